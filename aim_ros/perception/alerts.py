@@ -1,0 +1,322 @@
+"""
+Safety alerts: decisions -> regions -> tracks -> what a planner is told.
+
+No driver can silence a hazard. A pixel counts for an alert class when the unmodulated or the
+modulated decision says so, hence regions only ever grow by modulation; and each later step keeps
+that order: a larger region passes `min_area`, lies lower and wider, so is no farther and no less
+in the corridor, and a track that splits or merges hands on its age.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import field
+from enum import IntEnum
+import itertools
+import math
+
+import cv2
+import numpy as np
+
+from aim_ros.perception.geometry import Box
+from aim_ros.perception.geometry import Corridor
+from aim_ros.perception.geometry import GroundCamera
+from aim_ros.perception.geometry import intersection
+from aim_ros.perception.geometry import iou
+
+_SAME_TRACK_IOU = 0.2
+"""Boxes of one class in successive frames that overlap by this much are one track."""
+
+
+class Level(IntEnum):
+    """Alert levels, with the values of ``diagnostic_msgs/DiagnosticStatus``."""
+
+    OK = 0
+    WARN = 1
+    ERROR = 2
+    STALE = 3
+
+
+@dataclass(frozen=True)
+class AlertSettings:
+    """
+    What is alerted, and when.
+
+    :param class_ids: the classes that are alerted.
+    :param min_area: smallest region in pixels, >= 1.
+    :param raise_after: seconds of header stamp for which a track is seen before it is raised.
+    :param clear_after: seconds of header stamp unseen after which a track is cleared.
+    :param near_m: distance in metres below which a track is near.
+    :param near_row: normalised row below which a foot is near, where there is no calibration.
+    :param corridor: the ego corridor.
+    """
+
+    class_ids: tuple[int, ...]
+    min_area: int = 100
+    raise_after: float = 0.2
+    clear_after: float = 0.5
+    near_m: float = 20.0
+    near_row: float = 0.62
+    corridor: Corridor = field(default_factory=Corridor)
+
+
+@dataclass(frozen=True)
+class Region:
+    """
+    A connected region of one alert class in one frame.
+
+    :param class_id: its class.
+    :param box: its bounding box.
+    :param area: its pixels.
+    :param confidence: mean probability of the class over it, unmodulated, 0..1.
+    :param modulated_share: share of its pixels that only the modulation turned, 0..1.
+    """
+
+    class_id: int
+    box: Box
+    area: int
+    confidence: float
+    modulated_share: float
+
+
+@dataclass(frozen=True)
+class Alert:
+    """
+    A raised track, as published.
+
+    :param track_id: stable id, unique for a camera.
+    :param region: where it was last seen.
+    :param level: `Level.ERROR` near and in the corridor, else `Level.WARN`.
+    :param in_corridor: whether its foot lies in the ego corridor.
+    :param near: whether it is near.
+    :param distance_m: forward distance on flat ground, metres; NaN without calibration.
+    :param bearing_deg: degrees, positive to the left; NaN without calibration.
+    :param truncated: whether its box touches the image's border.
+    :param age_s: seconds of header stamp since it was first seen.
+    :param unseen_s: seconds of header stamp since it was last seen; 0 when in this frame.
+    """
+
+    track_id: int
+    region: Region
+    level: Level
+    in_corridor: bool
+    near: bool
+    distance_m: float
+    bearing_deg: float
+    truncated: bool
+    age_s: float
+    unseen_s: float
+
+
+@dataclass(frozen=True)
+class AlertReport:
+    """
+    The alerts of one frame.
+
+    :param alerts: every track that is raised now, by track id.
+    :param raised: ids of the tracks raised with this frame.
+    :param cleared: ids of the raised tracks that ended with it.
+    :param regions: every region that counted, raised or not.
+    :param restarted: why tracking started afresh with this frame; empty if it did not.
+    """
+
+    alerts: tuple[Alert, ...] = ()
+    raised: tuple[int, ...] = ()
+    cleared: tuple[int, ...] = ()
+    regions: tuple[Region, ...] = ()
+    restarted: str = ''
+
+    @property
+    def level(self) -> Level:
+        """The worst level of the alerts, `Level.OK` without any."""
+        return max((alert.level for alert in self.alerts), default=Level.OK)
+
+
+def alerted_pixels(base: np.ndarray, focused: np.ndarray, class_id: int) -> np.ndarray:
+    """
+    Return where a class counts: where either deterministic decision says so.
+
+    :param base: (H, W) unmodulated class ids.
+    :param focused: (H, W) class ids under the expected modulation.
+    :return: bool (H, W).
+    """
+    there = base == class_id
+    return there if focused is base else there | (focused == class_id)
+
+
+def find_regions(
+    base: np.ndarray,
+    focused: np.ndarray,
+    probability: np.ndarray,
+    settings: AlertSettings,
+) -> list[Region]:
+    """
+    Find the regions of the alert classes.
+
+    :param base: (H, W) unmodulated class ids.
+    :param focused: (H, W) class ids under the expected modulation; `base` itself if there is none.
+    :param probability: (len(settings.class_ids), h, w) unmodulated probabilities of the alert
+        classes on the logit grid, in the order of `settings.class_ids`.
+    :return: regions of at least `min_area`, by class and then as they lie in the image.
+    """
+    regions = []
+    grid_rows = np.arange(base.shape[0]) * probability.shape[1] // base.shape[0]
+    grid_columns = np.arange(base.shape[1]) * probability.shape[2] // base.shape[1]
+    for class_id, class_probability in zip(settings.class_ids, probability, strict=True):
+        pixels = alerted_pixels(base, focused, class_id)
+        if not pixels.any():
+            continue
+        _, component, stats, _ = cv2.connectedComponentsWithStats(
+            pixels.view(np.uint8), connectivity=8)
+        for label in range(1, len(stats)):
+            x, y, width, height, area = (int(value) for value in stats[label])
+            if area < settings.min_area:
+                continue
+            rows, columns = np.nonzero(component[y:y + height, x:x + width] == label)
+            rows, columns = rows + y, columns + x
+            confidence = class_probability[grid_rows[rows], grid_columns[columns]].mean()
+            turned = base[rows, columns] != class_id
+            regions.append(Region(
+                class_id, (x, y, width, height), area,
+                float(confidence), float(turned.mean())))
+    return regions
+
+
+@dataclass(eq=False)
+class _Track:
+    track_id: int
+    first_ns: int
+    last_ns: int
+    region: Region
+    raised: bool
+
+
+class Tracker:
+    """Tracks the regions of one camera from frame to frame and decides what is raised."""
+
+    def __init__(self):
+        self._ids = itertools.count(1)
+        self._tracks: list[_Track] = []
+        self._last_ns: int | None = None
+        self._size: tuple[int, int] | None = None
+
+    def update(
+        self,
+        regions: Sequence[Region],
+        stamp_ns: int,
+        size: tuple[int, int],
+        settings: AlertSettings,
+        camera: GroundCamera | None = None,
+    ) -> AlertReport:
+        """
+        Take in a frame's regions.
+
+        A stamp before the last one, or another image size, starts afresh.
+
+        :param stamp_ns: header stamp of the frame.
+        :param size: (height, width) of the image.
+        :param camera: calibration for distance and bearing; None judges near by `near_row`.
+        """
+        cleared = []
+        restarted = self._break(stamp_ns, size)
+        if restarted:
+            cleared += [track.track_id for track in self._tracks if track.raised]
+            self._tracks = []
+        self._last_ns, self._size = stamp_ns, size
+
+        matches = _match(self._tracks, regions)
+        seen = [self._continue(region, matches.get(index), stamp_ns)
+                for index, region in enumerate(regions)]
+        unseen = []
+        for track in self._tracks:
+            if track in matches.values():
+                continue
+            silence = (stamp_ns - track.last_ns) * 1e-9
+            if silence <= settings.clear_after and track.region.class_id in settings.class_ids:
+                unseen.append(track)
+            elif track.raised:
+                cleared.append(track.track_id)
+        self._tracks = sorted(seen + unseen, key=lambda track: track.track_id)
+
+        raised, alerts = [], []
+        for track in self._tracks:
+            alert = _judge(track, stamp_ns, size, settings, camera)
+            urgent = alert.level == Level.ERROR and track.last_ns == stamp_ns
+            old_enough = (track.last_ns - track.first_ns) * 1e-9 >= settings.raise_after
+            if not track.raised and (urgent or old_enough):
+                track.raised = True
+                raised.append(track.track_id)
+            if track.raised:
+                alerts.append(alert)
+        return AlertReport(
+            tuple(alerts), tuple(raised), tuple(cleared), tuple(regions), restarted)
+
+    def _break(self, stamp_ns: int, size: tuple[int, int]) -> str:
+        """Return what separates a frame from those before it, if anything does."""
+        if self._last_ns is None:
+            return ''
+        if stamp_ns < self._last_ns:
+            return f'the stamp went back by {(self._last_ns - stamp_ns) * 1e-9:.3f} s'
+        if size != self._size:
+            return (f'the image size changed from {self._size[1]}x{self._size[0]} to '
+                    f'{size[1]}x{size[0]}')
+        return ''
+
+    def _continue(self, region: Region, track: _Track | None, stamp_ns: int) -> _Track:
+        """Return the track of a region: `track` carried on, or a new one if that is None."""
+        # A hazard that split off or merged is no new hazard: the oldest evidence counts.
+        kin = [other for other in self._tracks
+               if other.region.class_id == region.class_id
+               and intersection(other.region.box, region.box) > 0]
+        return _Track(
+            track_id=track.track_id if track else next(self._ids),
+            first_ns=min((other.first_ns for other in kin), default=stamp_ns),
+            last_ns=stamp_ns,
+            region=region,
+            raised=any(other.raised for other in kin))
+
+
+def _match(tracks: Sequence[_Track], regions: Sequence[Region]) -> dict[int, _Track]:
+    """Pair region indices with tracks of their class, best overlap first."""
+    pairs = sorted(
+        ((iou(track.region.box, region.box), t, r)
+         for t, track in enumerate(tracks)
+         for r, region in enumerate(regions)
+         if track.region.class_id == region.class_id),
+        reverse=True)
+    matches: dict[int, _Track] = {}
+    taken = set()
+    for overlap, t, r in pairs:
+        if overlap >= _SAME_TRACK_IOU and t not in taken and r not in matches:
+            matches[r] = tracks[t]
+            taken.add(t)
+    return matches
+
+
+def _judge(
+    track: _Track,
+    stamp_ns: int,
+    size: tuple[int, int],
+    settings: AlertSettings,
+    camera: GroundCamera | None,
+) -> Alert:
+    """Return the alert of a track, whether raised or not."""
+    height, width = size
+    x, y, box_width, box_height = box = track.region.box
+    in_corridor = settings.corridor.contains_foot(box, size)
+    if camera is None:
+        distance, bearing = math.nan, math.nan
+        near = (y + box_height) / height >= settings.near_row
+    else:
+        distance, bearing = camera.locate(box)
+        near = distance < settings.near_m
+    return Alert(
+        track_id=track.track_id,
+        region=track.region,
+        level=Level.ERROR if near and in_corridor else Level.WARN,
+        in_corridor=in_corridor,
+        near=near,
+        distance_m=distance,
+        bearing_deg=bearing,
+        truncated=x == 0 or y == 0 or x + box_width == width or y + box_height == height,
+        age_s=(stamp_ns - track.first_ns) * 1e-9,
+        unseen_s=(stamp_ns - track.last_ns) * 1e-9)

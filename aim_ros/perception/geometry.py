@@ -1,0 +1,87 @@
+"""Where a hazard stands: on flat ground seen by a calibrated camera, and in the ego corridor."""
+
+from dataclasses import dataclass
+import math
+
+Box = tuple[int, int, int, int]
+"""x, y, width, height in pixels; (x, y) is the upper left corner."""
+
+
+def intersection(a: Box, b: Box) -> int:
+    """Return the area in pixels that two boxes share."""
+    width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
+    height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
+    return max(width, 0) * max(height, 0)
+
+
+def iou(a: Box, b: Box) -> float:
+    """Return the intersection over union of two boxes, 0..1."""
+    shared = intersection(a, b)
+    return shared / (a[2] * a[3] + b[2] * b[3] - shared)
+
+
+@dataclass(frozen=True)
+class GroundCamera:
+    """
+    A pinhole camera above a flat road.
+
+    :param fx, fy, cx, cy: intrinsics in pixels; pixel centres have integer coordinates.
+    :param height: of the optical centre above the road, metres, > 0.
+    :param pitch: downward tilt of the optical axis, radians; positive looks down.
+    """
+
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+    height: float
+    pitch: float = 0.0
+
+    def locate(self, box: Box) -> tuple[float, float]:
+        """
+        Return the (distance, bearing) of the middle of a box's lower edge.
+
+        :return: distance along the vehicle's forward axis, metres, infinite at or above the
+            horizon; bearing in degrees, positive to the left (REP 103).
+        """
+        across = (box[0] + box[2] / 2 - 0.5 - self.cx) / self.fx
+        down = (box[1] + box[3] - 0.5 - self.cy) / self.fy
+        sine, cosine = math.sin(self.pitch), math.cos(self.pitch)
+        drop = down * cosine + sine
+        forward = cosine - down * sine
+        bearing = math.degrees(math.atan2(-across, forward))
+        return (self.height * forward / drop if drop > 0 else math.inf), bearing
+
+
+@dataclass(frozen=True)
+class Corridor:
+    """
+    The ego corridor: a trapezoid in image coordinates normalised to 0..1.
+
+    :param top_row: row of its upper edge.
+    :param top_width: width of its upper edge.
+    :param bottom_width: width at the image's lower edge, >= `top_width`.
+    :param center: column of its axis.
+    """
+
+    top_row: float = 0.55
+    top_width: float = 0.10
+    bottom_width: float = 0.50
+    center: float = 0.50
+
+    def contains_foot(self, box: Box, size: tuple[int, int]) -> bool:
+        """
+        Whether any part of a box's lower edge lies in the corridor.
+
+        A box that is grown downwards or sideways never leaves it.
+
+        :param size: (height, width) of the image.
+        """
+        height, width = size
+        row = (box[1] + box[3]) / height
+        if row < self.top_row:
+            return False
+        depth = (row - self.top_row) / (1 - self.top_row) if self.top_row < 1 else 1.0
+        half = (self.top_width + depth * (self.bottom_width - self.top_width)) / 2
+        return (box[0] / width <= self.center + half
+                and (box[0] + box[2]) / width >= self.center - half)

@@ -1,0 +1,155 @@
+"""The classes of a model: their names, ids and colours, and the roles that profiles speak of."""
+
+from collections.abc import Iterable
+from collections.abc import Mapping
+import colorsys
+from dataclasses import dataclass
+import difflib
+import re
+
+# What each role means, in the class names of Cityscapes, ADE20K, Mapillary Vistas and COCO-Stuff.
+ROLES: dict[str, frozenset[str]] = {
+    'people': frozenset({
+        'person', 'rider', 'pedestrian', 'bicyclist', 'motorcyclist', 'other rider',
+        'person group', 'rider group',
+    }),
+    'two_wheelers': frozenset({
+        'bicycle', 'bike', 'motorcycle', 'motorbike', 'minibike', 'bicyclist', 'motorcyclist',
+        'bicycle group',
+    }),
+    'vehicles': frozenset({
+        'car', 'truck', 'bus', 'train', 'van', 'caravan', 'trailer', 'vehicle', 'on rails',
+        'tram', 'other vehicle', 'car group',
+    }),
+    'signals': frozenset({
+        'traffic light', 'traffic sign', 'sign', 'signboard', 'sign symbol', 'signsymbol',
+        'traffic sign front', 'stop sign',
+    }),
+    'greenery': frozenset({
+        'vegetation', 'terrain', 'tree', 'grass', 'plant', 'palm', 'bush', 'flower', 'field',
+    }),
+}
+
+# The published Cityscapes palette, by class name, so that any label set shows a person alike.
+_COLORS: dict[str, tuple[int, int, int]] = {
+    'road': (128, 64, 128), 'sidewalk': (244, 35, 232), 'building': (70, 70, 70),
+    'wall': (102, 102, 156), 'fence': (190, 153, 153), 'pole': (153, 153, 153),
+    'traffic light': (250, 170, 30), 'traffic sign': (220, 220, 0),
+    'vegetation': (107, 142, 35), 'terrain': (152, 251, 152), 'sky': (70, 130, 180),
+    'person': (220, 20, 60), 'rider': (255, 0, 0), 'car': (0, 0, 142), 'truck': (0, 0, 70),
+    'bus': (0, 60, 100), 'train': (0, 80, 100), 'motorcycle': (0, 0, 230),
+    'bicycle': (119, 11, 32), 'tree': (107, 142, 35), 'grass': (152, 251, 152),
+    'minibike': (0, 0, 230),
+}
+
+
+class UnknownClassError(ValueError):
+    """A name that is neither a role nor a class of the label set, or a role without classes."""
+
+
+def normalise(name: str) -> str:
+    """Return `name` in lower case, with single spaces for the separators in use."""
+    return re.sub(r'[\s_\-]+', ' ', name).strip().lower()
+
+
+def _aliases(name: str) -> tuple[str, ...]:
+    """Split a name such as ``'minibike, motorbike'`` into its normalised synonyms."""
+    return tuple(filter(None, (normalise(part) for part in re.split(r'[,;]', name))))
+
+
+def nearest(name: str, choices: Iterable[str], count: int = 3) -> list[str]:
+    """Return up to `count` of `choices` that are spelt most like `name`, best first."""
+    by_key = {normalise(choice): choice for choice in choices}
+    return [by_key[key] for key in difflib.get_close_matches(normalise(name), by_key, count, 0.5)]
+
+
+@dataclass(frozen=True)
+class LabelSet:
+    """
+    The classes that a model tells apart.
+
+    :param names: class names; the index is the class id, i.e. the value in a mask.
+    """
+
+    names: tuple[str, ...]
+
+    def __post_init__(self):
+        if not self.names:
+            raise ValueError('a label set needs at least one class')
+
+    @classmethod
+    def from_id2label(cls, id2label: Mapping[int | str, str]) -> 'LabelSet':
+        """
+        Make a label set from a checkpoint's ``id2label``.
+
+        :raises ValueError: the ids are not 0, 1, ... without a gap.
+        """
+        by_id = {int(key): str(value).strip() for key, value in id2label.items()}
+        if sorted(by_id) != list(range(len(by_id))):
+            raise ValueError(f'id2label must map 0..{len(by_id) - 1}, got ids {sorted(by_id)}')
+        return cls(tuple(by_id[i] for i in range(len(by_id))))
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @property
+    def mask_encoding(self) -> str:
+        """The ROS image encoding that holds every class id: ``mono8``, or ``mono16``."""
+        return 'mono8' if len(self) <= 255 else 'mono16'
+
+    @property
+    def colors(self) -> tuple[tuple[int, int, int], ...]:
+        """One RGB colour a class: Cityscapes' where the class is known, else well spread hues."""
+        return tuple(self._color(i) for i in range(len(self)))
+
+    def _color(self, class_id: int) -> tuple[int, int, int]:
+        for alias in _aliases(self.names[class_id]):
+            if alias in _COLORS:
+                return _COLORS[alias]
+        # Steps of the golden ratio keep the hues of neighbouring ids far apart.
+        red, green, blue = colorsys.hsv_to_rgb(class_id * 0.618034 % 1.0, 0.65, 0.85)
+        return round(red * 255), round(green * 255), round(blue * 255)
+
+    def resolve(self, names: Iterable[str]) -> tuple[int, ...]:
+        """
+        Return the sorted ids of the classes that `names` mention.
+
+        :param names: class names of this label set or roles, see `ROLES`; a class name wins over
+            a role that is spelt alike. Case and ``_ -`` do not matter.
+        :raises UnknownClassError: a name is neither, or a role has no class here.
+        """
+        ids: set[int] = set()
+        for name in names:
+            ids.update(self._resolve_one(name))
+        return tuple(sorted(ids))
+
+    def _resolve_one(self, name: str) -> list[int]:
+        key = normalise(name)
+        exact = [i for i, label in enumerate(self.names)
+                 if key == normalise(label) or key in _aliases(label)]
+        if exact:
+            return exact
+        members = ROLES.get(key.replace(' ', '_'))
+        if members is None:
+            close = nearest(name, [*self.names, *ROLES])
+            hint = f'did you mean {", ".join(close)}?' if close else (
+                f'classes: {self._listing()}')
+            raise UnknownClassError(
+                f'unknown class or role {name!r}; {hint} (roles: {", ".join(ROLES)})')
+        ids = [i for i, label in enumerate(self.names) if members.intersection(_aliases(label))]
+        if not ids:
+            raise UnknownClassError(
+                f'the model has no class of the role {name!r}; its classes: {self._listing()}')
+        return ids
+
+    def _listing(self, limit: int = 24) -> str:
+        shown = ', '.join(self.names[:limit])
+        return shown if len(self) <= limit else f'{shown}, ... ({len(self)} in all)'
+
+
+CITYSCAPES = LabelSet((
+    'road', 'sidewalk', 'building', 'wall', 'fence', 'pole', 'traffic light', 'traffic sign',
+    'vegetation', 'terrain', 'sky', 'person', 'rider', 'car', 'truck', 'bus', 'train',
+    'motorcycle', 'bicycle',
+))
+"""The 19 train ids of Cityscapes."""
