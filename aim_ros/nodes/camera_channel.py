@@ -1,0 +1,204 @@
+"""The topics of one camera: what comes in, and what goes out for it."""
+
+from collections.abc import Callable
+from collections.abc import Mapping
+
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.callback_groups import CallbackGroup
+from rclpy.duration import Duration
+from rclpy.node import Node
+from rclpy.qos import qos_profile_sensor_data
+from rclpy.qos import QoSLivelinessPolicy
+from rclpy.qos import QoSProfile
+from rclpy.qos import QoSReliabilityPolicy
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from sensor_msgs.msg import CameraInfo
+from sensor_msgs.msg import CompressedImage
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
+
+from aim_ros.nodes import conversions
+from aim_ros.nodes.health import CameraHealth
+from aim_ros.perception.alerts import Level
+from aim_ros.perception.frame import Frame
+from aim_ros.perception.geometry import GroundCamera
+from aim_ros.perception.labels import LabelSet
+from aim_ros.perception.overlay import OverlayAnnotator
+from aim_ros.perception.pipeline import Perception
+from aim_ros.perception.pipeline import Settings
+
+_RELIABLE = QoSProfile(depth=5, reliability=QoSReliabilityPolicy.RELIABLE)
+
+# While the node is active a planner hears from every camera at least twice a second, frames or
+# none, so it may ask DDS to tell when it does not.
+_ALERTS = QoSProfile(
+    depth=10,
+    reliability=QoSReliabilityPolicy.RELIABLE,
+    deadline=Duration(seconds=1),
+    liveliness=QoSLivelinessPolicy.AUTOMATIC,
+    liveliness_lease_duration=Duration(seconds=2))
+
+
+class CameraChannel:
+    """
+    Publishers, subscriptions and books of one camera.
+
+    The publishers exist from construction, the subscriptions between `subscribe` and
+    `unsubscribe`.
+
+    :param node: the node that owns the topics.
+    :param name: the camera's name.
+    :param transport: ``'raw'`` or ``'compressed'``.
+    :param labels: the model's classes.
+    :param callback_group: group in which frames are received.
+    """
+
+    def __init__(self, node: Node, name: str, transport: str, labels: LabelSet,
+                 callback_group: CallbackGroup):
+        self.name = name
+        self.health = CameraHealth()
+        self.is_stale = False
+        self._node = node
+        self._labels = labels
+        self._group = callback_group
+        self._compressed = transport == 'compressed'
+        self._annotator = OverlayAnnotator(labels)
+        self._info: CameraInfo | None = None
+        self._image_subscription = None
+        self._info_subscription = None
+
+        def publisher(message_type, topic, qos=_RELIABLE):
+            return node.create_publisher(
+                message_type, f'~/{name}/{topic}', qos,
+                qos_overriding_options=QoSOverridingOptions.with_default_policies())
+
+        self._mask = publisher(Image, 'mask')
+        self._overlay = publisher(Image, 'overlay')
+        self._confidence = publisher(Image, 'confidence')
+        self._alerts = publisher(DiagnosticArray, 'alerts', _ALERTS)
+        self._detections = (publisher(conversions.Detection2DArray, 'detections')
+                            if conversions.HAVE_VISION_MSGS else None)
+
+    @property
+    def topic(self) -> str:
+        """The resolved name of the topic that images arrive on."""
+        name = f'{self.name}/image/compressed' if self._compressed else f'{self.name}/image'
+        return self._node.resolve_topic_name(name)
+
+    def subscribe(self, on_image: Callable[['CameraChannel', Image | CompressedImage], None]
+                  ) -> None:
+        """Receive images, each handed to ``on_image(channel, message)``, and the calibration."""
+        self.health.restart()
+        message_type, topic = ((CompressedImage, f'{self.name}/image/compressed')
+                               if self._compressed else (Image, f'{self.name}/image'))
+        options = QoSOverridingOptions.with_default_policies()
+        self._image_subscription = self._node.create_subscription(
+            message_type, topic, lambda message: on_image(self, message),
+            qos_profile_sensor_data, callback_group=self._group, qos_overriding_options=options)
+        self._info_subscription = self._node.create_subscription(
+            CameraInfo, f'{self.name}/camera_info', self._receive_info,
+            qos_profile_sensor_data, callback_group=self._group, qos_overriding_options=options)
+
+    def unsubscribe(self) -> None:
+        """Receive nothing more, and forget the calibration."""
+        for subscription in (self._image_subscription, self._info_subscription):
+            if subscription is not None:
+                self._node.destroy_subscription(subscription)
+        self._image_subscription = self._info_subscription = self._info = None
+
+    def destroy(self) -> None:
+        """Destroy what `subscribe` and the constructor made."""
+        self.unsubscribe()
+        for publisher in (self._mask, self._overlay, self._confidence, self._alerts,
+                          self._detections):
+            if publisher is not None:
+                self._node.destroy_publisher(publisher)
+
+    def publisher_count(self) -> int:
+        """Return how many publishers the image subscription is matched with."""
+        subscription = self._image_subscription
+        return subscription.get_publisher_count() if subscription is not None else 0
+
+    def wants_confidence(self) -> bool:
+        """Whether anybody listens to the confidence image."""
+        return self._confidence.get_subscription_count() > 0
+
+    def ground(self, size: tuple[int, int], height: float, pitch: float) -> GroundCamera | None:
+        """Return the calibration for images of `size`; None as long as there is none."""
+        info = self._info
+        return info and conversions.ground_camera(info, size, height, pitch)
+
+    def frame(self, message: Image | CompressedImage, received_ns: int) -> Frame:
+        """
+        Return a message's frame.
+
+        :raises FrameError: the message is no image that can be taken.
+        """
+        convert = (conversions.frame_from_compressed if self._compressed
+                   else conversions.frame_from_image)
+        return convert(message, self.name, received_ns)
+
+    def publish(self, perception: Perception, header: Header, values: Mapping[str, object]
+                ) -> None:
+        """
+        Publish what was perceived in a frame: the alerts first, pictures only if wanted.
+
+        :param header: the image's header; it goes out unchanged with every message.
+        :param values: more values of the summary status.
+        """
+        report = perception.report
+        size = perception.frame.size
+        self.is_stale = False
+        statuses = [self._summary(
+            report.level, _describe(report.alerts, self._labels), perception.settings,
+            {**values, 'changed_share': perception.changed_share})]
+        statuses += [conversions.track_status(
+            alert, self._labels, size, self._node.get_name(), self.name)
+            for alert in report.alerts]
+        self._alerts.publish(DiagnosticArray(header=header, status=statuses))
+        if self._detections is not None:
+            self._detections.publish(conversions.detections_message(report.alerts, header))
+        self._mask.publish(conversions.image_message(
+            perception.mask, self._labels.mask_encoding, header))
+        if perception.confidence is not None:
+            self._confidence.publish(
+                conversions.image_message(perception.confidence, '32FC1', header))
+        if self._overlay.get_subscription_count() > 0:
+            picture = self._annotator.annotate(
+                perception.frame.rgb(), perception.mask, report.alerts)
+            self._overlay.publish(conversions.image_message(picture, 'rgb8', header))
+
+    def publish_stale(self, reason: str, settings: Settings) -> None:
+        """Tell planners that nothing is known of this camera now, stamped with the node's time."""
+        self.is_stale = True
+        header = Header(stamp=self._node.get_clock().now().to_msg())
+        self._alerts.publish(DiagnosticArray(
+            header=header, status=[self._summary(Level.STALE, reason, settings, {})]))
+
+    def flush_alerts(self, timeout: float) -> None:
+        """Wait until every reader has the alerts published so far, at most `timeout` seconds."""
+        self._alerts.wait_for_all_acked(Duration(seconds=timeout))
+
+    def _receive_info(self, message: CameraInfo) -> None:
+        self._info = message
+
+    def _summary(self, level: Level, message: str, settings: Settings,
+                 values: Mapping[str, object]):
+        modulation = settings.modulation
+        return conversions.status_message(
+            int(level), f'{self._node.get_name()}/{self.name}', message, self.name, {
+                'profile': settings.profile,
+                'revision': settings.revision,
+                'sigma': modulation.sigma if modulation.focuses else 0.0,
+                'level': level.name,
+                **values,
+            })
+
+
+def _describe(alerts, labels: LabelSet) -> str:
+    """Return one line for people about the alerts of a frame."""
+    if not alerts:
+        return 'clear'
+    worst = max(alerts, key=lambda alert: alert.level)
+    where = 'near in the corridor' if worst.level == Level.ERROR else 'present'
+    return f'{labels.names[worst.region.class_id]} {where}; {len(alerts)} raised'

@@ -1,0 +1,348 @@
+"""The segmentation node: camera topics in, masks and alerts out. Plumbing only."""
+
+from dataclasses import dataclass
+from functools import partial
+import threading
+import time
+
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
+from rclpy.clock import Clock
+from rclpy.clock import ClockType
+from rclpy.lifecycle import LifecycleNodeMixin
+from rclpy.lifecycle import LifecycleState
+from rclpy.lifecycle import TransitionCallbackReturn
+from rclpy.node import Node
+from rclpy.qos import QoSDurabilityPolicy
+from rclpy.qos import QoSProfile
+from sensor_msgs.msg import CompressedImage
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
+
+from aim_ros.nodes import conversions
+from aim_ros.nodes.camera_channel import CameraChannel
+from aim_ros.nodes.diagnostics import camera_status
+from aim_ros.nodes.diagnostics import node_status
+from aim_ros.nodes.logging import RateLimitedLogger
+from aim_ros.nodes.mailbox import Mailbox
+from aim_ros.nodes.parameters import NodeParameters
+from aim_ros.perception.frame import FrameError
+from aim_ros.perception.pipeline import Perception
+from aim_ros.perception.pipeline import Pipeline
+from aim_ros.perception.segmenter import ModelError
+from aim_ros.perception.segmenter import Segmenter
+
+_WATCHDOG_PERIOD = 0.1
+_STALE_PERIOD = 0.5
+_SILENT_AFTER = 2.0
+
+_LARGE_IMAGES = (
+    'large images get lost in the default transports of Fast DDS: start the camera driver with '
+    'FASTDDS_BUILTIN_TRANSPORTS=LARGE_DATA (README, "Large images over DDS")')
+
+
+@dataclass(frozen=True)
+class _Mail:
+    """An image on its way from the executor to the worker."""
+
+    message: Image | CompressedImage
+    received_ns: int
+
+
+class SegmentationNode(LifecycleNodeMixin, Node):
+    """
+    Runs SegFormer on camera topics under a driver profile that may change at any time.
+
+    The executor receives images and answers services; one worker thread perceives and publishes.
+    The README lists topics and parameters.
+    """
+
+    def __init__(self, **options):
+        Node.__init__(self, 'segmentation', **options)
+        # rclpy's LifecycleNode is these two bases, but can not give transitions a group of their
+        # own, by which parameters are answered while a model loads.
+        transitions = MutuallyExclusiveCallbackGroup()
+        LifecycleNodeMixin.__init__(
+            self, enable_communication_interface=True, callback_group=transitions)
+        self._transition = threading.RLock()
+        self._log = RateLimitedLogger(self.get_logger())
+        self._images = MutuallyExclusiveCallbackGroup()
+        self._params = NodeParameters(self)
+        self._problem = ''
+        self._pipeline: Pipeline | None = None
+        self._channels: dict[str, CameraChannel] = {}
+        self._label_info = None
+        self._mailbox: Mailbox[_Mail] | None = None
+        self._worker: threading.Thread | None = None
+        self._stale_since_published: dict[str, float] = {}
+
+        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
+        # With use_sim_time and no /clock, a timer on the node's clock would never fire.
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        watching = MutuallyExclusiveCallbackGroup()
+        self.create_timer(1.0, self._publish_diagnostics, watching, steady)
+        self.create_timer(_WATCHDOG_PERIOD, self._watch, watching, steady)
+        if self._params['autostart']:
+            self._autostart_timer = self.create_timer(0.0, self._autostart, transitions, steady)
+
+    # Lifecycle. rclpy swallows what a transition raises, so each says why and returns FAILURE.
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Load and warm up the model, and make the publishers."""
+        try:
+            with self._transition:
+                self._configure()
+        except (ModelError, ValueError) as error:
+            return self._fail('configure', str(error))
+        except Exception as error:
+            return self._fail('configure', f'{type(error).__name__}: {error}')
+        self._problem = ''
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Start the worker and subscribe to the cameras."""
+        self._mailbox = Mailbox()
+        self._worker = threading.Thread(
+            target=self._work, args=(self._mailbox, self._pipeline), name='perception',
+            daemon=True)
+        self._worker.start()
+        self._stale_since_published = {}
+        for channel in self._channels.values():
+            channel.subscribe(partial(self._receive, self._mailbox))
+        self.get_logger().info('active: ' + ', '.join(
+            channel.topic for channel in self._channels.values()))
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop the worker, tell planners, and unsubscribe."""
+        self._stop_working()
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Drop the model and the publishers."""
+        self._clean_up()
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop whatever is under way."""
+        self._stop_working()
+        self._clean_up()
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Go back to unconfigured, from where the node can be tried again."""
+        self._stop_working()
+        self._clean_up()
+        return TransitionCallbackReturn.SUCCESS
+
+    def end(self, timeout: float) -> bool:
+        """
+        Shut down for good; to be called when no executor spins the node any more.
+
+        Planners get a last STALE before the publishers go.
+
+        :param timeout: seconds to wait for a transition that is under way.
+        :return: whether it ended; False while a transition, loading a model, goes on.
+        """
+        if not self._transition.acquire(timeout=timeout):
+            return False
+        with self._transition:
+            self._stop_working()
+            self._clean_up()
+            self.destroy_node()
+            return True
+
+    def _autostart(self) -> None:
+        self._autostart_timer.cancel()
+        for transition in (self.trigger_configure, self.trigger_activate):
+            if transition() != TransitionCallbackReturn.SUCCESS:
+                self.get_logger().fatal(
+                    f'autostart failed: {self._problem}. When that is mended: '
+                    f'ros2 lifecycle set {self.get_fully_qualified_name()} configure')
+                return
+
+    def _fail(self, transition: str, reason: str) -> TransitionCallbackReturn:
+        self._problem = f'{transition}: {reason}'
+        self.get_logger().error(self._problem)
+        self._clean_up()
+        return TransitionCallbackReturn.FAILURE
+
+    def _configure(self) -> None:
+        parameters = self._params
+        settings = parameters.settle()
+        started = time.monotonic()
+        size = parameters['input_size']
+        if len(size) not in (0, 2):
+            raise ValueError(
+                f'input_size must be empty or [height, width], got {list(size)}')
+        segmenter = Segmenter(
+            parameters['model'], device=parameters['device'], precision=parameters['precision'],
+            input_size=size or None)
+        segmenter.warm_up(len(parameters['cameras']))
+        self._pipeline = Pipeline(segmenter, parameters['seed'])
+        self._channels = {
+            name: CameraChannel(
+                self, name, parameters['image_transport'], segmenter.labels, self._images)
+            for name in parameters['cameras']}
+        if conversions.HAVE_VISION_MSGS:
+            latched = QoSProfile(depth=1, durability=QoSDurabilityPolicy.TRANSIENT_LOCAL)
+            self._label_info = self.create_publisher(
+                conversions.LabelInfo, '~/label_info', latched)
+            self._label_info.publish(conversions.label_info_message(
+                segmenter.labels, Header(stamp=self.get_clock().now().to_msg())))
+        height, width = segmenter.input_size
+        self.get_logger().info(
+            f'loaded {parameters["model"]} in {time.monotonic() - started:.1f} s: '
+            f'{len(segmenter.labels)} classes at {width}x{height} on {segmenter.device} in '
+            f'{segmenter.precision}; driver profile {settings.profile}')
+
+    def _clean_up(self) -> None:
+        for channel in self._channels.values():
+            channel.destroy()
+        if self._label_info is not None:
+            self.destroy_publisher(self._label_info)
+        self._channels, self._label_info, self._pipeline = {}, None, None
+
+    def _stop_working(self) -> None:
+        """Stop the worker and leave a last STALE; nothing to do if it does not run."""
+        if self._worker is None:
+            return
+        for channel in self._channels.values():
+            channel.unsubscribe()
+        self._mailbox.close()
+        self._worker.join()
+        self._worker = self._mailbox = None
+        for channel in self._channels.values():
+            channel.publish_stale('the node is not active', self._params.settings)
+        for channel in self._channels.values():
+            channel.flush_alerts(timeout=0.5)
+
+    # From image to alerts
+
+    def _receive(self, mailbox: Mailbox[_Mail], channel: CameraChannel,
+                 message: Image | CompressedImage) -> None:
+        """Take in an image on the executor: note it, and leave it for the worker."""
+        channel.health.receive(conversions.stamp_to_ns(message.header.stamp))
+        if mailbox.put(channel.name, _Mail(message, time.monotonic_ns())):
+            channel.health.replace()
+
+    def _work(self, mailbox: Mailbox[_Mail], pipeline: Pipeline) -> None:
+        """Perceive what is newest until the mailbox is closed. Runs in the worker thread."""
+        while (mail := mailbox.take()) is not None:
+            try:
+                self._perceive(mail, pipeline)
+                self._problem = ''
+            # Whatever a frame does to the network, the next one is to be perceived.
+            except Exception as error:
+                self._problem = f'a frame was lost: {type(error).__name__}: {error}'
+                self._log.error('frame', self._problem)
+
+    def _perceive(self, mail: dict[str, _Mail], pipeline: Pipeline) -> None:
+        """Perceive and publish one batch under one snapshot of the settings."""
+        settings = self._params.settings
+        taken_ns = time.monotonic_ns()
+        frames = []
+        for name, letter in mail.items():
+            channel = self._channels[name]
+            try:
+                frames.append(channel.frame(letter.message, letter.received_ns))
+            except FrameError as error:
+                channel.health.refuse()
+                self._log.warning(f'{name} refused', f'{channel.topic}: {error}')
+        if not frames:
+            return
+        ground = {
+            frame.camera: self._channels[frame.camera].ground(
+                frame.size, self._params[f'{frame.camera}.height'],
+                self._params[f'{frame.camera}.pitch'])
+            for frame in frames}
+        wanted = frozenset(frame.camera for frame in frames
+                           if self._channels[frame.camera].wants_confidence())
+        for perception in pipeline.process(frames, settings, confidence=wanted, ground=ground):
+            self._publish(perception, mail[perception.frame.camera], taken_ns)
+
+    def _publish(self, perception: Perception, letter: _Mail, taken_ns: int) -> None:
+        channel = self._channels[perception.frame.camera]
+        report = perception.report
+        if report.restarted:
+            self._log.warning(
+                f'{channel.name} restarted',
+                f'{channel.topic}: {report.restarted}; tracks and alerts start afresh')
+        header = letter.message.header
+        started_ns = time.monotonic_ns()
+        age_ns = self.get_clock().now().nanoseconds - perception.frame.stamp_ns
+        latency_ms = {
+            'wait': (taken_ns - letter.received_ns) * 1e-6,
+            **perception.latency_ms,
+            'total': (started_ns - letter.received_ns) * 1e-6,
+        }
+        channel.publish(perception, header, {
+            'capture_to_publish_ms': age_ns * 1e-6,
+            'receive_to_publish_ms': latency_ms['total'],
+        })
+        latency_ms['publish'] = (time.monotonic_ns() - started_ns) * 1e-6
+        channel.health.answer(latency_ms)
+
+    # Watching
+
+    def _watch(self) -> None:
+        """Tell planners of cameras that fell silent, and people of what is odd about streams."""
+        if self._worker is None:
+            return
+        settings = self._params.settings
+        for channel in list(self._channels.values()):
+            self._watch_staleness(channel, settings)
+            health = channel.health
+            publishers = channel.publisher_count()
+            if publishers and health.silence() > _SILENT_AFTER:
+                self._log.warning(
+                    f'{channel.name} silent',
+                    f'{channel.topic}: nothing arrived for {health.silence():.0f} s, though '
+                    f'{publishers} publishers are matched; {_LARGE_IMAGES}')
+            if missing := health.missing_share():
+                self._log.warning(
+                    f'{channel.name} gaps',
+                    f'{channel.topic}: the stamps show that {missing:.0%} of the frames do not '
+                    f'arrive; {_LARGE_IMAGES}')
+            if health.stamps_frozen():
+                self._log.warning(
+                    f'{channel.name} frozen',
+                    f'{channel.topic}: every header stamp is zero, so pixel sampling draws the '
+                    'same noise for every frame; make the camera driver stamp its images')
+
+    def _watch_staleness(self, channel: CameraChannel, settings) -> None:
+        staleness = channel.health.staleness()
+        if staleness <= self._params['alerts.stale_after']:
+            return
+        now = time.monotonic()
+        if not channel.is_stale:
+            self._log.warning(
+                f'{channel.name} stale',
+                f'{channel.topic}: no frame was answered for {staleness:.1f} s; '
+                'the alert level is STALE')
+        elif now - self._stale_since_published.get(channel.name, 0.0) < _STALE_PERIOD:
+            return
+        self._stale_since_published[channel.name] = now
+        channel.publish_stale(f'no frame was answered for {staleness:.1f} s', settings)
+
+    def _publish_diagnostics(self) -> None:
+        """Publish the node's health, in every lifecycle state."""
+        name = self.get_name()
+        pipeline = self._pipeline
+        state = self._state_machine.current_state[1]
+        values: dict[str, object] = {'model': self._params['model']}
+        settings = None
+        if pipeline is not None:
+            settings = self._params.settings
+            segmenter = pipeline.segmenter
+            values.update({
+                'device': str(segmenter.device),
+                'precision': segmenter.precision,
+                'input_size': f'{segmenter.input_size[1]}x{segmenter.input_size[0]}',
+            })
+        statuses = [node_status(name, state, self._problem, settings, values)]
+        statuses += [camera_status(name, channel, self._worker is not None)
+                     for channel in list(self._channels.values())]
+        message = DiagnosticArray(status=statuses)
+        message.header.stamp = self.get_clock().now().to_msg()
+        self._diagnostics.publish(message)

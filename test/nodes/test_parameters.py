@@ -1,0 +1,350 @@
+import math
+from pathlib import Path
+import re
+
+import pytest
+from rcl_interfaces.msg import ParameterType
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+
+from aim_ros.nodes.parameters import NodeParameters
+from aim_ros.nodes.parameters import TABLE
+
+FILE = """
+profiles:
+  neutral: {}
+  defensive:
+    focus: {classes: [people, two_wheelers], sigma: 1.0}
+    alerts: {near_m: 30.0}
+  assertive:
+    focus: {classes: [vehicles], sigma: 0.5, sampling: pixel}
+  broken:
+    focus: {classes: [peple], sigma: 1.0}
+  eager:
+    focus: {clases: [people]}
+  torn:
+    focus: {classes: [vehicles], suppress_classes: [car]}
+  dull:
+    alerts: {min_area: 100000}
+"""
+
+
+@pytest.fixture
+def profiles_file(tmp_path) -> Path:
+    path = tmp_path / 'profiles.yaml'
+    path.write_text(FILE)
+    return path
+
+
+@pytest.fixture
+def make(ros, profiles_file):
+    """Return a function that makes parameters on a node, with overrides."""
+    def make(**overrides):
+        overrides = {'profiles_file': str(profiles_file), **{
+            name.replace('__', '.'): value for name, value in overrides.items()}}
+        node = Node(f'parameters_{len(made)}', parameter_overrides=[
+            value if isinstance(value, Parameter) else Parameter(name, value=value)
+            for name, value in overrides.items()])
+        made.append(node)
+        return node, NodeParameters(node)
+    made = []
+    yield make
+    for node in made:
+        node.destroy_node()
+
+
+def set_one(node, name, value, type_=None):
+    parameter = Parameter(name, type_, value) if type_ else Parameter(name, value=value)
+    result, = node.set_parameters([parameter])
+    return result
+
+
+def values(node) -> dict:
+    return {spec.name: node.get_parameter(spec.name).value for spec in TABLE}
+
+
+def test_every_row_is_declared_described_and_typed(make):
+    node, _ = make()
+    for spec in TABLE:
+        descriptor = node.describe_parameter(spec.name)
+        assert descriptor.description.endswith('.')
+        assert descriptor.read_only == spec.read_only
+        parameter = node.get_parameter(spec.name)
+        if spec.is_list:
+            assert parameter.type_ in (Parameter.Type.STRING_ARRAY, Parameter.Type.INTEGER_ARRAY)
+        if spec.low is not None and spec.kind is float:
+            assert descriptor.floating_point_range[0].to_value == spec.high
+    assert node.describe_parameter('focus.sigma').type == ParameterType.PARAMETER_DOUBLE
+
+
+def test_settle_gives_the_first_revision(make):
+    _, parameters = make()
+    settings = parameters.settle()
+    assert (settings.revision, settings.profile) == (1, 'neutral')
+    assert not settings.modulation.focuses
+    assert [parameters.labels.names[i] for i in settings.alerts.class_ids] == [
+        'person', 'rider', 'motorcycle', 'bicycle']
+
+
+def test_a_profile_is_one_change(make):
+    node, parameters = make()
+    parameters.settle()
+    assert set_one(node, 'driver_profile', 'defensive').successful
+    settings = parameters.settings
+    assert (settings.revision, settings.profile) == (2, 'defensive')
+    assert dict(settings.modulation.signs) == {11: 1, 12: 1, 17: 1, 18: 1}
+    assert settings.modulation.sigma == 1.0
+    assert settings.alerts.near_m == 30.0
+    assert node.get_parameter('focus.classes').value == ['people', 'two_wheelers']
+
+
+def test_a_switch_does_not_depend_on_the_profile_before(make):
+    node, parameters = make()
+    parameters.settle()
+    set_one(node, 'driver_profile', 'assertive')
+    direct = values(node)
+    set_one(node, 'driver_profile', 'defensive')
+    set_one(node, 'driver_profile', 'assertive')
+    assert values(node) == direct
+
+
+def test_custom_is_derived(make):
+    node, parameters = make()
+    parameters.settle()
+    set_one(node, 'driver_profile', 'defensive')
+    assert set_one(node, 'focus.sigma', 2.0).successful
+    assert node.get_parameter('driver_profile').value == parameters.settings.profile == 'custom'
+    assert parameters.settings.modulation.sigma == 2.0
+    assert set_one(node, 'focus.sigma', 1.0).successful
+    assert node.get_parameter('driver_profile').value == 'defensive'
+
+
+def test_setting_custom_changes_nothing(make):
+    node, parameters = make()
+    parameters.settle()
+    set_one(node, 'driver_profile', 'defensive')
+    before, settings = values(node), parameters.settings
+    assert set_one(node, 'driver_profile', 'custom').successful
+    assert values(node) == before
+    assert parameters.settings is settings
+
+
+def test_a_setting_that_no_profile_mentions_is_no_part_of_any(make):
+    node, parameters = make()
+    parameters.settle()
+    assert set_one(node, 'alerts.clear_after', 1.5).successful
+    set_one(node, 'driver_profile', 'defensive')
+    assert node.get_parameter('driver_profile').value == 'defensive'
+    assert node.get_parameter('alerts.clear_after').value == 1.5
+
+
+def test_in_one_request_an_explicit_value_beats_the_profile(make):
+    node, parameters = make()
+    parameters.settle()
+    for order in (1, -1):
+        result = node.set_parameters_atomically([
+            Parameter('driver_profile', value='defensive'),
+            Parameter('focus.sigma', value=0.25)][::order])
+        assert result.successful
+        assert parameters.settings.modulation.sigma == 0.25
+        assert len(parameters.settings.modulation.signs) == 4
+        assert node.get_parameter('driver_profile').value == 'custom'
+
+
+def test_at_start_explicit_values_win(make):
+    node, parameters = make(driver_profile='defensive', focus__sigma=0.5)
+    settings = parameters.settle()
+    assert settings.modulation.sigma == 0.5
+    assert len(settings.modulation.signs) == 4
+    assert settings.profile == node.get_parameter('driver_profile').value == 'custom'
+
+
+def test_at_start_the_profile_gives_the_rest(make):
+    node, parameters = make(driver_profile='defensive')
+    assert node.get_parameter('focus.sigma').value == 1.0
+    assert parameters.settle().profile == 'defensive'
+
+
+@pytest.mark.parametrize('backwards', [False, True])
+@pytest.mark.parametrize('state', [
+    {'driver_profile': 'defensive'},
+    {'driver_profile': 'assertive', 'focus.sigma': 2.0, 'alerts.near_m': 44.0},
+    {'focus.suppress_classes': ['car'], 'focus.sigma': 3.0, 'alerts.classes': ['vehicles']},
+])
+def test_dump_and_load_restore_the_state_in_any_order(make, state, backwards):
+    node, parameters = make()
+    parameters.settle()
+    for name, value in state.items():
+        assert set_one(node, name, value).successful
+    dumped = values(node)
+    other, others = make()
+    others.settle()
+    set_one(other, 'driver_profile', 'assertive')
+    lines = [(spec.name, dumped[spec.name]) for spec in TABLE if not spec.read_only]
+    for name, value in lines[::-1] if backwards else lines:
+        assert set_one(other, name, value).successful
+    assert values(other) == dumped
+    assert others.settings.modulation == parameters.settings.modulation
+    assert others.settings.alerts == parameters.settings.alerts
+
+
+@pytest.mark.parametrize(('name', 'value', 'said'), [
+    ('focus.sigma', -1.0, r'focus\.sigma'),
+    ('focus.sigma', math.nan, r'focus\.sigma'),
+    ('focus.sigma', math.inf, r'focus\.sigma'),
+    ('focus.sigma', 'strong', r"focus\.sigma must be a number, got 'strong'"),
+    ('focus.sampling', 'often', 'must be one of expected, pixel'),
+    ('focus.classes', 'person', r"must be a list of strings, for instance \['person', 'car'\]"),
+    ('focus.classes', [1, 2], 'must be a list of strings'),
+    ('focus.classes', ['persn'], 'did you mean person'),
+    ('driver_profile', 'sport', "unknown driver profile 'sport'; profiles: neutral, defensive"),
+    ('driver_profile', 'broken', 'did you mean people'),
+    ('driver_profile', 'eager', "unknown key 'clases'; did you mean 'classes'"),
+    ('driver_profile', 'torn', 'car can not be focused on and suppressed at once'),
+    ('driver_profile', 'dull', r'alerts\.min_area may only be lowered'),
+    ('driver_profile', 3, 'driver_profile must be a string'),
+    ('alerts.min_area', 5000, 'may only be lowered from its value at start, 100'),
+    ('alerts.near_m', 1.0, 'may only be raised from its value at start, 20'),
+    ('alerts.corridor.bottom_width', 0.2, 'may only be raised'),
+    ('alerts.classes', ['unicorn'], "unknown class or role 'unicorn'"),
+    ('model', 'other', 'read-only'),
+    ('utility.sigma', 1.0, 'read-only'),
+    ('alerts.required_classes', ['car'], 'read-only'),
+])
+def test_a_wrong_value_is_refused_and_nothing_changes(make, name, value, said):
+    node, parameters = make(driver_profile='defensive')
+    settings = parameters.settle()
+    before = values(node)
+    result = set_one(node, name, value)
+    assert not result.successful
+    assert re.search(said, result.reason), result.reason
+    assert values(node) == before
+    assert parameters.settings is settings
+
+
+def test_a_class_in_both_lists_is_left_alone(make):
+    node, parameters = make(driver_profile='defensive')
+    parameters.settle()
+    assert set_one(node, 'focus.suppress_classes', ['rider', 'car']).successful
+    assert dict(parameters.settings.modulation.signs) == {11: 1, 13: -1, 17: 1, 18: 1}
+
+
+def test_a_corridor_never_narrows_towards_the_car(make):
+    node, parameters = make()
+    parameters.settle()
+    assert set_one(node, 'alerts.corridor.top_width', 0.9).successful
+    assert parameters.settings.alerts.corridor.bottom_width == 0.9
+
+
+def test_an_atomic_request_with_one_mistake_changes_nothing(make):
+    node, parameters = make()
+    parameters.settle()
+    before = values(node)
+    result = node.set_parameters_atomically([
+        Parameter('driver_profile', value='defensive'), Parameter('focus.sampling', value='no')])
+    assert not result.successful
+    assert values(node) == before
+
+
+@pytest.mark.parametrize('empty', [
+    Parameter('focus.classes', Parameter.Type.BYTE_ARRAY, []),
+    Parameter('focus.classes', Parameter.Type.BOOL_ARRAY, []),
+    Parameter('focus.classes', Parameter.Type.STRING_ARRAY, []),
+    Parameter('focus.classes', Parameter.Type.NOT_SET, None),
+], ids=lambda parameter: parameter.type_.name)
+def test_any_empty_list_is_an_empty_list(make, empty):
+    node, parameters = make(driver_profile='defensive')
+    parameters.settle()
+    assert node.set_parameters([empty])[0].successful
+    assert parameters.settings.modulation.signs == ()
+    parameter = node.get_parameter('focus.classes')
+    assert (parameter.type_, parameter.value) == (Parameter.Type.STRING_ARRAY, [])
+    _, at_start = make(driver_profile='defensive', focus__classes=empty)
+    assert at_start.settle().modulation.signs == ()
+
+
+def test_an_integer_is_taken_for_a_double(make):
+    node, parameters = make()
+    parameters.settle()
+    assert set_one(node, 'focus.sigma', 2).successful
+    assert node.get_parameter('focus.sigma').type_ == Parameter.Type.DOUBLE
+    node, parameters = make(focus__sigma=2)
+    assert parameters.settle().modulation.sigma == 2.0
+
+
+def test_a_scalar_can_not_be_deleted(make):
+    node, parameters = make()
+    parameters.settle()
+    result = set_one(node, 'focus.sigma', None)
+    assert not result.successful
+    assert node.get_parameter('focus.sigma').value == 0.0
+
+
+def test_revisions_count_changes_only(make):
+    node, parameters = make()
+    parameters.settle()
+    for sigma in (1.0, 1.0, 2.0):
+        set_one(node, 'focus.sigma', sigma)
+    assert parameters.settings.revision == 3
+    set_one(node, 'use_sim_time', False)
+    assert parameters.settings.revision == 3
+
+
+def test_a_driver_may_be_more_careful_than_the_owner_but_not_less(make):
+    node, parameters = make(alerts__min_area=300, alerts__near_m=15.0)
+    parameters.settle()
+    assert set_one(node, 'alerts.min_area', 299).successful
+    assert set_one(node, 'alerts.min_area', 300).successful
+    assert not set_one(node, 'alerts.min_area', 301).successful
+    assert not set_one(node, 'alerts.near_m', 14.0).successful
+
+
+@pytest.mark.parametrize(('overrides', 'said'), [
+    ({'focus__sigma': -1.0}, r'focus\.sigma must be in 0\.\.20, got -1'),
+    ({'focus__sigma': 'x'}, r'focus\.sigma must be a number'),
+    ({'focus__classes': ['cra']}, 'did you mean car'),
+    ({'driver_profile': 'sport'}, 'unknown driver profile'),
+    ({'driver_profile': 'broken'}, 'did you mean people'),
+    ({'driver_profile': 'eager'}, "did you mean 'classes'"),
+    ({'profiles_file': '/nowhere/profiles.yaml'}, '/nowhere/profiles.yaml: can not be read'),
+    ({'model': '/nowhere/model'}, "there is no model '/nowhere/model'"),
+    ({'utility__sigma': math.nan}, r'utility\.sigma must be in 0\.\.20'),
+    ({'alerts__required_classes': ['dragons']}, r'alerts\.required_classes'),
+    ({'precision': 'fp8'}, 'precision must be one of auto, fp32'),
+])
+def test_a_mistake_at_start_is_said_when_settling(make, overrides, said):
+    _, parameters = make(**overrides)
+    for _ in range(2):
+        with pytest.raises((ValueError, RuntimeError), match=said):
+            parameters.settle()
+
+
+def test_a_mistake_at_start_can_be_mended(make):
+    node, parameters = make(driver_profile='sport', focus__sigma=-1.0)
+    with pytest.raises(ValueError):
+        parameters.settle()
+    assert set_one(node, 'focus.sigma', 0.5).successful
+    assert set_one(node, 'driver_profile', 'neutral').successful
+    assert parameters.settle().profile == 'neutral'
+
+
+def test_a_profile_file_can_be_mended_and_start_values_still_win(make, profiles_file):
+    text = profiles_file.read_text()
+    profiles_file.write_text('profiles: {defensive')
+    _, parameters = make(driver_profile='defensive', focus__sampling='pixel')
+    with pytest.raises(ValueError, match='is not valid YAML'):
+        parameters.settle()
+    profiles_file.write_text(text)
+    settings = parameters.settle()
+    assert settings.modulation.sigma == 1.0
+    assert settings.modulation.sampling == 'pixel'
+
+
+def test_parameters_of_each_camera(make):
+    node, parameters = make(cameras=['left', 'right'], left__height=1.2)
+    parameters.settle()
+    assert parameters['left.height'] == 1.2
+    assert parameters['right.height'] == 1.65
+    assert node.describe_parameter('right.pitch').read_only
+
+
