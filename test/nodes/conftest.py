@@ -1,3 +1,4 @@
+# ruff: noqa: E402 - without rclpy, nothing below can be imported
 """A ROS of the tests' own: a domain apart, this machine only, no sleeps but deadlines."""
 
 from collections.abc import Callable
@@ -11,14 +12,27 @@ import pytest
 
 rclpy = pytest.importorskip('rclpy', reason='rclpy is not installed')
 
-from rclpy.executors import MultiThreadedExecutor  # noqa: E402
-from rclpy.signals import SignalHandlerOptions  # noqa: E402
-import torch  # noqa: E402
-from transformers import SegformerConfig  # noqa: E402
-from transformers import SegformerForSemanticSegmentation  # noqa: E402
-from transformers import SegformerImageProcessor  # noqa: E402
+from diagnostic_msgs.msg import DiagnosticArray
+from diagnostic_msgs.msg import DiagnosticStatus
+import numpy as np
+from rclpy.executors import MultiThreadedExecutor
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from rclpy.signals import SignalHandlerOptions
+from sensor_msgs.msg import CameraInfo
+from sensor_msgs.msg import CompressedImage
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
+import torch
+from transformers import SegformerConfig
+from transformers import SegformerForSemanticSegmentation
+from transformers import SegformerImageProcessor
 
-from aim_ros.perception.labels import CITYSCAPES  # noqa: E402
+from aim_ros.nodes.conversions import image_message
+from aim_ros.nodes.conversions import ns_to_stamp
+from aim_ros.nodes.conversions import stamp_to_ns
+from aim_ros.nodes.segmentation_node import SegmentationNode
+from aim_ros.perception.labels import CITYSCAPES
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -46,6 +60,8 @@ class Ros:
             # Kept for the test to judge: an illegal lifecycle request raises here by design.
             except Exception as error:
                 self.errors.append(error)
+
+    Node = Node
 
     def add(self, node):
         """Spin `node` until the end of the test."""
@@ -95,3 +111,95 @@ def tiny_model(tmp_path_factory) -> str:
     SegformerForSemanticSegmentation(config).save_pretrained(folder)
     SegformerImageProcessor(size={'height': 64, 'width': 96}).save_pretrained(folder)
     return str(folder)
+
+
+class Camera(Node):
+    """A camera driver and a planner in one: publishes frames and keeps what comes back."""
+
+    def __init__(self, name: str = 'camera', node: str = 'segmentation'):
+        super().__init__(f'{name}_driver')
+        self.camera = name
+        self.pixels = np.random.default_rng(0).integers(0, 256, (60, 100, 3), np.uint8)
+        self.masks: list[Image] = []
+        self.alerts: list[DiagnosticArray] = []
+        self.overlays: list[Image] = []
+        self.confidences: list[Image] = []
+        self._prefix = f'/{node}/{name}'
+        self.images = self.create_publisher(Image, f'{name}/image', 10)
+        self.compressed = self.create_publisher(
+            CompressedImage, f'{name}/image/compressed', 10)
+        self.infos = self.create_publisher(CameraInfo, f'{name}/camera_info', 10)
+        self.collect(Image, 'mask', self.masks)
+        self.collect(DiagnosticArray, 'alerts', self.alerts)
+
+    def collect(self, message_type, topic: str, into: list):
+        """Subscribe to one of the node's topics for this camera."""
+        return self.create_subscription(
+            message_type, f'{self._prefix}/{topic}', into.append, 50)
+
+    def message(self, stamp: float, pixels: np.ndarray | None = None) -> Image:
+        """Return an image message of the camera's test picture."""
+        header = Header(stamp=ns_to_stamp(round(stamp * 1e9)), frame_id=f'{self.camera}_optical')
+        return image_message(self.pixels if pixels is None else pixels, 'rgb8', header)
+
+    def answer(self, stamp: float) -> tuple[Image, DiagnosticArray] | None:
+        """Return the mask and the alerts of the frame with this stamp, once both are there."""
+        def of(messages):
+            return next((m for m in messages if stamp_to_ns(m.header.stamp) == round(stamp * 1e9)
+                         and getattr(m, 'status', None) != []), None)
+        mask, alerts = of(self.masks), of(self.alerts)
+        return (mask, alerts) if mask and alerts else None
+
+    def summaries(self) -> list[dict[str, str]]:
+        """Return the values of the summary status of every alerts message so far."""
+        return [{v.key: v.value for v in m.status[0].values} for m in list(self.alerts)]
+
+    def stale(self) -> list[DiagnosticArray]:
+        """Return the STALE messages so far."""
+        return [m for m in list(self.alerts) if m.status[0].level == DiagnosticStatus.STALE]
+
+
+@pytest.fixture
+def make_node(ros, tiny_model):
+    """Return a function that makes a segmentation node with parameter overrides, and spins it."""
+    def make(*, active: bool = True, **overrides) -> SegmentationNode:
+        cameras = overrides.get('cameras', ['camera'])
+        topic = 'image/compressed' if 'image_transport' in overrides else 'image'
+        values = {'model': tiny_model, 'device': 'cpu', **{
+            name.replace('__', '.'): value for name, value in overrides.items()}}
+        # Best effort may lose a frame, and a test is to know each one's fate.
+        values |= {f'qos_overrides./{camera}/{topic}.subscription.reliability': 'reliable'
+                   for camera in cameras}
+        node = ros.add(SegmentationNode(parameter_overrides=[
+            Parameter(name, value=value) for name, value in values.items()]))
+        if active:
+            ros.wait_for(lambda: state_of(node) == 'active', 60, 'the node to be active')
+        return node
+    return make
+
+
+@pytest.fixture
+def make_camera(ros):
+    """Return a function that makes a camera and waits until both ends are matched."""
+    def make(node: SegmentationNode, name: str = 'camera') -> Camera:
+        camera = ros.add(Camera(name))
+        channel = node._channels[name]
+        ros.wait_for(lambda: channel.publisher_count() > 0, what='the image to be matched')
+        ros.wait_for(lambda: channel._mask.get_subscription_count() > 0
+                     and channel._alerts.get_subscription_count() > 0, what='the mask')
+        return camera
+    return make
+
+
+@pytest.fixture
+def ask(ros):
+    """Return a function that sends a frame and waits for its mask and alerts."""
+    def ask(camera: Camera, stamp: float, pixels: np.ndarray | None = None):
+        camera.images.publish(camera.message(stamp, pixels))
+        return ros.wait_for(lambda: camera.answer(stamp), what=f'the answer to {stamp}')
+    return ask
+
+
+def state_of(node: SegmentationNode) -> str:
+    """Return a lifecycle node's state."""
+    return node._state_machine.current_state[1]

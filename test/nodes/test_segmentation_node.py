@@ -1,0 +1,376 @@
+import array
+from pathlib import Path
+import re
+import threading
+
+import cv2
+from diagnostic_msgs.msg import DiagnosticArray
+from diagnostic_msgs.msg import DiagnosticStatus
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
+import numpy as np
+import pytest
+from rclpy.lifecycle import TransitionCallbackReturn
+from rclpy.parameter import Parameter
+from sensor_msgs.msg import CameraInfo
+from sensor_msgs.msg import CompressedImage
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
+
+from aim_ros.nodes.conversions import ns_to_stamp
+from aim_ros.perception.frame import Frame
+from aim_ros.perception.pipeline import Pipeline
+from aim_ros.perception.segmenter import Segmenter
+
+SUCCESS = TransitionCallbackReturn.SUCCESS
+FAILURE = TransitionCallbackReturn.FAILURE
+
+
+def set_one(node, name, value):
+    result, = node.set_parameters([Parameter(name, value=value)])
+    assert result.successful, result.reason
+
+
+def state_of(node) -> str:
+    return node._state_machine.current_state[1]
+
+
+def pixels_of(message) -> np.ndarray:
+    return np.frombuffer(message.data, np.uint8).reshape(message.height, message.step)
+
+
+class Diagnostics(list):
+    """The /diagnostics messages so far, as {status name: (level, message, values)}."""
+
+    def __init__(self, ros):
+        super().__init__()
+        node = ros.add(ros.Node('diagnostics_reader'))
+        node.create_subscription(DiagnosticArray, '/diagnostics', self._receive, 10)
+
+    def _receive(self, message: DiagnosticArray) -> None:
+        self.append({status.name: (status.level, status.message,
+                                   {v.key: v.value for v in status.values})
+                     for status in message.status})
+
+
+@pytest.fixture
+def diagnostics(ros):
+    return Diagnostics(ros)
+
+
+def test_a_frame_is_answered_with_its_own_header_and_size(make_node, make_camera, ask):
+    camera = make_camera(make_node())
+    sent = camera.message(1.5)
+    mask, alerts = ask(camera, 1.5)
+    assert mask.header == alerts.header == sent.header
+    assert (mask.height, mask.width, mask.step, mask.encoding) == (60, 100, 100, 'mono8')
+    assert pixels_of(mask).max() < 19
+    summary = camera.summaries()[-1]
+    assert (summary['profile'], summary['revision'], summary['sigma']) == ('neutral', '1', '0.000')
+
+
+@pytest.mark.parametrize('sampling', ['expected', 'pixel'])
+def test_the_mask_is_the_pipelines(make_node, make_camera, ask, tiny_model, sampling):
+    node = make_node(driver_profile='city', focus__sampling=sampling, seed=5)
+    camera = make_camera(node)
+    mask, alerts = ask(camera, 2.0)
+    offline = Pipeline(Segmenter(tiny_model, device='cpu'), seed=5)
+    frame = Frame(camera.pixels, 'rgb8', 'camera', 2_000_000_000)
+    perception, = offline.process([frame], node._params.settings)
+    assert np.array_equal(pixels_of(mask), perception.mask)
+    assert len(alerts.status) == 1 + len(perception.report.alerts)
+
+
+def test_pictures_are_made_for_listeners_only(make_node, make_camera, ask, ros):
+    node = make_node()
+    camera = make_camera(node)
+    ask(camera, 1.0)
+    channel = node._channels['camera']
+    assert not channel.wants_confidence()
+    camera.collect(Image, 'overlay', camera.overlays)
+    camera.collect(Image, 'confidence', camera.confidences)
+    ros.wait_for(lambda: channel.wants_confidence() and channel._overlay.get_subscription_count())
+    ask(camera, 2.0)
+    ros.wait_for(lambda: camera.overlays and camera.confidences)
+    overlay, confidence = camera.overlays[0], camera.confidences[0]
+    assert (overlay.encoding, overlay.step) == ('rgb8', 300)
+    assert confidence.encoding == '32FC1'
+    values = np.frombuffer(confidence.data, np.float32)
+    assert values.shape == (6000,)
+    assert values.min() > 0
+    assert values.max() <= 1
+
+
+def test_a_change_is_in_force_from_the_next_frame(make_node, make_camera, ask):
+    node = make_node()
+    camera = make_camera(node)
+    ask(camera, 1.0)
+    set_one(node, 'driver_profile', 'defensive')
+    ask(camera, 2.0)
+    first, second = camera.summaries()[-2:]
+    assert (first['profile'], first['revision']) == ('neutral', '1')
+    assert (second['profile'], second['revision'], second['sigma']) == ('defensive', '2', '1.000')
+
+
+def test_revisions_never_go_back_while_parameters_change(make_node, make_camera, ros):
+    node = make_node()
+    camera = make_camera(node)
+    stop = threading.Event()
+
+    def fidget():
+        sigma = 0.0
+        while not stop.is_set():
+            sigma = (sigma + 0.01) % 3
+            set_one(node, 'focus.sigma', sigma)
+
+    driver = threading.Thread(target=fidget)
+    driver.start()
+    try:
+        for i in range(1, 31):
+            camera.images.publish(camera.message(float(i)))
+            ros.wait_for(lambda i=i: camera.answer(float(i)))
+    finally:
+        stop.set()
+        driver.join()
+    revisions = [int(summary['revision']) for summary in camera.summaries()]
+    assert revisions == sorted(revisions)
+    assert revisions[-1] > revisions[0]
+
+
+def test_cameras_that_wait_are_one_batch(make_node, make_camera, ask):
+    node = make_node(cameras=['left', 'right'])
+    left, right = make_camera(node, 'left'), make_camera(node, 'right')
+    right.pixels = 255 - right.pixels
+    mask, _ = ask(left, 1.0)
+    other, _ = ask(right, 1.0)
+    assert mask.header.frame_id == 'left_optical'
+    assert other.header.frame_id == 'right_optical'
+    assert mask.data != other.data
+
+
+def test_compressed_images(make_node, make_camera, ros):
+    node = make_node(image_transport='compressed')
+    camera = make_camera(node)
+    _, data = cv2.imencode('.png', camera.pixels[:, :, ::-1])
+    camera.compressed.publish(CompressedImage(
+        header=Header(stamp=ns_to_stamp(7)), format='png',
+        data=array.array('B', data.tobytes())))
+    mask, _ = ros.wait_for(lambda: camera.answer(7e-9))
+    assert (mask.height, mask.width) == (60, 100)
+
+
+def test_calibration_reaches_the_tracker(make_node, make_camera, ask, ros):
+    node = make_node(camera__height=1.2, camera__pitch=0.1)
+    camera = make_camera(node)
+    channel = node._channels['camera']
+    k = [90.0, 0.0, 50.0, 0.0, 90.0, 30.0, 0.0, 0.0, 1.0]
+    ros.wait_for(lambda: camera.infos.get_subscription_count())
+    def calibrated():
+        camera.infos.publish(CameraInfo(width=100, height=60, k=k))
+        return channel.ground((60, 100), 1.2, 0.1)
+    ground = ros.wait_for(calibrated)
+    assert (ground.fx, ground.cy, ground.height, ground.pitch) == (90, 30, 1.2, 0.1)
+
+
+def truncated(message):
+    message.data = message.data[:100]
+    return 'expected step * height'
+
+
+def wrong_step(message):
+    message.step = 7
+    message.data = array.array('B', bytes(7 * 60))
+    return 'step is 7 bytes'
+
+
+def empty(message):
+    message.height = message.width = message.step = 0
+    message.data = array.array('B')
+    return '0x0 pixels'
+
+
+def unknown_encoding(message):
+    message.encoding = 'holographic'
+    return "'holographic'"
+
+
+@pytest.mark.parametrize('spoil', [truncated, wrong_step, empty, unknown_encoding])
+def test_bad_input_costs_one_line_and_no_frame_more(make_node, make_camera, ask, ros, capfd,
+                                                    spoil):
+    node = make_node()
+    camera = make_camera(node)
+    health = node._channels['camera'].health
+    for i in range(3):
+        message = camera.message(1.0 + i)
+        said = spoil(message)
+        camera.images.publish(message)
+        ros.wait_for(lambda i=i: health.count('refused') == i + 1)
+    ask(camera, 9.0)
+    lines = [line for line in capfd.readouterr().err.splitlines() if said in line]
+    assert len(lines) == 1
+    assert '/camera/image: ' in lines[0]
+
+
+@pytest.mark.parametrize(('stamp', 'height', 'said'), [
+    (4.0, 60, 'the stamp went back by 1.000 s'),
+    (6.0, 40, 'the image size changed from 100x60 to 100x40'),
+])
+def test_a_break_in_the_stream_starts_afresh(make_node, make_camera, ask, capfd, stamp, height,
+                                            said):
+    camera = make_camera(make_node())
+    ask(camera, 5.0)
+    mask, _ = ask(camera, stamp, camera.pixels[:height])
+    assert mask.height == height
+    assert f'/camera/image: {said}; tracks and alerts start afresh' in capfd.readouterr().err
+
+
+def test_stamps_of_zero_are_warned_of(make_node, make_camera, ros, capfd):
+    node = make_node()
+    camera = make_camera(node)
+    for i in range(3):
+        camera.images.publish(camera.message(0.0))
+        ros.wait_for(lambda i=i: len(camera.masks) > i)
+    said = []
+    ros.wait_for(lambda: said.append(capfd.readouterr().err)
+                 or 'every header stamp is zero' in ''.join(said))
+
+
+@pytest.mark.parametrize('use_sim_time', [False, True])
+def test_a_silent_camera_is_stale(make_node, make_camera, ask, ros, use_sim_time):
+    camera = make_camera(make_node(use_sim_time=use_sim_time))
+    ask(camera, 1.0)
+    before = len(camera.stale())
+    # A generous deadline; the design asks for a second.
+    stale = ros.wait_for(lambda: camera.stale()[before:], 5.0)
+    assert stale[0].status[0].hardware_id == 'camera'
+    assert len(stale[0].status) == 1
+    ros.wait_for(lambda: len(camera.stale()) > before + 2, 5.0, 'STALE to be repeated')
+    ask(camera, 2.0)
+    assert camera.alerts[-1].status[0].level != DiagnosticStatus.STALE
+
+
+def test_a_publisher_that_delivers_nothing_is_named(make_node, make_camera, ros, capfd):
+    make_camera(make_node())
+    said = []
+    ros.wait_for(lambda: said.append(capfd.readouterr().err)
+                 or 'FASTDDS_BUILTIN_TRANSPORTS=LARGE_DATA' in ''.join(said))
+    assert '1 publishers are matched' in ''.join(said)
+
+
+def test_deactivation_leaves_a_stale_and_can_be_undone(make_node, make_camera, ask, ros):
+    node = make_node()
+    camera = make_camera(node)
+    ask(camera, 1.0)
+    assert node.trigger_deactivate() == SUCCESS
+    ros.wait_for(lambda: camera.stale()
+                 and camera.stale()[-1].status[0].message == 'the node is not active')
+    assert node.trigger_activate() == SUCCESS
+    ros.wait_for(lambda: node._channels['camera'].publisher_count())
+    ask(camera, 2.0)
+    assert node.trigger_deactivate() == node.trigger_cleanup() == SUCCESS
+    assert node.trigger_configure() == node.trigger_activate() == SUCCESS
+    assert state_of(node) == 'active'
+
+
+def test_an_illegal_transition_is_survived(make_node, make_camera, ask, ros):
+    node = make_node()
+    camera = make_camera(node)
+    client = camera.create_client(ChangeState, '/segmentation/change_state')
+    assert client.wait_for_service(10)
+    client.call_async(ChangeState.Request(
+        transition=Transition(id=Transition.TRANSITION_CONFIGURE)))
+    ros.wait_for(lambda: ros.errors, what='rclpy to raise in the executor')
+    ask(camera, 1.0)
+    assert state_of(node) == 'active'
+
+
+def test_without_autostart_the_node_waits(make_node, diagnostics, ros):
+    node = make_node(active=False, autostart=False)
+    message = ros.wait_for(lambda: diagnostics)[0]
+    level, _, values = message['segmentation: node']
+    assert level == DiagnosticStatus.OK
+    assert values['lifecycle_state'] == 'unconfigured'
+    assert node.trigger_configure() == SUCCESS
+    ros.wait_for(lambda: diagnostics[-1]['segmentation: node'][2]['lifecycle_state'] == 'inactive')
+
+
+@pytest.mark.parametrize(('overrides', 'said'), [
+    ({'model': '/nowhere'}, "there is no model '/nowhere'"),
+    ({'device': 'abacus'}, "unknown device 'abacus'"),
+    ({'input_size': [8, 8]}, 'input_size must be at least 32x32'),
+    ({'input_size': [64]}, r'input_size must be empty or \[height, width\], got \[64\]'),
+    ({'driver_profile': 'sport'}, "unknown driver profile 'sport'; profiles: neutral"),
+    ({'focus__sigma': float('inf')}, r'focus\.sigma must be in 0\.\.20'),
+    ({'profiles_file': '/nowhere.yaml'}, r'/nowhere\.yaml: can not be read'),
+])
+def test_a_failed_autostart_says_why_and_stays(make_node, ros, diagnostics, capfd, overrides,
+                                               said):
+    node = make_node(active=False, **overrides)
+    out = []
+    ros.wait_for(lambda: out.append(capfd.readouterr().err) or 'FATAL' in ''.join(out))
+    fatal, = (line for line in ''.join(out).splitlines() if 'FATAL' in line)
+    assert re.search(said, fatal), fatal
+    assert 'ros2 lifecycle set /segmentation configure' in fatal
+    assert 'Traceback' not in ''.join(out)
+    assert state_of(node) == 'unconfigured'
+    ros.wait_for(lambda: diagnostics and
+                 diagnostics[-1]['segmentation: node'][0] == DiagnosticStatus.ERROR)
+    assert node.trigger_configure() == FAILURE
+
+
+def test_a_broken_checkpoint_can_be_mended(make_node, ros, tiny_model, tmp_path):
+    folder = tmp_path / 'checkpoint'
+    folder.mkdir()
+    for path in Path(tiny_model).iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    whole = (folder / 'model.safetensors').read_bytes()
+    (folder / 'model.safetensors').write_bytes(whole[:1000])
+    node = make_node(active=False, autostart=False, model=str(folder))
+    assert node.trigger_configure() == FAILURE
+    assert 'the weights of model' in node._problem
+    (folder / 'model.safetensors').write_bytes(whole)
+    assert node.trigger_configure() == SUCCESS
+    assert not node._problem
+
+
+def test_utility_noise_is_owned_up_to(make_node, diagnostics, ros):
+    make_node(utility__sigma=2.0)
+    message = ros.wait_for(lambda: [m for m in diagnostics if m[
+        'segmentation: node'][2].get('lifecycle_state') == 'active'])[-1]
+    level, text, values = message['segmentation: node']
+    assert level == DiagnosticStatus.WARN
+    assert 'degraded on purpose' in text
+    assert values['utility_sigma'] == '2.000'
+
+
+def test_diagnostics_tell_rates_and_stages(make_node, make_camera, ask, diagnostics, ros):
+    camera = make_camera(make_node())
+    for i in range(1, 4):
+        ask(camera, float(i))
+    message = ros.wait_for(lambda: [m for m in diagnostics if m.get(
+        'segmentation: camera', (0, 0, {}))[2].get('frames_answered') == '3'])[-1]
+    values = message['segmentation: camera'][2]
+    assert values['frames_received'] == '3'
+    assert values['frames_replaced'] == '0'
+    assert values['topic'] == '/camera/image'
+    for stage in ('wait', 'preprocess', 'network', 'decode', 'alerts', 'total', 'publish'):
+        assert float(values[f'{stage}_ms_p50']) >= 0
+        assert float(values[f'{stage}_ms_p95']) >= float(values[f'{stage}_ms_p50'])
+    node = message['segmentation: node'][2]
+    assert (node['device'], node['precision'], node['input_size']) == ('cpu', 'fp32', '96x64')
+
+
+def test_an_error_in_a_frame_is_reported_and_the_next_one_perceived(
+        make_node, make_camera, ask, ros, capfd, monkeypatch):
+    node = make_node()
+    camera = make_camera(node)
+    process = Pipeline.process
+    monkeypatch.setattr(
+        Pipeline, 'process', lambda *_, **__: (_ for _ in ()).throw(RuntimeError('out of memory')))
+    camera.images.publish(camera.message(1.0))
+    ros.wait_for(lambda: node._problem)
+    assert node._problem == 'a frame was lost: RuntimeError: out of memory'
+    monkeypatch.setattr(Pipeline, 'process', process)
+    ask(camera, 2.0)
+    assert 'out of memory' in capfd.readouterr().err
+    assert not node._problem
