@@ -7,6 +7,7 @@ an empty list: `[]` arrives as a byte array, a bool array or as nothing, by wher
 
 from collections.abc import Iterable
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from dataclasses import replace
 import math
@@ -32,6 +33,7 @@ from aim_ros.perception.profiles import ProfileError
 from aim_ros.perception.profiles import ProfileFile
 from aim_ros.perception.profiles import resolve_signs
 from aim_ros.perception.segmenter import load_labels
+from aim_ros.perception.segmenter import ModelError
 from aim_ros.perception.segmenter import PRECISIONS
 from aim_ros.resources import share_directory
 
@@ -256,7 +258,8 @@ class NodeParameters:
             for spec in camera_specs(camera):
                 self._specs[spec.name] = spec
                 self._declare(spec, spec.default)
-        defaults = self._initial_profile_values()
+        self._read_at_start()
+        defaults = self._initial_values()
         for spec in TABLE:
             if spec not in first:
                 self._declare(spec, defaults.get(spec.name, spec.default))
@@ -348,14 +351,18 @@ class NodeParameters:
     def _profiles_path(self) -> str:
         return self['profiles_file'] or str(share_directory() / 'config' / 'profiles.yaml')
 
-    def _initial_profile_values(self) -> dict[str, Any]:
-        """Return the values of the profile chosen at start; none where it can not be read."""
-        try:
+    def _read_at_start(self) -> None:
+        """Read labels and profiles, so that a profile can be judged before configuring."""
+        # What is wrong with either is said by `settle`, which reads them again.
+        with suppress(ModelError):
+            self._labels = load_labels(self['model'])
+        with suppress(ProfileError):
             self._profiles = load_profiles(self._profiles_path())
-            return self._profile_values(self._profiles.get(self.profile))
-        except ProfileError:
-            # `settle` reads the file again, and says what is wrong with it.
-            return {}
+
+    def _initial_values(self) -> dict[str, Any]:
+        """Return the values of the profile chosen at start; none if there is no such profile."""
+        profiles = self._profiles.profiles if self._profiles is not None else {}
+        return self._profile_values(profiles[self.profile]) if self.profile in profiles else {}
 
     # Profiles
 

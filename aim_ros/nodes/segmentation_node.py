@@ -135,22 +135,17 @@ class SegmentationNode(LifecycleNodeMixin, Node):
         self._clean_up()
         return TransitionCallbackReturn.SUCCESS
 
-    def end(self, timeout: float) -> bool:
+    def end(self) -> None:
         """
         Shut down for good; to be called when no executor spins the node any more.
 
-        Planners get a last STALE before the publishers go.
-
-        :param timeout: seconds to wait for a transition that is under way.
-        :return: whether it ended; False while a transition, loading a model, goes on.
+        Waits for a transition that is under way. Planners get a last STALE before the publishers
+        go.
         """
-        if not self._transition.acquire(timeout=timeout):
-            return False
         with self._transition:
             self._stop_working()
             self._clean_up()
             self.destroy_node()
-            return True
 
     def _autostart(self) -> None:
         self._autostart_timer.cancel()

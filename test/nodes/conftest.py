@@ -85,7 +85,7 @@ class Ros:
         self._thread.join(5)
         for node in self._nodes:
             if hasattr(node, 'end'):
-                node.end(5.0)
+                node.end()
             else:
                 node.destroy_node()
         rclpy.shutdown()
@@ -150,6 +150,10 @@ class Camera(Node):
         mask, alerts = of(self.masks), of(self.alerts)
         return (mask, alerts) if mask and alerts else None
 
+    def matched(self) -> bool:
+        """Whether the node's alerts are matched with this planner."""
+        return self.count_publishers(f'{self._prefix}/alerts') > 0
+
     def summaries(self) -> list[dict[str, str]]:
         """Return the values of the summary status of every alerts message so far."""
         return [{v.key: v.value for v in m.status[0].values} for m in list(self.alerts)]
@@ -203,3 +207,9 @@ def ask(ros):
 def state_of(node: SegmentationNode) -> str:
     """Return a lifecycle node's state."""
     return node._state_machine.current_state[1]
+
+
+@pytest.fixture
+def make_planner(ros):
+    """Return a function that makes a camera whose node may be another process."""
+    return lambda: ros.add(Camera())
