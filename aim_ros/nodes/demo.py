@@ -52,6 +52,11 @@ _LEVELS = ('OK', 'WARN', 'ERROR', 'STALE')
 _LEVEL_COLORS = {'OK': (160, 255, 160), 'WARN': (255, 190, 0), 'ERROR': (255, 60, 60)}
 
 
+# By any of these, a user chooses transports of Fast DDS.
+TRANSPORT_VARIABLES = ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE',
+                       'FASTDDS_BUILTIN_TRANSPORTS')
+
+
 class DemoError(RuntimeError):
     """The demo can not go on; the text says why and where to look."""
 
@@ -187,7 +192,7 @@ def compose(moment: Moment, record: dict[str, Any]) -> np.ndarray:
     header = np.full((48, body.shape[1], 3), 24, np.uint8)
     write(header, f'profile {record["profile"]}   sigma {record["sigma"]}   '
                   f'revision {record["revision"]}   frame {record["frame"]}', (8, 19))
-    tracks = ', '.join(f'{t["class"]} {t["distance_m"]} m' for t in record['tracks'])
+    tracks = ', '.join(f'{t["class"]} {float(t["distance_m"]):.0f} m' for t in record['tracks'])
     level = record['level']
     write(header, f'{level}  {tracks}', (8, 40), _LEVEL_COLORS[level])
     return np.concatenate([header, body])
@@ -221,7 +226,8 @@ def isolate() -> None:
     os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
     os.environ.setdefault('ROS_DOMAIN_ID', str(random.randint(1, 100)))
     profile = share_directory() / 'config' / 'fastdds.xml'
-    os.environ.setdefault('FASTRTPS_DEFAULT_PROFILES_FILE', str(profile))
+    if not any(name in os.environ for name in TRANSPORT_VARIABLES):
+        os.environ['FASTRTPS_DEFAULT_PROFILES_FILE'] = str(profile)
 
 
 def play(arguments: argparse.Namespace, console: Console, stop) -> dict[str, Any]:
@@ -338,15 +344,15 @@ def main(args: list[str] | None = None) -> int:
 
     console = Console(highlight=False)
     isolate()
-    with stop_on_signals() as stop:
-        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
-        try:
-            summary = play(arguments, console, stop)
-        except (DemoError, MediaError) as error:
-            console.print(f'[red]{error}[/]')
-            return 1
-        finally:
-            rclpy.shutdown()
+    stop = stop_on_signals()
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        summary = play(arguments, console, stop)
+    except (DemoError, MediaError) as error:
+        console.print(f'[red]{error}[/]')
+        return 1
+    finally:
+        rclpy.shutdown()
     out = Path(arguments.out)
     (out / 'summary.json').write_text(json.dumps(summary, indent=2) + '\n')
     total = summary['latency_ms'].get('total', {})

@@ -189,7 +189,7 @@ TABLE: tuple[Spec, ...] = (
     Spec('alerts.clear_after', float, _DEFAULTS.clear_after,
          'Seconds of header stamp unseen after which a track is cleared.',
          low=0.0, high=10.0, driver_may='raised'),
-    Spec('alerts.stale_after', float, 0.8,
+    Spec('alerts.stale_after', float, 0.7,
          'Seconds on a steady clock without an answered frame after which the level is STALE.',
          low=0.1, high=60.0, driver_may='lowered'),
     Spec('alerts.near_m', float, _DEFAULTS.near_m,

@@ -74,5 +74,7 @@ class _Runner(threading.Thread):
             except Exception as error:
                 node.get_logger().error(f'a request failed: {type(error).__name__}: {error}')
         self._executor.shutdown()
+        # rclpy leaves callbacks of the pool running; nothing may be destroyed under them.
+        self._executor._executor.shutdown()
         node.end()
         rclpy.shutdown()

@@ -38,7 +38,8 @@ _SILENT_AFTER = 2.0
 
 _LARGE_IMAGES = (
     'large images get lost in the default transports of Fast DDS: start the camera driver with '
-    'FASTDDS_BUILTIN_TRANSPORTS=LARGE_DATA (README, "Large images over DDS")')
+    'FASTRTPS_DEFAULT_PROFILES_FILE set to config/fastdds.xml of aim_ros (README, "Large images '
+    'over DDS")')
 
 
 @dataclass(frozen=True)

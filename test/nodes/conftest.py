@@ -2,11 +2,13 @@
 """A ROS of the tests' own: a domain apart, this machine only, no sleeps but deadlines."""
 
 from collections.abc import Callable
+from functools import partial
 import os
 from pathlib import Path
 import random
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -144,10 +146,8 @@ class Camera(Node):
 
     def answer(self, stamp: float) -> tuple[Image, DiagnosticArray] | None:
         """Return the mask and the alerts of the frame with this stamp, once both are there."""
-        def of(messages):
-            return next((m for m in messages if stamp_to_ns(m.header.stamp) == round(stamp * 1e9)
-                         and getattr(m, 'status', None) != []), None)
-        mask, alerts = of(self.masks), of(self.alerts)
+        stamp_ns = round(stamp * 1e9)
+        mask, alerts = of_stamp(self.masks, stamp_ns), of_stamp(self.alerts, stamp_ns)
         return (mask, alerts) if mask and alerts else None
 
     def matched(self) -> bool:
@@ -163,36 +163,54 @@ class Camera(Node):
         return [m for m in list(self.alerts) if m.status[0].level == DiagnosticStatus.STALE]
 
 
+def start_node(ros: Ros, *, active: bool = True, **overrides) -> SegmentationNode:
+    """Spin a segmentation node with parameter overrides, `__` for a dot; wait until active."""
+    cameras = overrides.get('cameras', ['camera'])
+    topic = 'image/compressed' if 'image_transport' in overrides else 'image'
+    values = {'device': 'cpu', **{
+        name.replace('__', '.'): value for name, value in overrides.items()}}
+    # Best effort may lose a frame, and a test is to know each one's fate.
+    values |= {f'qos_overrides./{camera}/{topic}.subscription.reliability': 'reliable'
+               for camera in cameras}
+    node = ros.add(SegmentationNode(parameter_overrides=[
+        Parameter(name, value=value) for name, value in values.items()]))
+    if active:
+        ros.wait_for(lambda: state_of(node) == 'active', 60, 'the node to be active')
+    return node
+
+
+def match_camera(ros: Ros, node: SegmentationNode, name: str = 'camera') -> Camera:
+    """Spin a camera and wait until both ends are matched."""
+    camera = ros.add(Camera(name))
+    channel = node._channels[name]
+    ros.wait_for(lambda: channel.publisher_count() > 0, what='the image to be matched')
+    ros.wait_for(lambda: channel._mask.get_subscription_count() > 0
+                 and channel._alerts.get_subscription_count() > 0, what='the mask')
+    return camera
+
+
+def of_stamp(messages: list, stamp_ns: int):
+    """Return the message with this header stamp, or None as long as there is none."""
+    return next((m for m in messages if stamp_to_ns(m.header.stamp) == stamp_ns), None)
+
+
+@pytest.fixture
+def harness() -> SimpleNamespace:
+    """Give a test that needs several ROS one after the other the parts to make them of."""
+    return SimpleNamespace(Ros=Ros, start_node=start_node, match_camera=match_camera,
+                           of_stamp=of_stamp)
+
+
 @pytest.fixture
 def make_node(ros, tiny_model):
-    """Return a function that makes a segmentation node with parameter overrides, and spins it."""
-    def make(*, active: bool = True, **overrides) -> SegmentationNode:
-        cameras = overrides.get('cameras', ['camera'])
-        topic = 'image/compressed' if 'image_transport' in overrides else 'image'
-        values = {'model': tiny_model, 'device': 'cpu', **{
-            name.replace('__', '.'): value for name, value in overrides.items()}}
-        # Best effort may lose a frame, and a test is to know each one's fate.
-        values |= {f'qos_overrides./{camera}/{topic}.subscription.reliability': 'reliable'
-                   for camera in cameras}
-        node = ros.add(SegmentationNode(parameter_overrides=[
-            Parameter(name, value=value) for name, value in values.items()]))
-        if active:
-            ros.wait_for(lambda: state_of(node) == 'active', 60, 'the node to be active')
-        return node
-    return make
+    """Return a function that starts a node, with a tiny model unless told otherwise."""
+    return lambda **overrides: start_node(ros, **{'model': tiny_model, **overrides})
 
 
 @pytest.fixture
 def make_camera(ros):
-    """Return a function that makes a camera and waits until both ends are matched."""
-    def make(node: SegmentationNode, name: str = 'camera') -> Camera:
-        camera = ros.add(Camera(name))
-        channel = node._channels[name]
-        ros.wait_for(lambda: channel.publisher_count() > 0, what='the image to be matched')
-        ros.wait_for(lambda: channel._mask.get_subscription_count() > 0
-                     and channel._alerts.get_subscription_count() > 0, what='the mask')
-        return camera
-    return make
+    """Return a function that makes a camera matched with a node."""
+    return partial(match_camera, ros)
 
 
 @pytest.fixture

@@ -253,7 +253,7 @@ def test_a_publisher_that_delivers_nothing_is_named(make_node, make_camera, ros,
     make_camera(make_node())
     said = []
     ros.wait_for(lambda: said.append(capfd.readouterr().err)
-                 or 'FASTDDS_BUILTIN_TRANSPORTS=LARGE_DATA' in ''.join(said))
+                 or 'FASTRTPS_DEFAULT_PROFILES_FILE' in ''.join(said))
     assert '1 publishers are matched' in ''.join(said)
 
 

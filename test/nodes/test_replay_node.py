@@ -1,0 +1,472 @@
+# ruff: noqa: E402 - without rclpy, nothing below can be imported
+"""The replay node, in process and as the process that users start."""
+
+import array
+import os
+from pathlib import Path
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+
+rclpy = pytest.importorskip('rclpy', reason='rclpy is not installed')
+pytest.importorskip('rosbags', reason='rosbags is not installed')
+
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from rclpy.qos import qos_profile_sensor_data
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import CameraInfo
+from sensor_msgs.msg import Image
+
+from aim_ros.media.frames import CameraModel
+from aim_ros.media.frames import MediaError
+from aim_ros.media.frames import MediaFrame
+from aim_ros.media.frames import open_source
+from aim_ros.media.rosbag import write_bag
+from aim_ros.nodes.conversions import stamp_to_ns
+from aim_ros.nodes.replay_node import Pace
+from aim_ros.nodes.replay_node import ReplayError
+from aim_ros.nodes.replay_node import ReplayNode
+
+ROOT = Path(__file__).resolve().parents[2]
+FIRST, STEP, COUNT = 1317042140_964389445, 40_000_000, 6
+STAMPS = [FIRST + index * STEP for index in range(COUNT)]
+CAMERA = CameraModel(24, 16, 20.0, 21.0, 12.0, 8.0)
+START_TIMEOUT = 60.0
+END_TIMEOUT = 30.0
+
+
+@pytest.fixture(scope='module')
+def bag(tmp_path_factory):
+    """Write a bag of six small frames, 40 ms apart."""
+    path = tmp_path_factory.mktemp('replay') / 'bag'
+    rng = np.random.default_rng(0)
+    write_bag(path, (
+        MediaFrame(rng.integers(0, 256, (16, 24, 3), np.uint8), 'rgb8', stamp, index, CAMERA)
+        for index, stamp in enumerate(STAMPS)))
+    return str(path)
+
+
+class Listener(Node):
+    """Keeps what a replay publishes; answers images with masks, where `answer` says so."""
+
+    def __init__(self, answer=None, mask_topic='/segmentation/camera/mask', images=100):
+        super().__init__('listener')
+        self.images: list[Image] = []
+        self.infos: list[CameraInfo] = []
+        self.clocks: list[Clock] = []
+        self.events: list[tuple[str, int]] = []
+        self.answer = answer
+        self.create_subscription(Image, 'camera/image', self._receive, images)
+        self.create_subscription(CameraInfo, 'camera/camera_info', self.infos.append, 100)
+        self.create_subscription(Clock, '/clock', self.clocks.append, 100)
+        if answer is not None:
+            self._masks = self.create_publisher(Image, mask_topic, 10)
+
+    def _receive(self, image: Image) -> None:
+        self.images.append(image)
+        stamp = stamp_to_ns(image.header.stamp)
+        self.events.append(('image', stamp))
+        if self.answer is not None:
+            mask = Image(header=image.header, height=1, width=1, encoding='mono8', step=1)
+            mask.data = array.array('B', [0])
+            if self.answer(len(self.images) - 1, mask):
+                self.events.append(('mask', stamp))
+                self._masks.publish(mask)
+
+    @property
+    def stamps(self) -> list[int]:
+        return [stamp_to_ns(image.header.stamp) for image in self.images]
+
+
+@pytest.fixture
+def make(ros, bag):
+    """Return a function that makes a replay of the bag, as fast as it can, and spins it."""
+    def make(**overrides) -> ReplayNode:
+        values = {'source': bag, 'rate': 0.0, **overrides}
+        return ros.add(ReplayNode(parameter_overrides=[
+            Parameter(name, value=value) for name, value in values.items()]))
+    return make
+
+
+@pytest.fixture
+def listen(ros):
+    """Return a function that makes a listener and waits until it hears the node."""
+    def listen(node: ReplayNode, **options) -> Listener:
+        listener = ros.add(Listener(**options))
+        ros.wait_for(lambda: node._images.get_subscription_count() == 1
+                     and node._infos.get_subscription_count() == 1, what='the listener')
+        if node._clock_publisher:
+            ros.wait_for(node._clock_publisher.get_subscription_count, what='the clock')
+        return listener
+    return listen
+
+
+def test_frames_go_out_whole_and_in_order(ros, make, listen, bag):
+    node = make()
+    listener = listen(node)
+    tally = node.play(threading.Event())
+    ros.wait_for(lambda: len(listener.images) == COUNT == len(listener.infos), what='all frames')
+    assert tally.frames == COUNT
+    assert listener.stamps == STAMPS
+    for frame, image in zip(open_source(bag).frames(), listener.images, strict=True):
+        assert (image.height, image.width, image.step) == (16, 24, 72)
+        assert image.encoding == 'rgb8'
+        assert image.header.frame_id == 'camera'
+        np.testing.assert_array_equal(np.array(image.data).reshape(16, 24, 3), frame.image)
+    for image, info in zip(listener.images, listener.infos, strict=True):
+        assert info.header == image.header
+        assert (info.width, info.height) == (24, 16)
+        assert info.k.tolist() == list(CAMERA.k)
+        assert info.p.tolist() == list(CAMERA.p)
+
+
+def test_best_effort_subscriptions_match_too(ros, make, listen):
+    node = make()
+    listen(node, images=qos_profile_sensor_data)
+
+
+def test_start_and_every(ros, make, listen):
+    node = make(start=1, every=2)
+    listener = listen(node)
+    assert node.play(threading.Event()).frames == 3
+    ros.wait_for(lambda: len(listener.images) == 3)
+    assert listener.stamps == STAMPS[1::2]
+
+
+def test_loop_begins_again_until_it_is_stopped(ros, make, listen):
+    node = make(loop=True, lockstep=True)
+    stop = threading.Event()
+
+    def answer(index, mask):
+        if index == 13:
+            stop.set()
+        return True
+
+    listener = listen(node, answer=answer)
+    assert node.play(stop).frames == 14
+    assert listener.stamps == (STAMPS * 3)[:14]
+
+
+def test_stamps_of_playing(ros, make, listen):
+    node = make(stamps='now')
+    listener = listen(node)
+    before = time.time_ns()
+    node.play(threading.Event())
+    ros.wait_for(lambda: len(listener.images) == COUNT)
+    assert before <= listener.stamps[0]
+    assert listener.stamps[-1] <= time.time_ns()
+    assert listener.stamps == sorted(set(listener.stamps))
+
+
+def test_the_clock_says_the_stamp_of_each_frame(ros, make, listen):
+    node = make(clock=True)
+    listener = listen(node)
+    node.play(threading.Event())
+    ros.wait_for(lambda: len(listener.images) == COUNT == len(listener.clocks))
+    assert [stamp_to_ns(message.clock) for message in listener.clocks] == STAMPS
+
+
+def test_there_is_no_clock_unless_it_is_asked_for(make):
+    assert '/clock' not in [name for name, _ in make().get_publisher_names_and_types_by_node(
+        'replay', '/')]
+
+
+@pytest.mark.parametrize('rate', [1.0, 2.0])
+def test_the_pace_is_that_of_the_stamps(make, rate):
+    node = make(rate=rate)
+    begin = time.monotonic()
+    node.play(threading.Event())
+    assert time.monotonic() - begin >= (COUNT - 1) * STEP / 1e9 / rate
+
+
+def test_due_times_do_not_drift():
+    pace = Pace(2.0)
+    # The caller is late in various ways; that changes nothing.
+    dues = [pace.due(stamp, 100.0 + late) for stamp, late in zip(
+        (0, 100_000_000, 200_000_000, 500_000_000), (0, 0.3, 0.02, 5), strict=True)]
+    assert dues == pytest.approx([100.0, 100.05, 100.10, 100.25])
+
+
+def test_the_step_before_a_loop_is_repeated():
+    pace = Pace(1.0)
+    assert pace.due(7_000_000_000, 10.0) == 10
+    assert pace.due(7_040_000_000, 10.0) == pytest.approx(10.04)
+    assert pace.due(7_000_000_000, 10.0) == pytest.approx(10.08)
+    lonely = Pace(0.5)
+    assert [lonely.due(1, 0.0), lonely.due(1, 0.0)] == [0, 0]
+    assert Pace(0.0).due(1, 55.0) == 55
+
+
+def test_a_shifted_pace_goes_on_from_there():
+    pace = Pace(1.0)
+    pace.due(0, 10.0)
+    pace.shift(12.0)
+    assert pace.due(100_000_000, 12.0) == pytest.approx(12.1)
+    pace.shift(12.05)
+    assert pace.due(200_000_000, 12.0) == pytest.approx(12.2)
+
+
+def test_a_pace_that_can_not_be_kept_is_said(make, monkeypatch):
+    node = make(rate=1000.0)
+    said = []
+    monkeypatch.setattr(node._log, 'warning', lambda kind, text: said.append((kind, text)))
+    monkeypatch.setattr('aim_ros.nodes.replay_node._LATE', -1.0)
+    node.play(threading.Event())
+    assert said[0][0] == 'pace'
+    assert 'late: it can not be played at rate 1000; lower rate or raise every' in said[0][1]
+
+
+def test_lockstep_waits_for_the_mask_of_each_frame(ros, make, listen):
+    node = make(lockstep=True)
+    listener = listen(node, answer=lambda index, mask: True)
+    tally = node.play(threading.Event())
+    assert (tally.frames, tally.masks, tally.timeouts) == (COUNT, COUNT, 0)
+    assert listener.events == [
+        (kind, stamp) for stamp in STAMPS for kind in ('image', 'mask')]
+
+
+def test_a_missing_mask_is_counted_and_said(ros, make, listen, monkeypatch):
+    node = make(lockstep=True, lockstep_timeout=1.5)
+    said = []
+    monkeypatch.setattr(node._log, 'warning', lambda kind, text: said.append(text))
+    listen(node, answer=lambda index, mask: index != 2)
+    tally = node.play(threading.Event())
+    assert (tally.frames, tally.masks, tally.timeouts) == (COUNT, COUNT - 1, 1)
+    assert len(said) == 1
+    assert 'frame 2 on /segmentation/camera/mask within 1.5 s (1 so far)' in said[0]
+
+
+def test_a_mask_with_another_stamp_does_not_count(ros, make, listen):
+    node = make(lockstep=True, lockstep_timeout=0.1, start=COUNT - 1)
+
+    def answer(index, mask):
+        mask.header.stamp.nanosec += 1
+        return True
+
+    listen(node, answer=answer)
+    tally = node.play(threading.Event())
+    assert (tally.masks, tally.timeouts) == (0, 1)
+
+
+def test_another_mask_topic(ros, make, listen):
+    node = make(lockstep=True, mask_topic='/other/mask')
+    listen(node, answer=lambda index, mask: True, mask_topic='/other/mask')
+    assert node.play(threading.Event()).masks == COUNT
+
+
+def test_lockstep_without_a_node_ends_in_a_sentence(make):
+    node = make(lockstep=True, match_timeout=0.05)
+    with pytest.raises(ReplayError, match=(
+            r'for 0\.05 s nobody subscribes to /camera/image and nobody publishes '
+            '/segmentation/camera/mask; start the segmentation node')):
+        node.play(threading.Event())
+
+
+def test_stopping_while_lockstep_waits(ros, make, listen):
+    stop = threading.Event()
+    stop.set()
+    assert make(lockstep=True).play(stop).frames == 0
+
+
+def test_stopping_while_a_mask_is_awaited(ros, make, listen):
+    node = make(lockstep=True, lockstep_timeout=60.0)
+    stop = threading.Event()
+
+    def answer(index, mask):
+        stop.set()
+        return False
+
+    listen(node, answer=answer)
+    tally = node.play(stop)
+    assert (tally.frames, tally.masks, tally.timeouts) == (1, 0, 0)
+
+
+@pytest.mark.parametrize(('overrides', 'sentence'), [
+    ({'rate': -1.0}, r'rate must be in 0\.\.1000, got -1'),
+    ({'rate': float('nan')}, r'rate must be in 0\.\.1000, got nan'),
+    ({'rate': 'fast'}, "rate must be a number, got 'fast'"),
+    ({'loop': 1}, 'loop must be true or false, got 1'),
+    ({'start': -1}, r'start must be in 0\.\.'),
+    ({'start': 6}, 'start must be below 6, the number of frames of rosbag .*; got 6'),
+    ({'every': 0}, r'every must be in 1\.\.'),
+    ({'stamps': 'later'}, "stamps must be one of original, now, got 'later'"),
+    ({'stamps': 'now', 'clock': True}, "clock needs the source's own time"),
+    ({'source': 7}, 'source must be a string, got 7'),
+    ({'camera': 'my camera'}, 'camera and mask_topic must make names of topics: '),
+    ({'lockstep': True, 'mask_topic': 'a//b'}, 'must make names of topics'),
+])
+def test_wrong_parameters(make, overrides, sentence):
+    with pytest.raises(ValueError, match=sentence) as caught:
+        make(**overrides)
+    assert '\n' not in str(caught.value)
+
+
+@pytest.mark.parametrize(('overrides', 'sentence'), [
+    ({'source': '/nowhere'}, "source '/nowhere' does not exist"),
+    ({'options': 'topic=/no/image'}, "no image topic '/no/image'; its image topics: /camera"),
+    ({'options': 'topic'}, "'topic' is not of the form 'name=value'"),
+])
+def test_wrong_sources(make, overrides, sentence):
+    with pytest.raises(MediaError, match=sentence):
+        make(**overrides)
+
+
+def test_whole_numbers_are_taken_for_a_rate(make):
+    assert make(rate=2).settings.rate == 2.0
+
+
+def test_parameters_describe_themselves_and_are_fixed(make):
+    node = make()
+    for name in node.settings.__dataclass_fields__:
+        descriptor = node.describe_parameter(name)
+        assert descriptor.description.endswith('.')
+        assert descriptor.read_only
+    assert node.describe_parameter('rate').floating_point_range[0].from_value == 0
+    assert node.describe_parameter('every').integer_range[0].from_value == 1
+    assert 'original, now' in node.describe_parameter('stamps').additional_constraints
+    result, = node.set_parameters([Parameter('rate', value=3.0)])
+    assert not result.successful
+
+
+class Process:
+    """The replay's process, whose output is read as it comes."""
+
+    def __init__(self, *arguments: str):
+        environment = {**os.environ, 'PYTHONPATH': str(ROOT)}
+        self._child = subprocess.Popen(
+            [sys.executable, '-m', 'aim_ros.nodes', 'replay', '--ros-args', *arguments],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
+        self._changed = threading.Condition()
+        self.lines: list[str] = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        for line in self._child.stdout:
+            with self._changed:
+                self.lines.append(line.rstrip())
+                self._changed.notify_all()
+
+    def wait_for_line(self, part: str) -> None:
+        with self._changed:
+            assert self._changed.wait_for(
+                lambda: any(part in line for line in self.lines), START_TIMEOUT), self.lines
+
+    def wait_for_library(self, name: str) -> None:
+        """Wait until a shared library is loaded, i.e. until the process is importing it."""
+        maps = Path(f'/proc/{self._child.pid}/maps')
+        deadline = time.monotonic() + START_TIMEOUT
+        waiting = threading.Event()
+        while name not in maps.read_text():
+            assert self._child.poll() is None, self.lines
+            assert time.monotonic() < deadline, f'{name} was never loaded'
+            waiting.wait(0.002)
+
+    def signal(self, number: signal.Signals) -> None:
+        self._child.send_signal(number)
+
+    def wait(self) -> int:
+        """Wait for the end; return the exit code."""
+        code = self._child.wait(END_TIMEOUT)
+        self._reader.join(5)
+        return code
+
+    def kill(self) -> None:
+        if self._child.poll() is None:
+            self._child.kill()
+        self._child.wait()
+
+
+@pytest.fixture
+def start():
+    """Return a function that starts the replay's process."""
+    def start(*arguments: str) -> Process:
+        process = Process(*arguments)
+        started.append(process)
+        return process
+    started = []
+    yield start
+    for process in started:
+        process.kill()
+
+
+def test_process_plays_to_the_end(start, bag):
+    process = start('-p', f'source:={bag}', '-p', 'rate:=0')
+    assert process.wait() == 0, process.lines
+    assert 'played 6 frames of rosbag' in process.lines[-1]
+    assert len(process.lines) == 1
+
+
+@pytest.mark.parametrize(('arguments', 'sentence'), [
+    (['-p', 'source:=/nowhere'], "source '/nowhere' does not exist"),
+    (['-p', 'rate:=fast'], "rate must be a number, got 'fast'"),
+    (['-p', 'lockstep:=true', '-p', 'match_timeout:=0.1'], 'lockstep can not begin'),
+    (['-p', 'rate:='], 'replay can not start'),
+])
+def test_process_that_can_not_play_says_why(start, arguments, sentence):
+    process = start(*arguments)
+    assert process.wait() == 1
+    output = '\n'.join(process.lines)
+    assert sentence in output
+    assert 'Traceback' not in output
+
+
+def test_process_whose_source_breaks_says_where(start, tmp_path):
+    cv2 = pytest.importorskip('cv2')
+    cv2.imwrite(str(tmp_path / '1.png'), np.zeros((8, 8, 3), np.uint8))
+    (tmp_path / '2.png').write_bytes(b'broken')
+    process = start('-p', f'source:={tmp_path}')
+    assert process.wait() == 1
+    assert 'FATAL' in process.lines[-1]
+    assert f'cannot read image {tmp_path}/2.png' in process.lines[-1]
+    assert 'Traceback' not in '\n'.join(process.lines)
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize('library', ['_multiarray_umath', '_rclpy', 'sensor_msgs'])
+def test_a_signal_while_it_starts(start, bag, number, library):
+    process = start('-p', f'source:={bag}', '-p', 'loop:=true')
+    process.wait_for_library(library)
+    process.signal(number)
+    assert process.wait() == 0, process.lines
+    assert 'Traceback' not in '\n'.join(process.lines)
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_lockstep_waits(start, bag, number):
+    process = start('-p', f'source:={bag}', '-p', 'lockstep:=true')
+    process.wait_for_line('lockstep waits: nobody subscribes')
+    process.signal(number)
+    assert process.wait() == 0, process.lines
+    assert 'Traceback' not in '\n'.join(process.lines)
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_it_plays(start, ros, bag, number):
+    listener = ros.add(Listener())
+    process = start('-p', f'source:={bag}', '-p', 'loop:=true')
+    ros.wait_for(lambda: len(listener.images) > 3, START_TIMEOUT, 'frames')
+    process.signal(number)
+    assert process.wait() == 0, process.lines
+    assert 'Traceback' not in '\n'.join(process.lines)
+    assert 'played ' in process.lines[-1]
+
+
+def test_lockstep_over_dds_with_full_images(start, ros):
+    listener = ros.add(Listener(answer=lambda index, mask: True))
+    process = start('-p', 'source:=street', '-p', 'options:=frames=6,seed=3', '-p', 'rate:=0',
+                    '-p', 'lockstep:=true', '-p', 'clock:=true')
+    assert process.wait() == 0, process.lines
+    assert 'played 6 frames of rendered street, seed 3' in process.lines[-1]
+    assert '6 masks, 0 timeouts' in process.lines[-1]
+    assert [stamp_to_ns(info.header.stamp) for info in listener.infos] == listener.stamps
+    frames = list(open_source('street', frames=6, seed=3).frames())
+    assert listener.stamps == [frame.stamp_ns for frame in frames]
+    for frame, image in zip(frames, listener.images, strict=True):
+        np.testing.assert_array_equal(np.array(image.data).reshape(375, 1242, 3), frame.image)
