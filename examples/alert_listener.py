@@ -1,0 +1,55 @@
+"""A planner's side of the alerts: act on the worst level, and trust no silence."""
+
+import time
+
+from diagnostic_msgs.msg import DiagnosticArray
+from diagnostic_msgs.msg import DiagnosticStatus
+import rclpy
+from rclpy.clock import Clock
+from rclpy.clock import ClockType
+from rclpy.executors import ExternalShutdownException
+from rclpy.node import Node
+
+# Twice the node's own limit: whatever it says or fails to say, older news is no news.
+TIMEOUT = 1.5
+ACTIONS = {0: 'drive', 1: 'be ready to brake', 2: 'brake', 3: 'slow down: the camera is blind'}
+STALE = ord(DiagnosticStatus.STALE)
+
+
+class AlertListener(Node):
+    """Prints what a planner would do whenever that changes."""
+
+    def __init__(self):
+        super().__init__('alert_listener')
+        self._heard = time.monotonic()
+        self._level = None
+        self.create_subscription(DiagnosticArray, '/segmentation/camera/alerts', self._hear, 10)
+        self.create_timer(0.1, self._watch, clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    def _hear(self, message: DiagnosticArray) -> None:
+        self._heard = time.monotonic()
+        self._act(message.status[0].level[0], '; '.join(s.message for s in message.status[1:]))
+
+    def _watch(self) -> None:
+        if time.monotonic() - self._heard > TIMEOUT:
+            self._act(STALE, 'no alerts message arrives')
+
+    def _act(self, level: int, why: str) -> None:
+        if level != self._level:
+            self._level = level
+            self.get_logger().info(f'{ACTIONS[level]} ({why or "nothing is raised"})')
+
+
+def main(args=None):
+    """Listen until interrupted."""
+    rclpy.init(args=args)
+    try:
+        rclpy.spin(AlertListener())
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    finally:
+        rclpy.try_shutdown()
+
+
+if __name__ == '__main__':
+    main()
