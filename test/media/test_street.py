@@ -11,7 +11,7 @@ from aim_ros.media.street.canvas import Canvas
 from aim_ros.media.street.canvas import Texture
 from aim_ros.media.street.canvas import View
 from aim_ros.media.street.light import draw_light
-from aim_ros.media.street.people import _step
+from aim_ros.media.street.people import foot_at
 from aim_ros.media.street.story import block_length
 from aim_ros.media.street.story import PERIOD
 from aim_ros.media.street.story import signal_phase
@@ -199,10 +199,10 @@ def test_the_driver_stops_at_every_crossing_and_drives_as_cars_do():
 
 def test_a_standing_foot_stays_where_it_is():
     stride = 0.84
-    places = [_step(phase, stride)[0] + phase * stride for phase in np.arange(0, 0.6, 0.05)]
+    places = [foot_at(phase, stride)[0] + phase * stride for phase in np.arange(0, 0.6, 0.05)]
     np.testing.assert_allclose(places, places[0], atol=1e-9)
-    assert all(_step(phase, stride)[1] == 0 for phase in np.arange(0, 0.6, 0.05))
-    assert _step(0.8, stride)[1] > 0.03
+    assert all(foot_at(phase, stride)[1] == 0 for phase in np.arange(0, 0.6, 0.05))
+    assert foot_at(0.8, stride)[1] > 0.03
 
 
 def make_canvas():

@@ -7,6 +7,11 @@ import numpy as np
 
 from aim_ros.media.frames import CameraModel
 from aim_ros.media.street import textures
+from aim_ros.media.street.bicycles import Cyclist
+from aim_ros.media.street.bicycles import FRAMES
+from aim_ros.media.street.bicycles import ParkedBicycle
+from aim_ros.media.street.body import draw_looks
+from aim_ros.media.street.body import Looks
 from aim_ros.media.street.cars import Car
 from aim_ros.media.street.cars import draw_model
 from aim_ros.media.street.frontage import Boundary
@@ -19,11 +24,6 @@ from aim_ros.media.street.furniture import SIGNS
 from aim_ros.media.street.ground import CrossSection
 from aim_ros.media.street.ground import Ground
 from aim_ros.media.street.light import draw_light
-from aim_ros.media.street.people import Cyclist
-from aim_ros.media.street.people import draw_looks
-from aim_ros.media.street.people import FRAMES
-from aim_ros.media.street.people import Looks
-from aim_ros.media.street.people import ParkedBicycle
 from aim_ros.media.street.people import Walker
 from aim_ros.media.street.story import block_length
 from aim_ros.media.street.story import PERIOD
