@@ -183,6 +183,8 @@ def replay_parameters(given: Mapping[str, str]) -> dict[str, Any]:
         'rate': _rate(given['replay_rate']),
         'loop': _boolean(given['replay_loop']),
         'lockstep': _boolean(given['lockstep']),
+        # Not before the model is loaded, else the first seconds would be lost.
+        'wait': True,
         'stamps': 'original' if simulated else 'now',
         'clock': simulated,
         # Relative, so that it follows a namespace that both nodes are put in.

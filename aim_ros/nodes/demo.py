@@ -342,7 +342,7 @@ def main(args: list[str] | None = None) -> int:
                         help="pictures a second of the film (10, the KITTI cameras' rate)")
     arguments = parser.parse_args(args)
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     isolate()
     stop = stop_on_signals()
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)

@@ -80,12 +80,14 @@ class ReplaySettings:
         'original.')
     lockstep: bool = _parameter(
         False, 'Whether to wait for the mask of each frame before the next, so that none is lost.')
+    wait: bool = _parameter(
+        False, 'Whether to wait for a subscriber before the first frame; lockstep always does.')
     mask_topic: str = _parameter(
         '', 'Where lockstep expects the masks; empty for /segmentation/<camera>/mask.')
     lockstep_timeout: float = _parameter(
         10.0, 'Seconds that lockstep waits for a mask before it goes on.', 0.01, 3600.0)
     match_timeout: float = _parameter(
-        120.0, 'Seconds that lockstep waits for the other node before the first frame.', 0.01,
+        120.0, 'Seconds to wait for the other node before the first frame.', 0.01,
         3600.0)
 
 
@@ -213,11 +215,11 @@ class ReplayNode(Node):
         Play to the end, or until `stop` is set; return what was played.
 
         :raises MediaError: a frame can not be read.
-        :raises ReplayError: in lockstep, no other node was matched in time.
+        :raises ReplayError: the other node that it is to wait for was not there in time.
         """
         settings = self.settings
         tally = Tally()
-        if settings.lockstep:
+        if settings.lockstep or settings.wait:
             self._await_match(stop)
         begin = time.monotonic()
         pace = Pace(settings.rate)
@@ -285,16 +287,16 @@ class ReplayNode(Node):
         return True
 
     def _await_match(self, stop: threading.Event) -> None:
-        """Wait until images are subscribed to and masks published, or `stop` is set."""
-        images, masks = self._images.topic_name, self._mask_subscription.topic_name
+        """Wait for who subscribes to the images, in lockstep also for who publishes the masks."""
         deadline = time.monotonic() + self.settings.match_timeout
         told = False
         while not stop.wait(0.02):
             missing = []
             if self._images.get_subscription_count() == 0:
-                missing.append(f'nobody subscribes to {images}')
-            if self._mask_subscription.get_publisher_count() == 0:
-                missing.append(f'nobody publishes {masks}')
+                missing.append(f'nobody subscribes to {self._images.topic_name}')
+            masks = self._mask_subscription
+            if masks is not None and masks.get_publisher_count() == 0:
+                missing.append(f'nobody publishes {masks.topic_name}')
             if not missing:
                 # Both are matched on this side; the other learns of the mask's subscription in
                 # a message of its own, and would not send a mask before.
@@ -303,10 +305,10 @@ class ReplayNode(Node):
             reason = ' and '.join(missing)
             if time.monotonic() > deadline:
                 raise ReplayError(
-                    f'lockstep can not begin: for {self.settings.match_timeout:g} s {reason}; '
+                    f'the replay can not begin: for {self.settings.match_timeout:g} s {reason}; '
                     'start the segmentation node, or set camera and mask_topic to its topics')
             if not told:
-                self.get_logger().info(f'lockstep waits: {reason}')
+                self.get_logger().info(f'the replay waits: {reason}')
                 told = True
 
     def _warn_of_missing_mask(self, frame: MediaFrame, count: int) -> None:

@@ -406,7 +406,8 @@ def test_process_plays_to_the_end(start, bag):
 @pytest.mark.parametrize(('arguments', 'sentence'), [
     (['-p', 'source:=/nowhere'], "source '/nowhere' does not exist"),
     (['-p', 'rate:=fast'], "rate must be a number, got 'fast'"),
-    (['-p', 'lockstep:=true', '-p', 'match_timeout:=0.1'], 'lockstep can not begin'),
+    (['-p', 'lockstep:=true', '-p', 'match_timeout:=0.1'], 'the replay can not begin'),
+    (['-p', 'wait:=true', '-p', 'match_timeout:=0.1'], 'nobody subscribes to /camera/image; st'),
     (['-p', 'rate:='], 'replay can not start'),
 ])
 def test_process_that_can_not_play_says_why(start, arguments, sentence):
@@ -441,7 +442,7 @@ def test_a_signal_while_it_starts(start, bag, number, library):
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_while_lockstep_waits(start, bag, number):
     process = start('-p', f'source:={bag}', '-p', 'lockstep:=true')
-    process.wait_for_line('lockstep waits: nobody subscribes')
+    process.wait_for_line('the replay waits: nobody subscribes')
     process.signal(number)
     assert process.wait() == 0, process.lines
     assert 'Traceback' not in '\n'.join(process.lines)
