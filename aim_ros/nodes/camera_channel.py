@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from collections.abc import Mapping
+import threading
+import time
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.callback_groups import CallbackGroup
@@ -28,6 +30,8 @@ from aim_ros.perception.pipeline import Perception
 from aim_ros.perception.pipeline import Settings
 
 _RELIABLE = QoSProfile(depth=5, reliability=QoSReliabilityPolicy.RELIABLE)
+
+_STALE_PERIOD = 0.5
 
 # While the node is active a planner hears from every camera at least twice a second, frames or
 # none, so it may ask DDS to tell when it does not.
@@ -58,6 +62,11 @@ class CameraChannel:
         self.name = name
         self.health = CameraHealth()
         self.is_stale = False
+        # Worker and watchdog both publish alerts: a STALE must not overtake the frame that ends
+        # it, nor name a revision that no frame has used yet.
+        self._speaking = threading.Lock()
+        self._settings: Settings | None = None
+        self._stale_told = 0.0
         self._node = node
         self._labels = labels
         self._group = callback_group
@@ -85,10 +94,15 @@ class CameraChannel:
         name = f'{self.name}/image/compressed' if self._compressed else f'{self.name}/image'
         return self._node.resolve_topic_name(name)
 
-    def subscribe(self, on_image: Callable[['CameraChannel', Image | CompressedImage], None]
-                  ) -> None:
-        """Receive images, each handed to ``on_image(channel, message)``, and the calibration."""
+    def subscribe(self, on_image: Callable[['CameraChannel', Image | CompressedImage], None],
+                  settings: Settings) -> None:
+        """
+        Receive images, each handed to ``on_image(channel, message)``, and the calibration.
+
+        :param settings: those in force, which STALE names until a frame was answered.
+        """
         self.health.restart()
+        self._settings = settings
         message_type, topic = ((CompressedImage, f'{self.name}/image/compressed')
                                if self._compressed else (Image, f'{self.name}/image'))
         options = QoSOverridingOptions.with_default_policies()
@@ -138,24 +152,31 @@ class CameraChannel:
                    else conversions.frame_from_image)
         return convert(message, self.name, received_ns)
 
-    def publish(self, perception: Perception, header: Header, values: Mapping[str, object]
-                ) -> None:
+    def publish(self, perception: Perception, header: Header, values: Mapping[str, object],
+                latency_ms: Mapping[str, float]) -> None:
         """
         Publish what was perceived in a frame: the alerts first, pictures only if wanted.
 
         :param header: the image's header; it goes out unchanged with every message.
         :param values: more values of the summary status.
+        :param latency_ms: what each stage took, for the books.
         """
         report = perception.report
         size = perception.frame.size
-        self.is_stale = False
-        statuses = [self._summary(
-            report.level, _describe(report.alerts, self._labels), perception.settings,
-            {**values, 'changed_share': perception.changed_share})]
-        statuses += [conversions.track_status(
-            alert, self._labels, size, self._node.get_name(), self.name)
-            for alert in report.alerts]
-        self._alerts.publish(DiagnosticArray(header=header, status=statuses))
+        with self._speaking:
+            if self._image_subscription is None:
+                # The node was deactivated meanwhile, and the last word was STALE.
+                return
+            self._settings = perception.settings
+            self.is_stale = False
+            self.health.answer(latency_ms)
+            statuses = [self._summary(
+                report.level, _describe(report.alerts, self._labels),
+                {**values, 'changed_share': perception.changed_share})]
+            statuses += [conversions.track_status(
+                alert, self._labels, size, self._node.get_name(), self.name)
+                for alert in report.alerts]
+            self._alerts.publish(DiagnosticArray(header=header, status=statuses))
         if self._detections is not None:
             self._detections.publish(conversions.detections_message(report.alerts, header))
         self._mask.publish(conversions.image_message(
@@ -168,12 +189,34 @@ class CameraChannel:
                 perception.frame.rgb(), perception.mask, report.alerts)
             self._overlay.publish(conversions.image_message(picture, 'rgb8', header))
 
-    def publish_stale(self, reason: str, settings: Settings) -> None:
-        """Tell planners that nothing is known of this camera now, stamped with the node's time."""
-        self.is_stale = True
+    def publish_if_stale(self, limit: float) -> bool:
+        """
+        Tell planners, if it is so, that no frame was answered for `limit` seconds.
+
+        To be called often; it speaks at most every half second.
+
+        :return: whether the camera became stale just now.
+        """
+        with self._speaking:
+            staleness = self.health.staleness()
+            now = time.monotonic()
+            due = not self.is_stale or now - self._stale_told >= _STALE_PERIOD
+            if staleness <= limit or not due:
+                return False
+            became = not self.is_stale
+            self.is_stale, self._stale_told = True, now
+            self._publish_stale(f'no frame was answered for {staleness:.1f} s')
+            return became
+
+    def publish_last_stale(self, reason: str) -> None:
+        """Tell planners that nothing more will be known of this camera."""
+        with self._speaking:
+            self._publish_stale(reason)
+
+    def _publish_stale(self, reason: str) -> None:
         header = Header(stamp=self._node.get_clock().now().to_msg())
         self._alerts.publish(DiagnosticArray(
-            header=header, status=[self._summary(Level.STALE, reason, settings, {})]))
+            header=header, status=[self._summary(Level.STALE, reason, {})]))
 
     def flush_alerts(self, timeout: float) -> None:
         """Wait until every reader has the alerts published so far, at most `timeout` seconds."""
@@ -182,9 +225,8 @@ class CameraChannel:
     def _receive_info(self, message: CameraInfo) -> None:
         self._info = message
 
-    def _summary(self, level: Level, message: str, settings: Settings,
-                 values: Mapping[str, object]):
-        modulation = settings.modulation
+    def _summary(self, level: Level, message: str, values: Mapping[str, object]):
+        settings, modulation = self._settings, self._settings.modulation
         return conversions.status_message(
             int(level), f'{self._node.get_name()}/{self.name}', message, self.name, {
                 'profile': settings.profile,

@@ -1,6 +1,5 @@
 """What the node says of itself on /diagnostics."""
 
-from collections.abc import Iterable
 from collections.abc import Mapping
 
 from diagnostic_msgs.msg import DiagnosticStatus
@@ -60,8 +59,3 @@ def camera_status(name: str, channel: CameraChannel, active: bool) -> Diagnostic
         'missing_share': missing,
         **health.summary(),
     })
-
-
-def worst(statuses: Iterable[DiagnosticStatus]) -> int:
-    """Return the highest level among statuses."""
-    return max(int.from_bytes(status.level, 'little') for status in statuses)

@@ -72,6 +72,11 @@ class CameraHealth:
             for stage, milliseconds in latency_ms.items():
                 self._latency[stage].append(milliseconds)
 
+    def measure(self, stage: str, milliseconds: float) -> None:
+        """Note how long a stage took that is over only after its frame was answered."""
+        with self._lock:
+            self._latency[stage].append(milliseconds)
+
     def count(self, event: str) -> int:
         """Return how often `event` was noted: received, replaced, refused, answered, ..."""
         with self._lock:

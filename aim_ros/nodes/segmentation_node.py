@@ -33,8 +33,8 @@ from aim_ros.perception.segmenter import ModelError
 from aim_ros.perception.segmenter import Segmenter
 
 _WATCHDOG_PERIOD = 0.1
-_STALE_PERIOD = 0.5
 _SILENT_AFTER = 2.0
+_WORKER_TIMEOUT = 2.5
 
 _LARGE_IMAGES = (
     'large images get lost in the default transports of Fast DDS: start the camera driver with '
@@ -72,10 +72,12 @@ class SegmentationNode(LifecycleNodeMixin, Node):
         self._problem = ''
         self._pipeline: Pipeline | None = None
         self._channels: dict[str, CameraChannel] = {}
+        # The watchdog and /diagnostics look at the channels from other threads than a transition
+        # destroys them in.
+        self._channels_lock = threading.Lock()
         self._label_info = None
         self._mailbox: Mailbox[_Mail] | None = None
         self._worker: threading.Thread | None = None
-        self._stale_since_published: dict[str, float] = {}
 
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
         # With use_sim_time and no /clock, a timer on the node's clock would never fire.
@@ -106,10 +108,9 @@ class SegmentationNode(LifecycleNodeMixin, Node):
         self._worker = threading.Thread(
             target=self._work, args=(self._mailbox, self._pipeline), name='perception',
             daemon=True)
-        self._worker.start()
-        self._stale_since_published = {}
         for channel in self._channels.values():
-            channel.subscribe(partial(self._receive, self._mailbox))
+            channel.subscribe(partial(self._receive, self._mailbox), self._params.settings)
+        self._worker.start()
         self.get_logger().info('active: ' + ', '.join(
             channel.topic for channel in self._channels.values()))
         return TransitionCallbackReturn.SUCCESS
@@ -176,10 +177,12 @@ class SegmentationNode(LifecycleNodeMixin, Node):
             input_size=size or None)
         segmenter.warm_up(len(parameters['cameras']))
         self._pipeline = Pipeline(segmenter, parameters['seed'])
-        self._channels = {
+        channels = {
             name: CameraChannel(
                 self, name, parameters['image_transport'], segmenter.labels, self._images)
             for name in parameters['cameras']}
+        with self._channels_lock:
+            self._channels = channels
         if conversions.HAVE_VISION_MSGS:
             latched = QoSProfile(depth=1, durability=QoSDurabilityPolicy.TRANSIENT_LOCAL)
             self._label_info = self.create_publisher(
@@ -193,23 +196,26 @@ class SegmentationNode(LifecycleNodeMixin, Node):
             f'{segmenter.precision}; driver profile {settings.profile}')
 
     def _clean_up(self) -> None:
-        for channel in self._channels.values():
-            channel.destroy()
+        with self._channels_lock:
+            for channel in self._channels.values():
+                channel.destroy()
+            self._channels = {}
         if self._label_info is not None:
             self.destroy_publisher(self._label_info)
-        self._channels, self._label_info, self._pipeline = {}, None, None
+        self._label_info = self._pipeline = None
 
     def _stop_working(self) -> None:
         """Stop the worker and leave a last STALE; nothing to do if it does not run."""
         if self._worker is None:
             return
-        for channel in self._channels.values():
-            channel.unsubscribe()
         self._mailbox.close()
-        self._worker.join()
-        self._worker = self._mailbox = None
-        for channel in self._channels.values():
-            channel.publish_stale('the node is not active', self._params.settings)
+        # A worker that hangs must not keep the last STALE from planners.
+        self._worker.join(_WORKER_TIMEOUT)
+        with self._channels_lock:
+            self._worker = self._mailbox = None
+            for channel in self._channels.values():
+                channel.unsubscribe()
+                channel.publish_last_stale('the node is not active')
         for channel in self._channels.values():
             channel.flush_alerts(timeout=0.5)
 
@@ -275,51 +281,37 @@ class SegmentationNode(LifecycleNodeMixin, Node):
         channel.publish(perception, header, {
             'capture_to_publish_ms': age_ns * 1e-6,
             'receive_to_publish_ms': latency_ms['total'],
-        })
-        latency_ms['publish'] = (time.monotonic_ns() - started_ns) * 1e-6
-        channel.health.answer(latency_ms)
+        }, latency_ms)
+        channel.health.measure('publish', (time.monotonic_ns() - started_ns) * 1e-6)
 
     # Watching
 
     def _watch(self) -> None:
         """Tell planners of cameras that fell silent, and people of what is odd about streams."""
-        if self._worker is None:
-            return
-        settings = self._params.settings
-        for channel in list(self._channels.values()):
-            self._watch_staleness(channel, settings)
-            health = channel.health
-            publishers = channel.publisher_count()
-            if publishers and health.silence() > _SILENT_AFTER:
-                self._log.warning(
-                    f'{channel.name} silent',
-                    f'{channel.topic}: nothing arrived for {health.silence():.0f} s, though '
-                    f'{publishers} publishers are matched; {_LARGE_IMAGES}')
-            if missing := health.missing_share():
-                self._log.warning(
-                    f'{channel.name} gaps',
-                    f'{channel.topic}: the stamps show that {missing:.0%} of the frames do not '
-                    f'arrive; {_LARGE_IMAGES}')
-            if health.stamps_frozen():
-                self._log.warning(
-                    f'{channel.name} frozen',
-                    f'{channel.topic}: every header stamp is zero, so pixel sampling draws the '
-                    'same noise for every frame; make the camera driver stamp its images')
+        with self._channels_lock:
+            if self._worker is not None:
+                for channel in self._channels.values():
+                    self._watch_camera(channel)
 
-    def _watch_staleness(self, channel: CameraChannel, settings) -> None:
-        staleness = channel.health.staleness()
-        if staleness <= self._params['alerts.stale_after']:
-            return
-        now = time.monotonic()
-        if not channel.is_stale:
+    def _watch_camera(self, channel: CameraChannel) -> None:
+        name, topic, health = channel.name, channel.topic, channel.health
+        if channel.publish_if_stale(self._params['alerts.stale_after']):
             self._log.warning(
-                f'{channel.name} stale',
-                f'{channel.topic}: no frame was answered for {staleness:.1f} s; '
+                f'{name} stale', f'{topic}: no frame was answered for {health.staleness():.1f} s; '
                 'the alert level is STALE')
-        elif now - self._stale_since_published.get(channel.name, 0.0) < _STALE_PERIOD:
-            return
-        self._stale_since_published[channel.name] = now
-        channel.publish_stale(f'no frame was answered for {staleness:.1f} s', settings)
+        publishers = channel.publisher_count()
+        if publishers and health.silence() > _SILENT_AFTER:
+            self._log.warning(
+                f'{name} silent', f'{topic}: nothing arrived for {health.silence():.0f} s, though '
+                f'{publishers} publishers are matched; {_LARGE_IMAGES}')
+        if missing := health.missing_share():
+            self._log.warning(
+                f'{name} gaps', f'{topic}: the stamps show that {missing:.0%} of the frames do '
+                f'not arrive; {_LARGE_IMAGES}')
+        if health.stamps_frozen():
+            self._log.warning(
+                f'{name} frozen', f'{topic}: every header stamp is zero, so pixel sampling draws '
+                'the same noise for every frame; make the camera driver stamp its images')
 
     def _publish_diagnostics(self) -> None:
         """Publish the node's health, in every lifecycle state."""
@@ -337,8 +329,9 @@ class SegmentationNode(LifecycleNodeMixin, Node):
                 'input_size': f'{segmenter.input_size[1]}x{segmenter.input_size[0]}',
             })
         statuses = [node_status(name, state, self._problem, settings, values)]
-        statuses += [camera_status(name, channel, self._worker is not None)
-                     for channel in list(self._channels.values())]
+        with self._channels_lock:
+            statuses += [camera_status(name, channel, self._worker is not None)
+                         for channel in self._channels.values()]
         message = DiagnosticArray(status=statuses)
         message.header.stamp = self.get_clock().now().to_msg()
         self._diagnostics.publish(message)

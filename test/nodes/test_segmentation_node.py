@@ -297,7 +297,7 @@ def test_without_autostart_the_node_waits(make_node, diagnostics, ros):
 @pytest.mark.parametrize(('overrides', 'said'), [
     ({'model': '/nowhere'}, "there is no model '/nowhere'"),
     ({'device': 'abacus'}, "unknown device 'abacus'"),
-    ({'input_size': [8, 8]}, 'input_size must be at least 32x32'),
+    ({'input_size': [8, 8]}, r'input_size must be \[height, width\] of at least 32 pixels'),
     ({'input_size': [64]}, r'input_size must be empty or \[height, width\], got \[64\]'),
     ({'driver_profile': 'sport'}, "unknown driver profile 'sport'; profiles: neutral"),
     ({'focus__sigma': float('inf')}, r'focus\.sigma must be in 0\.\.20'),
