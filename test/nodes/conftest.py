@@ -150,10 +150,6 @@ class Camera(Node):
         mask, alerts = of_stamp(self.masks, stamp_ns), of_stamp(self.alerts, stamp_ns)
         return (mask, alerts) if mask and alerts else None
 
-    def matched(self) -> bool:
-        """Whether the node's alerts are matched with this planner."""
-        return self.count_publishers(f'{self._prefix}/alerts') > 0
-
     def summaries(self) -> list[dict[str, str]]:
         """Return the values of the summary status of every alerts message so far."""
         return [{v.key: v.value for v in m.status[0].values} for m in list(self.alerts)]
