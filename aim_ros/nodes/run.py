@@ -73,8 +73,8 @@ class _Runner(threading.Thread):
             # a lifecycle transition that the state does not allow.
             except Exception as error:
                 node.get_logger().error(f'a request failed: {type(error).__name__}: {error}')
-        self._executor.shutdown()
-        # rclpy leaves callbacks of the pool running; nothing may be destroyed under them.
+        # rclpy's shutdown waits for no callback of its pool, and destroys what they use.
         self._executor._executor.shutdown()
+        self._executor.shutdown()
         node.end()
         rclpy.shutdown()

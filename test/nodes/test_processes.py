@@ -97,6 +97,7 @@ def assert_quiet_end(process: Process, number: signal.Signals) -> None:
     assert process.end(number) == 0, process.lines
     output = '\n'.join(process.lines)
     assert 'Traceback' not in output, output
+    assert 'exception' not in output, output
 
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
