@@ -1,10 +1,13 @@
 """
 Safety alerts: decisions -> regions -> tracks -> what a planner is told.
 
-No driver can silence a hazard. A pixel counts for an alert class when the unmodulated or the
-modulated decision says so, hence regions only ever grow by modulation; and each later step keeps
-that order: a larger region passes `min_area`, lies lower and wider, so is no farther and no less
-in the corridor, and a track that splits or merges hands on its age.
+No driver can silence a hazard, nor delay it. A pixel counts for an alert class when the
+unmodulated or the modulated decision says so, hence regions only ever grow by modulation; and
+each later step keeps that order. A larger region passes `min_area`, and lies lower and wider, so
+is no farther and no less in the corridor. Its age, and whether it is raised, it inherits from
+every recent region of its class that it touches: a larger one touches no fewer. Tracks give the
+regions their ids and decide nothing. So in every frame each region that is alerted without
+modulation lies in one that is alerted with it, at no lower level.
 """
 
 from collections.abc import Sequence
@@ -20,7 +23,6 @@ import numpy as np
 from aim_ros.perception.geometry import Box
 from aim_ros.perception.geometry import Corridor
 from aim_ros.perception.geometry import GroundCamera
-from aim_ros.perception.geometry import intersection
 from aim_ros.perception.geometry import iou
 
 _SAME_TRACK_IOU = 0.2
@@ -113,8 +115,8 @@ class AlertReport:
     The alerts of one frame.
 
     :param alerts: every track that is raised now, by track id.
-    :param raised: ids of the tracks raised with this frame.
-    :param cleared: ids of the raised tracks that ended with it.
+    :param raised: ids of `alerts` that the last frame's report did not have.
+    :param cleared: ids of the last frame's alerts that are no more.
     :param regions: every region that counted, raised or not.
     :param restarted: why tracking started afresh with this frame; empty if it did not.
     """
@@ -190,12 +192,51 @@ class _Track:
     raised: bool
 
 
+class _Evidence:
+    """
+    What was known of every recent region in its frame.
+
+    It stays true where it was seen, wherever the region's track went since.
+    """
+
+    def __init__(self):
+        # Rows of: class id, left, top, right, bottom, seen, first seen, whether it is raised.
+        self._rows = np.empty((0, 8), np.int64)
+
+    def forget(self, before_ns: int) -> None:
+        """Forget what was seen before a stamp."""
+        self._rows = self._rows[self._rows[:, 5] >= before_ns]
+
+    def add(self, tracks: Sequence[_Track]) -> None:
+        """Remember the regions that tracks have now."""
+        rows = [(track.region.class_id, *_edges(track.region.box),
+                 track.last_ns, track.first_ns, track.raised) for track in tracks]
+        self._rows = np.concatenate((self._rows, np.array(rows, np.int64).reshape(-1, 8)))
+
+    def of(self, region: Region) -> tuple[int | None, bool]:
+        """Return (when it was first seen, whether it is raised) of all that a region touches."""
+        left, top, right, bottom = _edges(region.box)
+        rows = self._rows
+        touched = rows[
+            (rows[:, 0] == region.class_id) & (rows[:, 1] < right) & (rows[:, 2] < bottom)
+            & (rows[:, 3] > left) & (rows[:, 4] > top)]
+        if not len(touched):
+            return None, False
+        return int(touched[:, 6].min()), bool(touched[:, 7].any())
+
+
+def _edges(box: Box) -> tuple[int, int, int, int]:
+    """Return left, top, right and bottom of a box."""
+    return box[0], box[1], box[0] + box[2], box[1] + box[3]
+
+
 class Tracker:
     """Tracks the regions of one camera from frame to frame and decides what is raised."""
 
     def __init__(self):
         self._ids = itertools.count(1)
         self._tracks: list[_Track] = []
+        self._evidence = _Evidence()
         self._last_ns: int | None = None
         self._size: tuple[int, int] | None = None
 
@@ -210,52 +251,51 @@ class Tracker:
         """
         Take in a frame's regions.
 
-        A stamp before the last one, or another image size, starts afresh.
+        A stamp before the last one, or another image size, starts afresh. What was in the last
+        frame counts as just seen, however long ago that was.
 
         :param stamp_ns: header stamp of the frame.
         :param size: (height, width) of the image.
         :param camera: calibration for distance and bearing; None judges near by `near_row`.
         """
-        cleared = []
+        before = {track.track_id for track in self._tracks if track.raised}
         restarted = self._break(stamp_ns, size)
         if restarted:
-            cleared += [track.track_id for track in self._tracks if track.raised]
-            self._tracks = []
+            self._tracks, self._evidence = [], _Evidence()
+        still_fresh = stamp_ns - _nanoseconds(settings.clear_after)
+        remembered = still_fresh if self._last_ns is None else min(still_fresh, self._last_ns)
         self._last_ns, self._size = stamp_ns, size
 
-        matches = _match(self._tracks, regions)
+        self._evidence.forget(before_ns=remembered)
+        matches = _match(
+            [track for track in self._tracks if track.last_ns >= remembered], regions)
         seen = [self._continue(region, matches.get(index), stamp_ns)
                 for index, region in enumerate(regions)]
-        unseen = []
-        for track in self._tracks:
-            if track in matches.values():
-                continue
-            silence = (stamp_ns - track.last_ns) * 1e-9
-            if silence <= settings.clear_after and track.region.class_id in settings.class_ids:
-                unseen.append(track)
-            elif track.raised:
-                cleared.append(track.track_id)
-        self._tracks = sorted(seen + unseen, key=lambda track: track.track_id)
+        matched = {track.track_id for track in matches.values()}
+        unseen = [track for track in self._tracks
+                  if track.track_id not in matched and track.last_ns >= still_fresh
+                  and track.region.class_id in settings.class_ids]
 
-        raised, alerts = [], []
-        for track in self._tracks:
-            alert = _judge(track, stamp_ns, size, settings, camera)
-            urgent = alert.level == Level.ERROR and track.last_ns == stamp_ns
-            old_enough = (track.last_ns - track.first_ns) * 1e-9 >= settings.raise_after
-            if not track.raised and (urgent or old_enough):
-                track.raised = True
-                raised.append(track.track_id)
-            if track.raised:
-                alerts.append(alert)
+        for track in seen:
+            urgent = _judge(track, stamp_ns, size, settings, camera).level == Level.ERROR
+            age = stamp_ns - track.first_ns
+            track.raised = track.raised or urgent or age >= _nanoseconds(settings.raise_after)
+        self._evidence.add(seen)
+
+        self._tracks = sorted(seen + unseen, key=lambda track: track.track_id)
+        alerts = [_judge(track, stamp_ns, size, settings, camera)
+                  for track in self._tracks if track.raised]
+        now = {alert.track_id for alert in alerts}
         return AlertReport(
-            tuple(alerts), tuple(raised), tuple(cleared), tuple(regions), restarted)
+            tuple(alerts), tuple(sorted(now - before)), tuple(sorted(before - now)),
+            tuple(regions), restarted)
 
     def _break(self, stamp_ns: int, size: tuple[int, int]) -> str:
         """Return what separates a frame from those before it, if anything does."""
         if self._last_ns is None:
             return ''
         if stamp_ns < self._last_ns:
-            return f'the stamp went back by {(self._last_ns - stamp_ns) * 1e-9:.3f} s'
+            return f'the stamp went back by {(self._last_ns - stamp_ns) / 1e9:.3f} s'
         if size != self._size:
             return (f'the image size changed from {self._size[1]}x{self._size[0]} to '
                     f'{size[1]}x{size[0]}')
@@ -264,15 +304,18 @@ class Tracker:
     def _continue(self, region: Region, track: _Track | None, stamp_ns: int) -> _Track:
         """Return the track of a region: `track` carried on, or a new one if that is None."""
         # A hazard that split off or merged is no new hazard: the oldest evidence counts.
-        kin = [other for other in self._tracks
-               if other.region.class_id == region.class_id
-               and intersection(other.region.box, region.box) > 0]
+        first_ns, raised = self._evidence.of(region)
         return _Track(
             track_id=track.track_id if track else next(self._ids),
-            first_ns=min((other.first_ns for other in kin), default=stamp_ns),
+            first_ns=stamp_ns if first_ns is None else first_ns,
             last_ns=stamp_ns,
             region=region,
-            raised=any(other.raised for other in kin))
+            raised=raised)
+
+
+def _nanoseconds(seconds: float) -> int:
+    """Return seconds as whole nanoseconds, so that comparing them with stamps is exact."""
+    return round(seconds * 1e9)
 
 
 def _match(tracks: Sequence[_Track], regions: Sequence[Region]) -> dict[int, _Track]:
@@ -318,5 +361,5 @@ def _judge(
         distance_m=distance,
         bearing_deg=bearing,
         truncated=x == 0 or y == 0 or x + box_width == width or y + box_height == height,
-        age_s=(stamp_ns - track.first_ns) * 1e-9,
-        unseen_s=(stamp_ns - track.last_ns) * 1e-9)
+        age_s=(stamp_ns - track.first_ns) / 1e9,
+        unseen_s=(stamp_ns - track.last_ns) / 1e9)

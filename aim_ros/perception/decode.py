@@ -190,27 +190,17 @@ def _deterministic(band: Tensor, modulation: Modulation) -> tuple[Tensor, Tensor
 
 def _sampled(band: Tensor, modulation: Modulation, key: int, first_pixel: int) -> Tensor:
     """Return the class ids of a band under the random draws of its pixels."""
-    shape = band.shape[1:]
-
-    def noise(class_id: int, stream: int) -> Tensor:
-        return standard_normal_range(
-            first_pixel, shape.numel(), class_id, key, stream, band.device).view(shape)
-
-    signs = dict(modulation.signs) if modulation.focuses else {}
+    pixels = band[0].numel()
     if modulation.utility_sigma > 0:
-        leader = _Leader(torch.full_like(band[0], -torch.inf),
-                         torch.zeros(shape, dtype=torch.long, device=band.device))
-        contenders = range(band.shape[0])
-    else:
-        leader = _untargeted(band, modulation)
-        contenders = signs
-    for class_id in contenders:
-        value = band[class_id]
-        if modulation.utility_sigma > 0:
-            value = value + modulation.utility_sigma * noise(class_id, UTILITY_STREAM)
-        if class_id in signs:
-            size = (modulation.sigma * noise(class_id, FOCUS_STREAM).abs()
-                    if modulation.sampling == 'pixel' else expected_shift(modulation.sigma))
-            value = value + signs[class_id] * size
-        leader.challenge(value, class_id)
+        noise = standard_normal_range(
+            first_pixel, pixels, range(len(band)), key, UTILITY_STREAM, band.device)
+        band = band + modulation.utility_sigma * noise.view(band.shape)
+    leader = _untargeted(band, modulation)
+    for target, sign in modulation.signs if modulation.focuses else ():
+        shift = expected_shift(modulation.sigma)
+        if modulation.sampling == 'pixel':
+            noise = standard_normal_range(
+                first_pixel, pixels, target, key, FOCUS_STREAM, band.device)
+            shift = modulation.sigma * noise.abs().view(band.shape[1:])
+        leader.challenge(band[target] + sign * shift, target)
     return leader.index

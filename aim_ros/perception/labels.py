@@ -23,7 +23,7 @@ ROLES: dict[str, frozenset[str]] = {
     }),
     'signals': frozenset({
         'traffic light', 'traffic sign', 'sign', 'signboard', 'sign symbol', 'signsymbol',
-        'traffic sign front', 'stop sign',
+        'traffic sign (front)', 'stop sign',
     }),
     'greenery': frozenset({
         'vegetation', 'terrain', 'tree', 'grass', 'plant', 'palm', 'bush', 'flower', 'field',
@@ -82,9 +82,12 @@ class LabelSet:
         """
         Make a label set from a checkpoint's ``id2label``.
 
-        :raises ValueError: the ids are not 0, 1, ... without a gap.
+        :raises ValueError: the ids are not 0, 1, ... without a gap, or there are none.
         """
-        by_id = {int(key): str(value).strip() for key, value in id2label.items()}
+        try:
+            by_id = {int(key): str(value).strip() for key, value in id2label.items()}
+        except ValueError as error:
+            raise ValueError(f'id2label must map ids to names, got {list(id2label)}') from error
         if sorted(by_id) != list(range(len(by_id))):
             raise ValueError(f'id2label must map 0..{len(by_id) - 1}, got ids {sorted(by_id)}')
         return cls(tuple(by_id[i] for i in range(len(by_id))))
@@ -131,7 +134,8 @@ class LabelSet:
             return exact
         members = ROLES.get(key.replace(' ', '_'))
         if members is None:
-            close = nearest(name, [*self.names, *ROLES])
+            synonyms = [alias for label in self.names for alias in _aliases(label)]
+            close = nearest(name, [*synonyms, *self.names, *ROLES])
             hint = f'did you mean {", ".join(close)}?' if close else (
                 f'classes: {self._listing()}')
             raise UnknownClassError(

@@ -1,10 +1,12 @@
 """Driver profiles: what a driver may choose, under one name; read from YAML."""
 
+from collections.abc import Hashable
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
-import math
+import os
 from pathlib import Path
+import sys
 from types import MappingProxyType
 from typing import Any
 
@@ -124,12 +126,13 @@ def load_profiles(path: str | Path) -> ProfileFile:
 
     :raises ProfileError: the file can not be read, or is no profile file at all.
     """
-    path = Path(path).expanduser()
+    path = Path(os.path.expanduser(path))
     try:
         document = yaml.load(path.read_text(encoding='utf-8'), Loader=_UniqueKeyLoader)
     except OSError as error:
         raise ProfileError(f'{path}: can not be read: {error.strerror or error}') from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    # The YAML loader lets the ValueError of a number or date that can not be slip through.
+    except (yaml.YAMLError, ValueError) as error:
         raise ProfileError(f'{path}: is not valid YAML: {" ".join(str(error).split())}') from error
     bodies = _mapping(document, ('profiles',), str(path)).get('profiles')
     if not isinstance(bodies, dict) or not bodies:
@@ -137,7 +140,7 @@ def load_profiles(path: str | Path) -> ProfileFile:
     profiles, mistakes = {}, {}
     for name, body in bodies.items():
         try:
-            profiles[str(name)] = _profile(str(name), body, f'{path}: profile {str(name)!r}')
+            profiles[str(name)] = _profile(name, body, f'{path}: profile {str(name)!r}')
         except ProfileError as error:
             mistakes[str(name)] = str(error)
     return ProfileFile(str(path), profiles, mistakes)
@@ -148,12 +151,15 @@ class _UniqueKeyLoader(yaml.SafeLoader):
 
     def construct_mapping(self, node, deep=False):
         seen = set()
-        for key_node, _ in node.value:
+        for key_node, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+            # `<<` merges another mapping, and is no key itself.
+            if key_node.tag == 'tag:yaml.org,2002:merge':
+                continue
             key = self.construct_object(key_node, deep=True)
-            if isinstance(key, str) and key in seen:
+            if isinstance(key, Hashable) and key in seen:
                 raise yaml.constructor.ConstructorError(
                     None, None, f'the key {key!r} is given twice', key_node.start_mark)
-            seen.add(key if isinstance(key, str) else id(key_node))
+            seen.add(key if isinstance(key, Hashable) else id(key_node))
         return super().construct_mapping(node, deep)
 
 
@@ -172,7 +178,9 @@ def _mapping(value: Any, keys: tuple[str, ...], where: str) -> dict:
     return value
 
 
-def _profile(name: str, body: Any, where: str) -> DriverProfile:
+def _profile(name: Any, body: Any, where: str) -> DriverProfile:
+    if not isinstance(name, str):
+        raise ProfileError(f'{where}: YAML reads this name as {name!r}; put it in quotes')
     if name == CUSTOM:
         raise ProfileError(f'{where}: {CUSTOM!r} is what driver_profile reads when no profile '
                            'fits; choose another name')
@@ -189,10 +197,14 @@ def _profile(name: str, body: Any, where: str) -> DriverProfile:
         settings[key] = (_names(value, key_where) if key == 'classes'
                          else _number(value, key_where))
     if 'min_area' in settings:
-        settings['min_area'] = round(settings['min_area'])
+        if not (settings['min_area'].is_integer() and settings['min_area'] >= 1):
+            raise ProfileError(
+                f'{where}: alerts.min_area must be a whole number of pixels >= 1, '
+                f'got {alerts["min_area"]!r}')
+        settings['min_area'] = int(settings['min_area'])
     return DriverProfile(
         name=name,
-        description=str(body.get('description', '')).strip(),
+        description=str(body.get('description') or '').strip(),
         focus_classes=_names(focus.get('classes'), f'{where}: focus.classes'),
         suppress_classes=_names(
             focus.get('suppress_classes'), f'{where}: focus.suppress_classes'),
@@ -212,7 +224,7 @@ def _names(value: Any, where: str) -> tuple[str, ...]:
 
 def _number(value: Any, where: str) -> float:
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or value < 0:
+    if not (number and 0 <= value <= sys.float_info.max):
         raise ProfileError(f'{where} must be a finite number >= 0, got {value!r}')
     return float(value)
 

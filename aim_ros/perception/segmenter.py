@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 import logging
-from pathlib import Path
+import math
+import os
 
 import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 from transformers import AutoConfig
 from transformers import AutoImageProcessor
+from transformers import SegformerConfig
 from transformers import SegformerForSemanticSegmentation
 
 from aim_ros.perception.frame import CHANNELS
@@ -39,16 +41,17 @@ def find_checkpoint(model: str) -> str:
     :param model: a local folder, the name of a model that ships with the package, or a hub id.
     :raises ModelError: it looks like none of them.
     """
-    path = Path(model).expanduser()
-    if path.is_dir():
-        return str(path)
+    # Unlike pathlib's, these answer for any text: an empty one, a user that does not exist.
+    path = os.path.expanduser(model)
+    if os.path.isdir(path):
+        return path
     shipped = share_directory() / 'models'
-    if model and (shipped / model).is_dir():
+    if model and os.path.isdir(shipped / model):
         return str(shipped / model)
     is_hub_id = model.count('/') == 1 and not model.startswith(('.', '/', '~'))
     if is_hub_id:
         return model
-    names = sorted(folder.name for folder in shipped.iterdir() if folder.is_dir())
+    names = sorted(config.parent.name for config in shipped.glob('*/config.json'))
     raise ModelError(
         f'there is no model {model!r}; give the folder of a checkpoint, a hub id (owner/name) or '
         f'one that ships: {", ".join(names)}')
@@ -58,13 +61,15 @@ def _load(loader, model: str, what: str, **options):
     """Call ``loader.from_pretrained`` and say in one sentence what went wrong, if it does."""
     checkpoint = find_checkpoint(model)
     try:
-        return loader.from_pretrained(checkpoint, **options)
+        # A checkpoint that brings code of its own would have transformers ask on the terminal.
+        return loader.from_pretrained(checkpoint, trust_remote_code=False, **options)
     # Whatever breaks in a checkpoint surfaces as one of many types, some of them private.
     except Exception as error:
         _logger.debug('loading %s of %s failed', what, checkpoint, exc_info=True)
         reason = ' '.join(str(error).split())[:300]
+        where = '' if os.path.isdir(checkpoint) else ', a hub id since there is no such folder,'
         raise ModelError(
-            f'the {what} of model {checkpoint!r} can not be loaded '
+            f'the {what} of model {checkpoint!r}{where} can not be loaded '
             f'({type(error).__name__}: {reason}); expected a SegFormer checkpoint with '
             'config.json, preprocessor_config.json and model.safetensors') from error
 
@@ -80,7 +85,10 @@ def load_labels(model: str) -> LabelSet:
         raise ModelError(
             f'model {model!r} is a {config.model_type}, not a segformer; give a checkpoint of '
             'SegformerForSemanticSegmentation')
-    return LabelSet.from_id2label(config.id2label)
+    try:
+        return LabelSet.from_id2label(config.id2label)
+    except ValueError as error:
+        raise ModelError(f'the config of model {model!r} names no classes: {error}') from error
 
 
 def choose_device(device: str) -> torch.device:
@@ -136,12 +144,12 @@ class Segmenter:
         self._dtype = PRECISIONS[precision]
 
         processor = _load(AutoImageProcessor, model, 'image processor')
-        self.input_size = input_size or _processor_size(processor)
-        if min(self.input_size) < 32:
+        self.input_size = tuple(input_size or _processor_size(processor))
+        if len(self.input_size) != 2 or min(self.input_size) < 32:
             raise ModelError(
-                f'input_size must be at least 32x32, got {self.input_size[0]}x'
-                f'{self.input_size[1]}; SegFormer reduces it 32 times')
-        self._filter = _RESAMPLING.get(int(processor.resample))
+                f'input_size must be [height, width] of at least 32 pixels each, got '
+                f'{list(self.input_size)}; SegFormer reduces it 32 times')
+        self._filter = _RESAMPLING.get(processor.resample)
         if self._filter is None:
             raise ModelError(
                 f'the image processor of {model!r} resamples with filter {processor.resample}; '
@@ -157,8 +165,7 @@ class Segmenter:
                 f'the checkpoint {model!r} lacks {len(missing)} weights, for instance '
                 f'{missing[0]}; give one that was trained for semantic segmentation')
         self._network = network.eval().to(self.device)
-        # Alerts carry softmax values; a checkpoint may say by how much to soften them.
-        self.temperature = float(getattr(network.config, 'temperature', 1.0))
+        self.temperature = _temperature(model)
 
     def warm_up(self, batch: int = 1) -> None:
         """
@@ -184,7 +191,11 @@ class Segmenter:
         return torch.cat([self._preprocess_one(frame) for frame in frames])
 
     def _preprocess_one(self, frame: Frame) -> Tensor:
-        pixels = torch.from_numpy(frame.image).to(self.device, non_blocking=True)
+        image = frame.image
+        # torch takes neither a view that runs backwards nor one that must not be written to.
+        if min(image.strides) < 0 or not image.flags.writeable:
+            image = image.copy()
+        pixels = torch.from_numpy(image).to(self.device, non_blocking=True)
         pixels = pixels.permute(2, 0, 1)[None]
         if frame.size != self.input_size:
             # PIL, the reference, resizes bytes; torch has bytes on the CPU only.
@@ -206,6 +217,18 @@ class Segmenter:
         :return: float32 logits (B, C, ceil(h / 4), ceil(w / 4)).
         """
         return self._network(pixel_values=pixels).logits.float()
+
+
+def _temperature(model: str) -> float:
+    """Return by how much a checkpoint says to soften its softmax values, 1 if it does not say."""
+    # The config object lacks it: transformers takes it for a setting of text generation.
+    content, _ = SegformerConfig.get_config_dict(find_checkpoint(model))
+    temperature = content.get('temperature', 1.0)
+    if not (isinstance(temperature, int | float) and 0 < temperature < math.inf):
+        raise ModelError(
+            f'the temperature in the config of model {model!r} must be a number above 0, '
+            f'got {temperature!r}')
+    return float(temperature)
 
 
 def _processor_size(processor) -> tuple[int, int]:

@@ -1,0 +1,107 @@
+import numpy as np
+import pytest
+
+from aim_ros.perception.alerts import Alert
+from aim_ros.perception.alerts import Level
+from aim_ros.perception.alerts import Region
+from aim_ros.perception.labels import CITYSCAPES
+from aim_ros.perception.labels import LabelSet
+from aim_ros.perception.overlay import OverlayAnnotator
+from aim_ros.perception.overlay import write
+
+WARN_COLOR, ERROR_COLOR = (255, 190, 0), (255, 40, 40)
+
+
+def alert(box=(40, 30, 20, 30), level=Level.WARN, distance=float('nan'), track_id=7):
+    return Alert(
+        track_id=track_id, region=Region(11, box, 300, 0.5, 0.0), level=level, in_corridor=False,
+        near=False, distance_m=distance, bearing_deg=float('nan'), truncated=False, age_s=1.0,
+        unseen_s=0.0)
+
+
+@pytest.fixture
+def image():
+    return np.random.default_rng(0).integers(0, 256, (80, 120, 3), np.uint8)
+
+
+@pytest.fixture
+def mask():
+    return np.random.default_rng(1).integers(0, 19, (80, 120), np.uint8)
+
+
+@pytest.fixture
+def written(monkeypatch):
+    """Return the (text, origin, colour) of whatever is written into a picture."""
+    lines = []
+    monkeypatch.setattr('aim_ros.perception.overlay.write', lambda picture, text, origin, color:
+                        lines.append((text, origin, color)))
+    return lines
+
+
+def test_the_mask_is_blended_in_by_its_colours(image, mask):
+    picture = OverlayAnnotator(CITYSCAPES, opacity=0.5).annotate(image, mask)
+    colors = np.array(CITYSCAPES.colors)[mask]
+    assert picture.dtype == np.uint8
+    assert np.abs(picture - (image + colors) / 2).max() <= 0.5
+
+
+def test_opacity_goes_from_the_image_to_the_mask(image, mask):
+    assert (OverlayAnnotator(CITYSCAPES, 0.0).annotate(image, mask) == image).all()
+    assert (OverlayAnnotator(CITYSCAPES, 1.0).annotate(image, mask)
+            == np.array(CITYSCAPES.colors)[mask]).all()
+
+
+def test_wide_masks_have_their_colours_too(image):
+    labels = LabelSet(tuple(f'class {i}' for i in range(300)))
+    mask = np.random.default_rng(1).integers(0, 300, (80, 120), np.uint16)
+    assert mask.max() > 255
+    picture = OverlayAnnotator(labels, 1.0).annotate(image, mask)
+    assert (picture == np.array(labels.colors)[mask]).all()
+
+
+def test_neither_image_nor_mask_is_changed(image, mask):
+    before = image.copy(), mask.copy()
+    OverlayAnnotator(CITYSCAPES).annotate(image, mask, [alert()])
+    assert (image == before[0]).all()
+    assert (mask == before[1]).all()
+
+
+@pytest.mark.parametrize(('level', 'color'), [
+    (Level.WARN, WARN_COLOR), (Level.ERROR, ERROR_COLOR)])
+def test_the_box_lies_on_the_outermost_pixels_of_its_region(image, mask, level, color):
+    picture = OverlayAnnotator(CITYSCAPES).annotate(image, mask, [alert(level=level)])
+    for row, column in ((30, 40), (30, 59), (59, 40), (59, 59), (45, 40), (45, 59), (59, 50)):
+        assert tuple(picture[row, column]) == color
+    plain = OverlayAnnotator(CITYSCAPES).annotate(image, mask)
+    assert (picture[33:56, 43:56] == plain[33:56, 43:56]).all()
+    assert (picture[62:] == plain[62:]).all()
+
+
+@pytest.mark.parametrize(('distance', 'text'), [
+    (float('nan'), 'person 7'), (float('inf'), 'person 7'), (12.4, 'person 7 12 m')])
+def test_the_text_names_class_track_and_distance(image, mask, written, distance, text):
+    OverlayAnnotator(CITYSCAPES).annotate(image, mask, [alert(distance=distance)])
+    assert written == [(text, (40, 26), WARN_COLOR)]
+
+
+def test_the_text_stays_in_the_picture(image, mask, written):
+    OverlayAnnotator(CITYSCAPES).annotate(image, mask, [alert(box=(0, 0, 5, 5))])
+    assert written[0][1] == (0, 12)
+
+
+def test_every_alert_is_drawn(image, mask, written):
+    OverlayAnnotator(CITYSCAPES).annotate(
+        image, mask, [alert(track_id=1), alert(track_id=2, level=Level.ERROR)])
+    assert [(text, color) for text, _, color in written] == [
+        ('person 1', WARN_COLOR), ('person 2', ERROR_COLOR)]
+
+
+@pytest.mark.parametrize('ground', [0, 128, 255])
+@pytest.mark.parametrize('origin', [(5, 20), (0, 8), (5, 29)])
+def test_text_reads_on_any_ground(ground, origin):
+    picture = np.full((30, 120, 3), ground, np.uint8)
+    write(picture, 'person', origin, (255, 255, 255))
+    text = picture[max(origin[1] - 8, 0):origin[1], origin[0]:origin[0] + 40]
+    assert text.max() > 200
+    assert text.min() < 100
+    assert (picture[:, 100:] == ground).all()

@@ -1,0 +1,447 @@
+from dataclasses import FrozenInstanceError
+from dataclasses import replace
+import hashlib
+
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+import numpy as np
+import pytest
+import torch
+from torch.nn.functional import interpolate
+
+from aim_ros.perception.alerts import AlertSettings
+from aim_ros.perception.alerts import find_regions
+from aim_ros.perception.alerts import Level
+from aim_ros.perception.alerts import Tracker
+from aim_ros.perception.decode import decode
+from aim_ros.perception.decode import Modulation
+from aim_ros.perception.frame import Frame
+from aim_ros.perception.geometry import GroundCamera
+from aim_ros.perception.labels import CITYSCAPES
+from aim_ros.perception.pipeline import frame_key
+from aim_ros.perception.pipeline import LogitsError
+from aim_ros.perception.pipeline import Pipeline
+from aim_ros.perception.pipeline import Settings
+from aim_ros.perception.pipeline import STAGES
+from aim_ros.perception.segmenter import Segmenter
+
+ROAD, PERSON, RIDER, CAR = 0, 11, 12, 13
+GRID, SIZE = (8, 12), (64, 96)
+MS = 1_000_000
+
+NEUTRAL = Settings(
+    revision=1, profile='neutral', modulation=Modulation(),
+    alerts=AlertSettings((PERSON, RIDER), min_area=1, raise_after=0.2, clear_after=0.5))
+
+
+def under(revision=2, *, alerts=None, **modulation):
+    """Settings with another modulation and, where given, other alerts."""
+    return replace(NEUTRAL, revision=revision, profile='custom',
+                   modulation=Modulation(**modulation),
+                   alerts=replace(NEUTRAL.alerts, **(alerts or {})))
+
+
+class PreparedSegmenter:
+    """A segmenter whose logits for a frame are those that a test prepared for its stamp."""
+
+    def __init__(self, logits_by_stamp, temperature=1.0):
+        self.logits_by_stamp = logits_by_stamp
+        self.temperature = temperature
+        self.device = torch.device('cpu')
+        self.labels = CITYSCAPES
+
+    def preprocess(self, frames):
+        return torch.tensor([frame.stamp_ns for frame in frames])
+
+    def forward(self, pixels):
+        return torch.stack([self.logits_by_stamp[stamp] for stamp in pixels.tolist()])
+
+
+def blank(stamp_ns, camera='camera', size=SIZE):
+    return Frame(np.zeros((*size, 3), np.uint8), camera=camera, stamp_ns=stamp_ns)
+
+
+def photo(stamp_ns=1, camera='camera', size=SIZE, seed=0):
+    pixels = np.random.default_rng(seed).integers(0, 256, (*size, 3), np.uint8)
+    return Frame(pixels, camera=camera, stamp_ns=stamp_ns)
+
+
+def scene(*people, gap=4.0, other=CAR):
+    """Logits (19, 8, 12): `people` cells, by `gap` over `other`, which is everywhere else."""
+    logits = torch.full((19, *GRID), -5.0)
+    logits[other] = 0.0
+    for row, column in people:
+        logits[PERSON, row, column] = gap
+    return logits
+
+
+@pytest.fixture
+def segmenter(make_checkpoint):
+    """A tiny network whose masks vary: random weights alone give one class nearly everywhere."""
+    segmenter = Segmenter(str(make_checkpoint()), device='cpu')
+    with torch.no_grad():
+        classifier = segmenter._network.decode_head.classifier
+        classifier.weight.mul_(200)
+        grid = segmenter.forward(segmenter.preprocess([photo()]))[0]
+        classifier.bias.sub_(grid.flatten(1).mean(1))
+    return segmenter
+
+
+def outcome(perception):
+    """All of a perception but its times."""
+    report = perception.report
+    return (perception.mask.tolist(), perception.base.tolist(), perception.focused.tolist(),
+            perception.changed_share, report)
+
+
+# Keys
+
+
+@pytest.mark.parametrize(('seed', 'camera', 'stamp', 'key'), [
+    (0, 'camera', 0, 0xFC99495A46ED7306),
+    (0, 'camera', 1317376155123456789, 0x8BEAFE9EE2A81507),
+    (7, 'front_left', 100000000, 0x8BA7614E3F64D0DC),
+    (-1, 'camera', 0, 0x4D1216E4FA532B08),
+])
+def test_frame_keys_never_change(seed, camera, stamp, key):
+    """A replay in another process, on another machine or of another year draws the same noise."""
+    assert frame_key(seed, camera, stamp) == key
+    digest = hashlib.blake2b(f'{seed}/{camera}/{stamp}'.encode(), digest_size=8).hexdigest()
+    assert key.to_bytes(8, 'little').hex() == digest
+
+
+def test_frame_keys_differ_in_each_of_their_parts():
+    keys = [frame_key(seed, camera, stamp) for seed in range(5)
+            for camera in ('a', 'b', '1', '1/1') for stamp in (0, 1, 2, 11, 10**18)]
+    assert len(set(keys)) == len(keys)
+    assert all(0 <= key < 2**64 for key in keys)
+
+
+def test_seed_camera_and_stamp_decide_the_noise(segmenter):
+    settings = under(signs=((1, 1), (4, -1)), sigma=0.5, sampling='pixel')
+
+    def mask(seed=3, **frame):
+        return Pipeline(segmenter, seed).process([photo(**frame)], settings)[0].mask
+
+    assert np.array_equal(mask(), mask())
+    for other in (mask(seed=4), mask(camera='other'), mask(stamp_ns=2)):
+        assert (mask() != other).mean() > 0.01
+
+
+def test_dropped_frames_leave_no_trace_in_the_noise(segmenter):
+    settings = under(utility_sigma=0.3, signs=((1, 1),), sigma=0.5, sampling='pixel')
+    frames = [photo(stamp_ns=stamp, seed=stamp) for stamp in range(1, 9)]
+    every, second = Pipeline(segmenter, 5), Pipeline(segmenter, 5)
+    masks = {frame.stamp_ns: every.process([frame], settings)[0].mask for frame in frames}
+    for frame in frames[::2]:
+        mask, = (perception.mask for perception in second.process([frame], settings))
+        assert np.array_equal(mask, masks[frame.stamp_ns])
+
+
+# What comes out of one frame
+
+
+@pytest.mark.parametrize('modulation', [
+    Modulation(), Modulation(((1, 1), (4, -1)), 0.5), Modulation(((1, 1),), 0.5, 'pixel'),
+    Modulation(((1, 1),), 0.5, 'pixel', utility_sigma=0.3)])
+def test_a_frame_is_decoded_under_its_settings_and_key(segmenter, modulation):
+    settings = replace(NEUTRAL, modulation=modulation)
+    frame = photo(stamp_ns=77, size=(75, 99))
+    result, = Pipeline(segmenter, 9).process([frame], settings, confidence={'camera'})
+    logits = segmenter.forward(segmenter.preprocess([frame]))[0]
+    expected = decode(
+        logits, frame.size, modulation, key=frame_key(9, 'camera', 77), confidence=True)
+    for name in ('mask', 'base', 'focused', 'confidence'):
+        assert np.array_equal(getattr(result, name), getattr(expected, name).numpy())
+    assert result.changed_share == expected.changed_share
+    assert len(np.unique(result.base)) > 3, 'the frame should put the decoder to work'
+
+
+def test_alerts_are_those_of_the_deterministic_decision(segmenter):
+    settings = under(signs=((1, 1),), sigma=0.5, sampling='pixel', utility_sigma=0.5, alerts={
+        'class_ids': (1, 2, 3), 'raise_after': 0.0})
+    frame = photo()
+    result, = Pipeline(segmenter).process([frame], settings)
+    logits = segmenter.forward(segmenter.preprocess([frame]))[0]
+    expected = find_regions(
+        result.base, result.focused, logits.softmax(0)[1:4].numpy(), settings.alerts)
+    assert expected
+    assert result.report.regions == tuple(expected)
+    assert result.report == Tracker().update(expected, 1, frame.size, settings.alerts)
+    assert (result.mask != result.focused).any()
+
+
+def test_masks_are_bytes(segmenter):
+    result, = Pipeline(segmenter).process([photo()], under(signs=((1, 1),), sigma=0.5))
+    for ids in (result.mask, result.base, result.focused):
+        assert ids.dtype == np.uint8
+        assert ids.shape == SIZE
+        assert ids.flags.c_contiguous
+
+
+def test_masks_over_255_classes_are_wider(make_checkpoint):
+    segmenter = Segmenter(str(make_checkpoint([f'class {i}' for i in range(300)])), device='cpu')
+    with torch.no_grad():
+        segmenter._network.decode_head.classifier.bias[299] = 100.0
+    settings = under(signs=((7, 1),), sigma=0.1, sampling='pixel', alerts={'class_ids': (299,)})
+    result, = Pipeline(segmenter).process([photo()], settings)
+    for ids in (result.mask, result.base, result.focused):
+        assert ids.dtype == np.uint16
+        assert (ids == 299).all()
+    assert result.report.regions[0].class_id == 299
+
+
+def test_confidence_only_where_it_is_wanted(segmenter):
+    frames = [photo(camera=name, seed=i) for i, name in enumerate(('left', 'right'))]
+    left, right = Pipeline(segmenter).process(frames, NEUTRAL, confidence=frozenset({'right'}))
+    assert left.confidence is None
+    assert right.confidence.dtype == np.float32
+    assert right.confidence.shape == SIZE
+    assert 0 < right.confidence.min() <= right.confidence.max() <= 1
+
+
+def test_temperature_softens_confidence_and_alerts_alike():
+    logits = scene(*[(row, column) for row in range(8) for column in range(12)], gap=2.0)
+    settings = under(alerts={'raise_after': 0.0})
+    for temperature in (1.0, 2.0):
+        pipeline = Pipeline(PreparedSegmenter({1: logits}, temperature))
+        result, = pipeline.process([blank(1)], settings, confidence={'camera'})
+        # Person 2, car 0, the other 17 classes -5.
+        weights = np.exp(np.array([2.0, 0.0] + [-5.0] * 17) / temperature)
+        expected = weights[0] / weights.sum()
+        assert result.confidence == pytest.approx(np.full(SIZE, expected), abs=1e-5)
+        assert result.report.alerts[0].region.confidence == pytest.approx(expected, abs=1e-5)
+
+
+def test_without_alert_classes_nothing_is_alerted(segmenter):
+    result, = Pipeline(segmenter).process([photo()], under(alerts={'class_ids': ()}))
+    assert result.report.regions == result.report.alerts == ()
+    assert result.report.level == Level.OK
+
+
+def test_every_stage_is_timed(monkeypatch):
+    clock = iter((0.0, 0.001, 0.003, 0.007, 0.015, 0.031, 0.063))
+    monkeypatch.setattr('aim_ros.perception.pipeline.time.perf_counter', lambda: next(clock))
+    pipeline = Pipeline(PreparedSegmenter({1: scene((2, 2))}))
+    left, right = pipeline.process([blank(1, 'left'), blank(1, 'right')], NEUTRAL)
+    monkeypatch.undo()
+    # The network sees the batch as one; each frame is decoded by itself.
+    assert left.latency_ms == pytest.approx(
+        {'preprocess': 1, 'network': 2, 'decode': 4, 'alerts': 8})
+    assert right.latency_ms == pytest.approx(
+        {'preprocess': 1, 'network': 2, 'decode': 16, 'alerts': 32})
+    assert tuple(left.latency_ms) == tuple(right.latency_ms) == STAGES
+    assert next(clock, None) is None
+
+
+# Settings
+
+
+def test_a_result_carries_the_settings_that_it_was_made_under(segmenter):
+    pipeline = Pipeline(segmenter)
+    focused = under(signs=((1, 1),), sigma=2.0)
+    first, = pipeline.process([photo(1)], NEUTRAL)
+    second, = pipeline.process([photo(2)], focused)
+    third, = pipeline.process([photo(3)], NEUTRAL)
+    assert [result.settings for result in (first, second, third)] == [NEUTRAL, focused, NEUTRAL]
+    assert (second.mask != first.mask).any()
+    assert np.array_equal(first.mask, third.mask)
+    assert first.frame.stamp_ns == 1
+
+
+def test_settings_can_not_be_changed():
+    with pytest.raises(FrozenInstanceError):
+        NEUTRAL.revision = 5
+    with pytest.raises(FrozenInstanceError):
+        NEUTRAL.modulation.sigma = 5.0
+    with pytest.raises(FrozenInstanceError):
+        NEUTRAL.alerts.min_area = 5
+
+
+# Several cameras
+
+
+def test_a_batch_gives_what_its_frames_give_alone(segmenter):
+    settings = under(signs=((1, 1), (4, -1)), sigma=0.5, sampling='pixel', utility_sigma=0.2,
+                     alerts={'class_ids': (1, 2, 3), 'raise_after': 0.0})
+    frames = [photo(camera='front', seed=1), photo(camera='left', size=(33, 70), seed=2),
+              photo(camera='rear', size=(120, 50), seed=3)]
+    together = Pipeline(segmenter).process(frames, settings)
+    alone = [Pipeline(segmenter).process([frame], settings)[0] for frame in frames]
+    for one, other, frame in zip(together, alone, frames, strict=True):
+        assert one.frame is frame
+        assert one.mask.shape == frame.size
+        # A convolution may round another way in a batch, which only a tie can show.
+        for name in ('mask', 'base', 'focused'):
+            assert (getattr(one, name) != getattr(other, name)).mean() < 1e-3
+        assert len(one.report.alerts) == pytest.approx(len(other.report.alerts), abs=1)
+
+
+def test_a_batch_of_prepared_logits_gives_exactly_what_its_frames_give_alone():
+    generator = torch.Generator().manual_seed(0)
+    logits = {stamp: torch.randn(19, *GRID, generator=generator) for stamp in (1, 2, 3)}
+    settings = under(signs=((PERSON, 1), (4, -1)), sigma=0.5, sampling='pixel', utility_sigma=0.2,
+                     alerts={'raise_after': 0.0})
+    frames = [blank(1, 'front'), blank(2, 'left', (33, 70)), blank(3, 'rear', (120, 50))]
+    together = Pipeline(PreparedSegmenter(logits)).process(frames, settings)
+    for frame, result in zip(frames, together, strict=True):
+        alone, = Pipeline(PreparedSegmenter(logits)).process([frame], settings)
+        assert outcome(result) == outcome(alone)
+        assert result.report.alerts
+
+
+def test_each_camera_has_tracks_of_its_own():
+    people = {stamp * MS: scene((2, 2)) for stamp in (100, 200, 300, 350)}
+    pipeline = Pipeline(PreparedSegmenter(people))
+    for stamp in (100, 200):
+        pipeline.process([blank(stamp * MS, 'left')], NEUTRAL)
+    left, right = pipeline.process(
+        [blank(300 * MS, 'left'), blank(300 * MS, 'right')], NEUTRAL)
+    assert left.report.raised == (1,)
+    assert left.report.alerts[0].age_s == pytest.approx(0.2)
+    assert right.report.alerts == ()
+    # A stamp that goes back at one camera is none of the other's business.
+    left, right = pipeline.process(
+        [blank(100 * MS, 'left'), blank(350 * MS, 'right')], NEUTRAL)
+    assert 'went back by 0.200 s' in left.report.restarted
+    assert left.report.cleared == (1,)
+    assert right.report.restarted == ''
+
+
+def test_tracks_run_on_the_receipt_where_a_camera_does_not_stamp():
+    pipeline = Pipeline(PreparedSegmenter({0: scene((2, 2))}))
+    for received in (5_000, 5_100, 5_200):
+        frame = replace(blank(0), received_ns=received * MS)
+        result, = pipeline.process([frame], NEUTRAL)
+    assert result.report.raised == (1,)
+    assert result.report.alerts[0].age_s == pytest.approx(0.2)
+
+
+def test_each_camera_has_a_calibration_of_its_own():
+    logits = {1: scene((2, 2)), 2: scene((2, 2))}
+    ground = {'left': GroundCamera(fx=100, fy=100, cx=47.5, cy=0.0, height=1.5)}
+    left, right = Pipeline(PreparedSegmenter(logits)).process(
+        [blank(1, 'left'), blank(2, 'right')], under(alerts={'raise_after': 0.0}), ground=ground)
+    box = left.report.alerts[0].region.box
+    assert left.report.alerts[0].distance_m == pytest.approx(
+        1.5 * 100 / (box[1] + box[3] - 0.5))
+    assert left.report.alerts[0].bearing_deg > 0
+    assert np.isnan(right.report.alerts[0].distance_m)
+
+
+# Logits that are no numbers
+
+
+@pytest.mark.parametrize('value', [float('nan'), float('inf'), float('-inf')])
+def test_logits_that_are_not_finite(value):
+    broken = scene((2, 2))
+    broken[3, 4, 5] = value
+    stamps = [100 * MS, 200 * MS, 300 * MS]
+    pipeline = Pipeline(PreparedSegmenter(
+        {stamps[0]: scene((2, 2)), stamps[1]: broken, stamps[2]: scene((2, 2))}))
+    pipeline.process([blank(stamps[0])], NEUTRAL)
+    with pytest.raises(LogitsError, match='not finite'):
+        pipeline.process([blank(stamps[1])], NEUTRAL)
+    # The next frame goes on as if the broken one had not come.
+    result, = pipeline.process([blank(stamps[2])], NEUTRAL)
+    assert result.report.raised == (1,)
+    assert result.report.restarted == ''
+
+
+def test_weights_that_are_not_finite(segmenter):
+    with torch.no_grad():
+        segmenter._network.decode_head.classifier.weight[0, 0] = float('nan')
+    with pytest.raises(LogitsError, match='the network gave logits that are not finite'):
+        Pipeline(segmenter).process([photo()], NEUTRAL)
+
+
+# No profile can silence a hazard
+
+
+NASTY = [
+    under(signs=((PERSON, -1), (RIDER, -1)), sigma=20.0),
+    under(signs=((PERSON, -1), (RIDER, -1)), sigma=20.0, sampling='pixel'),
+    under(signs=((PERSON, -1), (CAR, 1), (ROAD, 1)), sigma=20.0, sampling='pixel',
+          utility_sigma=20.0),
+    under(signs=tuple((i, 1) for i in range(19) if i not in (PERSON, RIDER)), sigma=20.0),
+    under(signs=((PERSON, 1),), sigma=20.0),
+    under(utility_sigma=20.0),
+]
+
+
+def covered(report, class_id, size=SIZE):
+    """Return the pixels of the boxes of a class that a report alerts, as one picture."""
+    picture = np.zeros(size, bool)
+    for alert in report.alerts:
+        if alert.region.class_id == class_id:
+            x, y, width, height = alert.region.box
+            picture[y:y + height, x:x + width] = True
+    return picture
+
+
+@pytest.mark.parametrize('settings', NASTY)
+def test_people_suppressed_at_the_largest_sigma_are_alerted_all_the_same(settings):
+    stamps = [step * 100 * MS for step in range(1, 6)]
+    walking = {stamp: [(row, column + i) for row in (2, 3) for column in (1, 2, 3)]
+               for i, stamp in enumerate(stamps)}
+    logits = {stamp: scene(*cells, (6, 10)) for stamp, cells in walking.items()}
+    neutral, nasty = (Pipeline(PreparedSegmenter(logits)) for _ in range(2))
+    for i, stamp in enumerate(stamps):
+        plain, = neutral.process([blank(stamp)], NEUTRAL)
+        result, = nasty.process([blank(stamp)], settings)
+        assert np.array_equal(plain.base, result.base)
+        alerted = (result.base == PERSON) | (result.focused == PERSON)
+        assert (alerted >= (plain.base == PERSON)).all()
+        assert (plain.base == PERSON).any()
+        assert (covered(result.report, PERSON) >= covered(plain.report, PERSON)).all()
+        assert len(plain.report.alerts) == (2 if i >= 2 else 0)
+        assert result.report.level >= plain.report.level
+
+
+def test_the_mask_itself_may_lose_them():
+    """What the test above would not notice if suppression had no effect at all."""
+    result, = Pipeline(PreparedSegmenter({1: scene((2, 2))})).process([blank(1)], NASTY[0])
+    assert (result.base == PERSON).any()
+    assert not (result.mask == PERSON).any()
+    assert result.report.regions[0].modulated_share == 0
+
+
+@hypothesis_settings(max_examples=60)
+@given(
+    st.integers(0, 2**32 - 1),
+    st.lists(st.sampled_from((30, 100, 250, 600)), min_size=1, max_size=6),
+    st.lists(st.sampled_from((1, -1, 0)), min_size=4, max_size=4),
+    st.sampled_from((0.3, 1.0, 20.0)),
+    st.sampled_from(('expected', 'pixel')),
+    st.sampled_from((0.0, 1.0)))
+def test_no_modulation_delays_or_silences_an_alert(seed, steps, signs, sigma, sampling, utility):
+    """From logits to alerts: whatever is raised without modulation is raised with it, in time."""
+    generator = torch.Generator().manual_seed(seed)
+    chosen = tuple((target, sign) for target, sign in enumerate(signs) if sign)
+    alerts = AlertSettings((0, 1), min_area=4, raise_after=0.2, clear_after=0.3)
+    plain = replace(NEUTRAL, alerts=alerts)
+    modulated = replace(plain, modulation=Modulation(chosen, sigma, sampling, utility))
+    stamps = np.cumsum(steps) * MS
+    # What one frame shows, the next shows for the most part too.
+    drift, logits = torch.randn(4, 3, 4, generator=generator), {}
+    for stamp in stamps:
+        drift = 0.8 * drift + 0.6 * torch.randn(4, 3, 4, generator=generator)
+        logits[int(stamp)] = interpolate(drift[None], size=(6, 8))[0]
+    pipelines = [Pipeline(PreparedSegmenter(logits)) for _ in range(2)]
+    for stamp in stamps:
+        frame = blank(int(stamp), size=(24, 32))
+        neutral, = pipelines[0].process([frame], plain)
+        other, = pipelines[1].process([frame], modulated)
+        for class_id in (0, 1):
+            assert (covered(other.report, class_id, frame.size)
+                    >= covered(seen(neutral.report), class_id, frame.size)).all()
+        assert seen(other.report).level >= seen(neutral.report).level
+        held = {alert.region.class_id for alert in neutral.report.alerts}
+        assert held <= {alert.region.class_id for alert in other.report.alerts}
+
+
+def seen(report):
+    """Leave out the alerts of what is not in the frame any more."""
+    return replace(report, alerts=tuple(
+        alert for alert in report.alerts if any(alert.region is one for one in report.regions)))
