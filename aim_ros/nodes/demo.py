@@ -42,7 +42,7 @@ from aim_ros.media.frames import open_source
 from aim_ros.media.video import VideoWriter
 from aim_ros.nodes.conversions import frame_from_image
 from aim_ros.nodes.conversions import stamp_to_ns
-from aim_ros.nodes.entry_points import stop_on_signals
+from aim_ros.nodes.process import stop_on_signals
 from aim_ros.perception.overlay import write
 from aim_ros.resources import share_directory
 

@@ -1,24 +1,6 @@
-"""
-Where the executables start: they own SIGINT and SIGTERM before anything slow is imported.
+"""Where the executables start: the signals first, then what takes seconds to import."""
 
-Importing torch takes seconds, during which Python's default handlers would end the process with
-a traceback or by the signal; and publishing after rclpy's own handlers ran raises.
-"""
-
-import signal
-import threading
-
-
-def stop_on_signals() -> threading.Event:
-    """
-    Return an event that SIGINT and SIGTERM set from now on; to be called in the main thread.
-
-    The handlers stay to the end: a signal during Python's own teardown must not end it either.
-    """
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    return stop
+from aim_ros.nodes.process import stop_on_signals
 
 
 def segmentation(args: list[str] | None = None) -> int:

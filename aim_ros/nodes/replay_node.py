@@ -6,7 +6,6 @@ from dataclasses import Field
 from dataclasses import field
 from dataclasses import fields
 import math
-import os
 import sys
 import threading
 import time
@@ -36,6 +35,7 @@ from aim_ros.nodes.conversions import image_message
 from aim_ros.nodes.conversions import ns_to_stamp
 from aim_ros.nodes.conversions import stamp_to_ns
 from aim_ros.nodes.logging import RateLimitedLogger
+from aim_ros.nodes.process import run_until_stopped
 
 _DEPTH = 10
 _LATE = 0.25  # seconds behind the pace before a warning
@@ -325,41 +325,14 @@ def run_replay(args: list[str] | None, stop: threading.Event) -> int:
 
     :param args: command line with ROS arguments; None takes the process's.
     """
-    player = _Player(args, stop)
-    player.start()
-    # The main thread only waits: Python runs signal handlers in it, and only between bytecodes.
-    stop.wait()
-    player.join(_END_TIMEOUT)
-    if player.is_alive():  # a disc that does not answer, for instance
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(0)
-    return player.exit_code
-
-
-class _Player(threading.Thread):
-    """Makes, spins and ends the node, away from the main thread."""
-
-    def __init__(self, args: list[str] | None, stop: threading.Event):
-        super().__init__(name='player', daemon=True)
-        self.exit_code = 1
-        self._args = args
-        self._stop_event = stop
-
-    def run(self) -> None:
+    def work() -> int:
         try:
-            self.exit_code = 0 if self._stop_event.is_set() else self._run()
-        finally:
-            self._stop_event.set()
-
-    def _run(self) -> int:
-        try:
-            rclpy.init(args=self._args, signal_handler_options=SignalHandlerOptions.NO)
+            rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
         except Exception as error:  # for instance, ROS arguments that rcl can not parse
             print(f'replay can not start: {" ".join(str(error).split())}', file=sys.stderr)
             return 1
         try:
-            self._play()
+            _play(stop)
         except (MediaError, ReplayError, ValueError) as error:
             rclpy.logging.get_logger('replay').fatal(str(error))
             return 1
@@ -367,15 +340,18 @@ class _Player(threading.Thread):
             rclpy.shutdown()
         return 0
 
-    def _play(self) -> None:
-        node = ReplayNode()
-        executor = SingleThreadedExecutor()
-        executor.add_node(node)
-        spinner = threading.Thread(target=executor.spin, name='executor', daemon=True)
-        spinner.start()
-        try:
-            node.play(self._stop_event)
-        finally:
-            executor.shutdown()
-            spinner.join(_END_TIMEOUT)
-            node.destroy_node()
+    return run_until_stopped(work, stop)
+
+
+def _play(stop: threading.Event) -> None:
+    node = ReplayNode()
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    spinner = threading.Thread(target=executor.spin, name='executor', daemon=True)
+    spinner.start()
+    try:
+        node.play(stop)
+    finally:
+        executor.shutdown()
+        spinner.join(_END_TIMEOUT)
+        node.destroy_node()

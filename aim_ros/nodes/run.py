@@ -1,6 +1,5 @@
 """Runs the segmentation node in a process: executor, signals, and an orderly end."""
 
-import os
 import sys
 import threading
 
@@ -9,6 +8,7 @@ from rclpy.executors import MultiThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
 from transformers.utils.logging import disable_progress_bar
 
+from aim_ros.nodes.process import run_until_stopped
 from aim_ros.nodes.segmentation_node import SegmentationNode
 
 _THREADS = 4
@@ -21,60 +21,39 @@ def run_segmentation(args: list[str] | None, stop: threading.Event) -> int:
 
     :param args: command line with ROS arguments; None takes the process's.
     """
-    runner = _Runner(args, stop)
-    runner.start()
-    # The main thread only waits: Python runs signal handlers in it, and only between bytecodes.
-    stop.wait()
-    runner.wake()
-    runner.join(_END_TIMEOUT)
-    if runner.is_alive():
-        # A model is being read or loaded, in code that can not be interrupted. Nobody was
-        # promised anything yet: there is no publisher of alerts before there is a model.
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(0)
-    return runner.exit_code
+    executors: list[MultiThreadedExecutor] = []
 
-
-class _Runner(threading.Thread):
-    """Makes, spins and ends the node, away from the main thread."""
-
-    def __init__(self, args: list[str] | None, stop: threading.Event):
-        super().__init__(name='executor', daemon=True)
-        self.exit_code = 1
-        self._args = args
-        self._stop_event = stop
-        self._executor: MultiThreadedExecutor | None = None
-
-    def wake(self) -> None:
-        """Make the executor look at the stop event."""
-        if self._executor is not None:
-            self._executor.wake()
-
-    def run(self) -> None:
+    def work() -> int:
         try:
-            self._run()
-            self.exit_code = 0
-        finally:
-            self._stop_event.set()
-
-    def _run(self) -> None:
-        if self._stop_event.is_set():
-            return
+            rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+        except Exception as error:  # for instance, ROS arguments that rcl can not parse
+            print(f'segmentation can not start: {" ".join(str(error).split())}', file=sys.stderr)
+            return 1
         disable_progress_bar()
-        rclpy.init(args=self._args, signal_handler_options=SignalHandlerOptions.NO)
         node = SegmentationNode()
-        self._executor = MultiThreadedExecutor(_THREADS)
-        self._executor.add_node(node)
-        while not self._stop_event.is_set():
-            try:
-                self._executor.spin_once(timeout_sec=1.0)
-            # A callback that raised ends itself, not the node: for instance rclpy's own answer to
-            # a lifecycle transition that the state does not allow.
-            except Exception as error:
-                node.get_logger().error(f'a request failed: {type(error).__name__}: {error}')
+        executor = MultiThreadedExecutor(_THREADS)
+        executors.append(executor)
+        executor.add_node(node)
+        _spin(executor, node, stop)
         # rclpy's shutdown waits for no callback of its pool, and destroys what they use.
-        self._executor._executor.shutdown()
-        self._executor.shutdown()
+        executor._executor.shutdown()
+        executor.shutdown()
         node.end()
         rclpy.shutdown()
+        return 0
+
+    def wake() -> None:
+        for executor in executors:
+            executor.wake()
+
+    return run_until_stopped(work, stop, wake=wake, timeout=_END_TIMEOUT)
+
+
+def _spin(executor: MultiThreadedExecutor, node: SegmentationNode, stop: threading.Event) -> None:
+    while not stop.is_set():
+        try:
+            executor.spin_once(timeout_sec=1.0)
+        # A callback that raised ends itself, not the node: for instance rclpy's own answer to a
+        # lifecycle transition that the state does not allow.
+        except Exception as error:
+            node.get_logger().error(f'a request failed: {type(error).__name__}: {error}')

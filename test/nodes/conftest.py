@@ -6,6 +6,8 @@ from functools import partial
 import os
 from pathlib import Path
 import random
+import subprocess
+import sys
 import threading
 import time
 from types import SimpleNamespace
@@ -37,6 +39,8 @@ from aim_ros.nodes.segmentation_node import SegmentationNode
 from aim_ros.perception.labels import CITYSCAPES
 
 ROOT = Path(__file__).resolve().parents[2]
+START_TIMEOUT = 90.0
+END_TIMEOUT = 30.0
 
 os.environ['ROS_DOMAIN_ID'] = str(random.SystemRandom().randint(1, 100))
 os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
@@ -221,6 +225,70 @@ def ask(ros):
 def state_of(node: SegmentationNode) -> str:
     """Return a lifecycle node's state."""
     return node._state_machine.current_state[1]
+
+
+class Process:
+    """One of the package's executables as a process, whose output is read as it comes."""
+
+    def __init__(self, executable: str, *arguments: str, program: str = ''):
+        start = ['-c', program] if program else ['-m', 'aim_ros.nodes', executable]
+        self._child = subprocess.Popen(
+            [sys.executable, *start, '--ros-args', *arguments], text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            env={**os.environ, 'PYTHONPATH': str(ROOT)})
+        self._changed = threading.Condition()
+        self.lines: list[str] = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        for line in self._child.stdout:
+            with self._changed:
+                self.lines.append(line.rstrip())
+                self._changed.notify_all()
+
+    def wait_for_line(self, part: str) -> None:
+        """Wait until a line of the output contains `part`."""
+        with self._changed:
+            assert self._changed.wait_for(
+                lambda: any(part in line for line in self.lines), START_TIMEOUT), self.lines
+
+    def wait_for_library(self, name: str) -> None:
+        """Wait until a shared library is loaded, i.e. until the process is importing it."""
+        maps = Path(f'/proc/{self._child.pid}/maps')
+        deadline = time.monotonic() + START_TIMEOUT
+        waiting = threading.Event()
+        while name not in maps.read_text():
+            assert self._child.poll() is None, self.lines
+            assert time.monotonic() < deadline, f'{name} was never loaded'
+            waiting.wait(0.002)
+
+    def signal(self, number: int) -> None:
+        self._child.send_signal(number)
+
+    def wait(self) -> int:
+        """Wait for the end; return the exit code."""
+        code = self._child.wait(END_TIMEOUT)
+        self._reader.join(5)
+        return code
+
+    def kill(self) -> None:
+        if self._child.poll() is None:
+            self._child.kill()
+        self._child.wait()
+
+
+@pytest.fixture
+def start_process():
+    """Return a function that starts an executable; what still runs at the end is killed."""
+    def start(executable: str, *arguments: str, program: str = '') -> Process:
+        process = Process(executable, *arguments, program=program)
+        started.append(process)
+        return process
+    started = []
+    yield start
+    for process in started:
+        process.kill()
 
 
 @pytest.fixture

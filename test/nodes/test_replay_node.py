@@ -2,11 +2,8 @@
 """The replay node, in process and as the process that users start."""
 
 import array
-import os
-from pathlib import Path
+from functools import partial
 import signal
-import subprocess
-import sys
 import threading
 import time
 
@@ -33,12 +30,9 @@ from aim_ros.nodes.replay_node import Pace
 from aim_ros.nodes.replay_node import ReplayError
 from aim_ros.nodes.replay_node import ReplayNode
 
-ROOT = Path(__file__).resolve().parents[2]
 FIRST, STEP, COUNT = 1317042140_964389445, 40_000_000, 6
 STAMPS = [FIRST + index * STEP for index in range(COUNT)]
 CAMERA = CameraModel(24, 16, 20.0, 21.0, 12.0, 8.0)
-START_TIMEOUT = 60.0
-END_TIMEOUT = 30.0
 
 
 @pytest.fixture(scope='module')
@@ -334,66 +328,10 @@ def test_parameters_describe_themselves_and_are_fixed(make):
     assert not result.successful
 
 
-class Process:
-    """The replay's process, whose output is read as it comes."""
-
-    def __init__(self, *arguments: str):
-        environment = {**os.environ, 'PYTHONPATH': str(ROOT)}
-        self._child = subprocess.Popen(
-            [sys.executable, '-m', 'aim_ros.nodes', 'replay', '--ros-args', *arguments],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
-        self._changed = threading.Condition()
-        self.lines: list[str] = []
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self) -> None:
-        for line in self._child.stdout:
-            with self._changed:
-                self.lines.append(line.rstrip())
-                self._changed.notify_all()
-
-    def wait_for_line(self, part: str) -> None:
-        with self._changed:
-            assert self._changed.wait_for(
-                lambda: any(part in line for line in self.lines), START_TIMEOUT), self.lines
-
-    def wait_for_library(self, name: str) -> None:
-        """Wait until a shared library is loaded, i.e. until the process is importing it."""
-        maps = Path(f'/proc/{self._child.pid}/maps')
-        deadline = time.monotonic() + START_TIMEOUT
-        waiting = threading.Event()
-        while name not in maps.read_text():
-            assert self._child.poll() is None, self.lines
-            assert time.monotonic() < deadline, f'{name} was never loaded'
-            waiting.wait(0.002)
-
-    def signal(self, number: signal.Signals) -> None:
-        self._child.send_signal(number)
-
-    def wait(self) -> int:
-        """Wait for the end; return the exit code."""
-        code = self._child.wait(END_TIMEOUT)
-        self._reader.join(5)
-        return code
-
-    def kill(self) -> None:
-        if self._child.poll() is None:
-            self._child.kill()
-        self._child.wait()
-
-
 @pytest.fixture
-def start():
+def start(start_process):
     """Return a function that starts the replay's process."""
-    def start(*arguments: str) -> Process:
-        process = Process(*arguments)
-        started.append(process)
-        return process
-    started = []
-    yield start
-    for process in started:
-        process.kill()
+    return partial(start_process, 'replay')
 
 
 def test_process_plays_to_the_end(start, bag):
@@ -452,7 +390,7 @@ def test_a_signal_while_lockstep_waits(start, bag, number):
 def test_a_signal_while_it_plays(start, ros, bag, number):
     listener = ros.add(Listener())
     process = start('-p', f'source:={bag}', '-p', 'loop:=true')
-    ros.wait_for(lambda: len(listener.images) > 3, START_TIMEOUT, 'frames')
+    ros.wait_for(lambda: len(listener.images) > 3, 60, 'frames')
     process.signal(number)
     assert process.wait() == 0, process.lines
     assert 'Traceback' not in '\n'.join(process.lines)
