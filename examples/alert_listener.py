@@ -13,7 +13,7 @@ from rclpy.node import Node
 # Twice the node's own limit: whatever it says or fails to say, older news is no news.
 TIMEOUT = 1.5
 ACTIONS = {0: 'drive', 1: 'be ready to brake', 2: 'brake', 3: 'slow down: the camera is blind'}
-STALE = ord(DiagnosticStatus.STALE)
+ERROR, STALE = ord(DiagnosticStatus.ERROR), ord(DiagnosticStatus.STALE)
 
 
 class AlertListener(Node):
@@ -23,18 +23,25 @@ class AlertListener(Node):
         super().__init__('alert_listener')
         self._heard = time.monotonic()
         self._level = None
+        self._known = 0
         self.create_subscription(DiagnosticArray, '/segmentation/camera/alerts', self._hear, 10)
         self.create_timer(0.1, self._watch, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def _hear(self, message: DiagnosticArray) -> None:
         self._heard = time.monotonic()
-        self._act(message.status[0].level[0], '; '.join(s.message for s in message.status[1:]))
+        level = message.status[0].level[0]
+        if level != STALE:
+            self._known = level
+        self._act(level, '; '.join(s.message for s in message.status[1:]))
 
     def _watch(self) -> None:
         if time.monotonic() - self._heard > TIMEOUT:
             self._act(STALE, 'no alerts message arrives')
 
     def _act(self, level: int, why: str) -> None:
+        # Who goes blind with a hazard ahead does not let go of the brake.
+        if level == STALE and self._known == ERROR:
+            level = ERROR
         if level != self._level:
             self._level = level
             self.get_logger().info(f'{ACTIONS[level]} ({why or "nothing is raised"})')

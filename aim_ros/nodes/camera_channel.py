@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from collections.abc import Mapping
+from dataclasses import replace
 import threading
 import time
 
@@ -65,9 +66,12 @@ class CameraChannel:
         # Worker and watchdog both publish alerts: a STALE must not overtake the frame that ends
         # it, nor name a revision that no frame has used yet.
         self._speaking = threading.Lock()
+        self._session: object = None
         self._settings: Settings | None = None
+        self._last_level = Level.OK
         self._stale_told = 0.0
         self._node = node
+        self._prefix = node.get_fully_qualified_name().lstrip('/')
         self._labels = labels
         self._group = callback_group
         self._compressed = transport == 'compressed'
@@ -94,15 +98,19 @@ class CameraChannel:
         name = f'{self.name}/image/compressed' if self._compressed else f'{self.name}/image'
         return self._node.resolve_topic_name(name)
 
-    def subscribe(self, on_image: Callable[['CameraChannel', Image | CompressedImage], None],
+    def subscribe(self, session: object,
+                  on_image: Callable[['CameraChannel', Image | CompressedImage], None],
                   settings: Settings) -> None:
         """
         Receive images, each handed to ``on_image(channel, message)``, and the calibration.
 
+        :param session: what `publish` is to name, as long as this subscription lasts.
         :param settings: those in force, which STALE names until a frame was answered.
         """
-        self.health.restart()
-        self._settings = settings
+        with self._speaking:
+            self.health.restart()
+            self.is_stale = False
+            self._session, self._settings = session, settings
         message_type, topic = ((CompressedImage, f'{self.name}/image/compressed')
                                if self._compressed else (Image, f'{self.name}/image'))
         options = QoSOverridingOptions.with_default_policies()
@@ -113,8 +121,12 @@ class CameraChannel:
             CameraInfo, f'{self.name}/camera_info', self._receive_info,
             qos_profile_sensor_data, callback_group=self._group, qos_overriding_options=options)
 
-    def unsubscribe(self) -> None:
-        """Receive nothing more, and forget the calibration."""
+    def unsubscribe(self, reason: str) -> None:
+        """Receive nothing more, forget the calibration, and leave a last STALE with a reason."""
+        with self._speaking:
+            if self._session is not None:
+                self._session = None
+                self._publish_stale(reason)
         for subscription in (self._image_subscription, self._info_subscription):
             if subscription is not None:
                 self._node.destroy_subscription(subscription)
@@ -122,7 +134,7 @@ class CameraChannel:
 
     def destroy(self) -> None:
         """Destroy what `subscribe` and the constructor made."""
-        self.unsubscribe()
+        self.unsubscribe('the node is not configured')
         for publisher in (self._mask, self._overlay, self._confidence, self._alerts,
                           self._detections):
             if publisher is not None:
@@ -150,13 +162,15 @@ class CameraChannel:
         """
         convert = (conversions.frame_from_compressed if self._compressed
                    else conversions.frame_from_image)
-        return convert(message, self.name, received_ns)
+        return replace(convert(message, self.name, received_ns),
+                       frozen=self.health.stamps_frozen())
 
-    def publish(self, perception: Perception, header: Header, values: Mapping[str, object],
-                latency_ms: Mapping[str, float]) -> None:
+    def publish(self, session: object, perception: Perception, header: Header,
+                values: Mapping[str, object], latency_ms: Mapping[str, float]) -> None:
         """
         Publish what was perceived in a frame: the alerts first, pictures only if wanted.
 
+        :param session: that of the subscription which the frame came through.
         :param header: the image's header; it goes out unchanged with every message.
         :param values: more values of the summary status.
         :param latency_ms: what each stage took, for the books.
@@ -164,17 +178,18 @@ class CameraChannel:
         report = perception.report
         size = perception.frame.size
         with self._speaking:
-            if self._image_subscription is None:
+            if session is not self._session:
                 # The node was deactivated meanwhile, and the last word was STALE.
                 return
             self._settings = perception.settings
+            self._last_level = report.level
             self.is_stale = False
             self.health.answer(latency_ms)
             statuses = [self._summary(
                 report.level, _describe(report.alerts, self._labels),
                 {**values, 'changed_share': perception.changed_share})]
             statuses += [conversions.track_status(
-                alert, self._labels, size, self._node.get_name(), self.name)
+                alert, self._labels, size, self._prefix, self.name)
                 for alert in report.alerts]
             self._alerts.publish(DiagnosticArray(header=header, status=statuses))
         if self._detections is not None:
@@ -208,15 +223,11 @@ class CameraChannel:
             self._publish_stale(f'no frame was answered for {staleness:.1f} s')
             return became
 
-    def publish_last_stale(self, reason: str) -> None:
-        """Tell planners that nothing more will be known of this camera."""
-        with self._speaking:
-            self._publish_stale(reason)
-
     def _publish_stale(self, reason: str) -> None:
         header = Header(stamp=self._node.get_clock().now().to_msg())
         self._alerts.publish(DiagnosticArray(
-            header=header, status=[self._summary(Level.STALE, reason, {})]))
+            header=header, status=[self._summary(
+                Level.STALE, reason, {'last_level': self._last_level.name})]))
 
     def flush_alerts(self, timeout: float) -> None:
         """Wait until every reader has the alerts published so far, at most `timeout` seconds."""
@@ -228,7 +239,7 @@ class CameraChannel:
     def _summary(self, level: Level, message: str, values: Mapping[str, object]):
         settings, modulation = self._settings, self._settings.modulation
         return conversions.status_message(
-            int(level), f'{self._node.get_name()}/{self.name}', message, self.name, {
+            int(level), f'{self._prefix}/{self.name}', message, self.name, {
                 'profile': settings.profile,
                 'revision': settings.revision,
                 'sigma': modulation.sigma if modulation.focuses else 0.0,

@@ -24,7 +24,6 @@ from aim_ros.perception.labels import LabelSet
 
 try:
     from cv_bridge import CvBridge
-    from cv_bridge import CvBridgeError
 except ImportError:
     # cv_bridge is no pip package: without it, only the encodings that need none are taken.
     CvBridge = None
@@ -88,12 +87,20 @@ def _converted(message: Image) -> np.ndarray:
             f'the encoding {message.encoding!r} needs cv_bridge, which is not installed; '
             f'without it: {supported}')
     try:
-        return CvBridge().imgmsg_to_cv2(message, 'rgb8')
-    except (CvBridgeError, cv2.error, ValueError, TypeError, KeyError) as error:
+        pixels = CvBridge().imgmsg_to_cv2(message, 'rgb8')
+    # A foreign library: it raises whatever its own code runs into.
+    except Exception as error:
         raise FrameError(
             f'the encoding {message.encoding!r} can not be converted to rgb8 '
             f'({" ".join(str(error).split())}); expected {supported}, or one that cv_bridge '
             'converts') from error
+    # cv_bridge takes the width from the step, and shears the rows of a step that does not fit.
+    depth, remainder = divmod(message.step, message.width)
+    if pixels.shape[:2] != (message.height, message.width) or depth == 0 or remainder:
+        raise FrameError(
+            f'step is {message.step} bytes; expected rows without padding, a multiple of the '
+            f'width, {message.width}, for {message.encoding}')
+    return pixels
 
 
 def frame_from_compressed(message: CompressedImage, camera: str, received_ns: int = 0) -> Frame:
@@ -103,12 +110,29 @@ def frame_from_compressed(message: CompressedImage, camera: str, received_ns: in
     :raises FrameError: the data can not be decoded.
     """
     data = np.frombuffer(message.data, np.uint8)
-    pixels = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    try:
+        pixels = cv2.imdecode(data, cv2.IMREAD_COLOR) if _is_whole(data) else None
+    except cv2.error:
+        pixels = None
     if pixels is None:
         raise FrameError(
             f'the {data.size} bytes of format {message.format!r} can not be decoded; '
             'expected a whole JPEG or PNG')
     return Frame(pixels, 'bgr8', camera, stamp_to_ns(message.header.stamp), received_ns)
+
+
+def _is_whole(data: np.ndarray) -> bool:
+    """
+    Whether an encoded image has its end.
+
+    OpenCV before 5 decodes half a JPEG without complaint, and half the street is missing.
+    """
+    head, tail = data[:4].tobytes(), data[-64:].tobytes()
+    if head.startswith(b'\xff\xd8'):
+        return b'\xff\xd9' in tail
+    if head == b'\x89PNG':
+        return b'IEND' in tail
+    return data.size > 0
 
 
 def image_message(pixels: np.ndarray, encoding: str, header: Header) -> Image:
@@ -145,8 +169,9 @@ def ground_camera(info: CameraInfo, size: tuple[int, int], height: float, pitch:
     """
     Return the calibration of a camera for images of `size`.
 
-    The projection matrix ``P`` counts where it is given, else ``K``. An image of another size
-    than the calibration's is taken for a scaled one.
+    The projection matrix ``P`` counts where it is given, else ``K``. An image of the size of the
+    region of interest is taken for that, one of another size than the calibration's for a scaled
+    one.
 
     :param size: (height, width) of the images.
     :param height: of the camera above the road, metres.
@@ -155,8 +180,11 @@ def ground_camera(info: CameraInfo, size: tuple[int, int], height: float, pitch:
     """
     fx, fy, cx, cy = ((info.p[0], info.p[5], info.p[2], info.p[6]) if info.p[0] > 0
                       else (info.k[0], info.k[4], info.k[2], info.k[5]))
-    if not (fx > 0 and fy > 0):
+    if not (all(map(math.isfinite, (fx, fy, cx, cy))) and fx > 0 and fy > 0):
         return None
+    roi = info.roi
+    if roi.width and size == (roi.height, roi.width):
+        return GroundCamera(fx, fy, cx - roi.x_offset, cy - roi.y_offset, height, pitch)
     across = size[1] / info.width if info.width else 1.0
     down = size[0] / info.height if info.height else 1.0
     return GroundCamera(

@@ -50,7 +50,7 @@ def camera_status(name: str, channel: CameraChannel, active: bool) -> Diagnostic
     elif channel.is_stale:
         level, message = Level.STALE, f'no frame answered for {health.staleness():.1f} s'
     elif health.stamps_frozen():
-        level, message = Level.WARN, 'every header stamp is zero'
+        level, message = Level.WARN, 'every header stamp is the same'
     elif missing:
         level, message = Level.WARN, f'{missing:.0%} of the frames do not arrive'
     return status_message(int(level), f'{name}: {channel.name}', message, channel.name, {

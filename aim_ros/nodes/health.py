@@ -93,9 +93,9 @@ class CameraHealth:
             return self._clock() - (self._answered[-1] if self._answered else self._started)
 
     def stamps_frozen(self) -> bool:
-        """Whether the camera stamps every frame with zero."""
+        """Whether the camera gives every frame the same stamp, zero or another."""
         with self._lock:
-            return len(self._stamps) >= 3 and not any(self._stamps)
+            return len(self._stamps) >= 3 and len(set(self._stamps)) == 1
 
     def missing_share(self) -> float:
         """
@@ -105,7 +105,8 @@ class CameraHealth:
         """
         with self._lock:
             steps = np.diff(np.array(self._stamps, dtype=np.int64))
-        if len(steps) < 9 or not (period := np.median(steps)) > 0:
+        # Not the median: with every third frame missing, it may lie at two periods.
+        if len(steps) < 9 or not (period := np.percentile(steps, 10)) > 0:
             return 0.0
         expected = np.maximum(np.rint(steps / period), 1).sum()
         share = 1 - len(steps) / expected
@@ -131,4 +132,5 @@ class CameraHealth:
 def _rate(times: deque[float], now: float) -> float:
     """Return events a second over the last five seconds."""
     recent = [t for t in times if now - t <= 5.0]
-    return (len(recent) - 1) / (recent[-1] - recent[0]) if len(recent) > 1 else 0.0
+    span = recent[-1] - recent[0] if recent else 0.0
+    return (len(recent) - 1) / span if span > 0 else 0.0

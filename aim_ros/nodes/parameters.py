@@ -11,6 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from dataclasses import replace
 import math
+import re
+import threading
 from typing import Any
 
 from rcl_interfaces.msg import FloatingPointRange
@@ -123,11 +125,16 @@ class Spec:
         if self.choices and value not in self.choices:
             raise ValueError(
                 f'{self.name} must be one of {", ".join(self.choices)}, got {value!r}')
+        if self.name == 'cameras':
+            _check_cameras(value)
         if self.low is not None and not (math.isfinite(value) and self.low <= value <= self.high):
             raise ValueError(
                 f'{self.name} must be in {self.low:g}..{self.high:g}, got {value:g}')
         return value
 
+
+_UNSET = 'not set'
+"""Stands in a list parameter as it is declared, to tell whether it was given at start."""
 
 _STRINGS = tuple[str, ...]
 _INTEGERS = tuple[int, ...]
@@ -190,8 +197,9 @@ TABLE: tuple[Spec, ...] = (
          'Seconds of header stamp unseen after which a track is cleared.',
          low=0.0, high=10.0, driver_may='raised'),
     Spec('alerts.stale_after', float, 0.7,
-         'Seconds on a steady clock without an answered frame after which the level is STALE.',
-         low=0.1, high=60.0, driver_may='lowered'),
+         'Seconds on a steady clock without an answered frame after which the level is STALE; '
+         'short of the deadline of a second that the alerts offer.',
+         low=0.1, high=0.8, driver_may='lowered'),
     Spec('alerts.near_m', float, _DEFAULTS.near_m,
          'Distance in metres below which a track is near, where there is a CameraInfo.',
          low=0.0, high=1000.0, driver_may='raised'),
@@ -212,6 +220,15 @@ TABLE: tuple[Spec, ...] = (
          "Column of the ego corridor's axis, from 0 at the left to 1.",
          read_only=True, low=0.0, high=1.0),
 )
+
+
+def _check_cameras(names: tuple[str, ...]) -> None:
+    """Raise ValueError unless each name can be the start of topic and parameter names."""
+    if not names or len(set(names)) < len(names) or not all(
+            re.fullmatch('[A-Za-z][A-Za-z0-9_]*', name) for name in names):
+        raise ValueError(
+            'cameras must be one or more different names of letters, digits and _, each starting '
+            f'with a letter; got {list(names)}')
 
 
 def camera_specs(camera: str) -> tuple[Spec, ...]:
@@ -245,27 +262,23 @@ class NodeParameters:
         self._specs = dict(_BY_NAME)
         self._mistakes: dict[str, str] = {}
         self._limits: dict[str, Any] = {}
-        self._explicit: dict[str, Parameter] = {}
+        self._explicit: dict[str, Any] = {}
+        # Transitions and services run in different threads.
+        self._lock = threading.RLock()
         self._labels: LabelSet | None = None
         self._profiles: ProfileFile | None = None
         self._settings: Settings | None = None
         self._revision = 0
 
-        first = [spec for spec in TABLE if spec.read_only or spec.name == 'driver_profile']
-        for spec in first:
-            self._declare(spec, spec.default)
+        for spec in TABLE:
+            self._declare(spec)
         for camera in self['cameras']:
             for spec in camera_specs(camera):
                 self._specs[spec.name] = spec
-                self._declare(spec, spec.default)
+                self._declare(spec)
+        self._asked = self.profile
         self._read_at_start()
-        defaults = self._initial_values()
-        for spec in TABLE:
-            if spec not in first:
-                self._declare(spec, defaults.get(spec.name, spec.default))
-        if self._profiles is not None and self.profile in self._profiles.profiles:
-            name = self._matching_profile(self._values(), self.profile)
-            node.set_parameters([_BY_NAME['driver_profile'].parameter(name)])
+        self._apply_initial_profile()
 
         node.add_pre_set_parameters_callback(self._on_pre_set)
         node.add_on_set_parameters_callback(self._on_set)
@@ -310,43 +323,70 @@ class NodeParameters:
         :raises ModelError: the checkpoint's config can not be read.
         :raises ValueError: a parameter, the profile file or the selected profile is wrong.
         """
-        self._settings = None
-        self._labels = load_labels(self['model'])
-        self._profiles = load_profiles(self._profiles_path())
-        if self._mistakes:
-            raise ValueError('; '.join(self._mistakes.values()))
-        if self.profile != CUSTOM:
-            # The file may be another one than at start. What was given at start still wins.
-            explicit = {**self._explicit, 'driver_profile':
-                        _BY_NAME['driver_profile'].parameter(self.profile)}
-            result = self._node.set_parameters_atomically(list(explicit.values()))
-            if not result.successful:
-                raise ValueError(result.reason)
-        self._explicit = {}
-        self._warn_of_other_profiles()
-        self._renew_settings()
-        return self.settings
+        with self._lock:
+            self._settings = None
+            self._labels = load_labels(self['model'])
+            self._profiles = load_profiles(self._profiles_path())
+            if self._mistakes:
+                raise ValueError('; '.join(self._mistakes.values()))
+            asked = self._asked or self.profile
+            if asked != CUSTOM:
+                self._check_profile(asked)
+                # The file may be another one than at start. What was given at start still wins.
+                wanted = {**self._profile_values(self._profiles.get(asked)), **self._explicit}
+                if self._asked and not all(
+                        _same(self[name], value) for name, value in wanted.items()):
+                    self._set({**wanted, 'driver_profile': asked})
+            self._check(self._values(), self._values())
+            self._asked, self._explicit = '', {}
+            self._warn_of_other_profiles()
+            self._renew_settings()
+            return self.settings
 
     # Declaration
 
-    def _declare(self, spec: Spec, default: Any) -> None:
-        """Declare a row with its value at start, or with `default` where there is none."""
-        # ROS tells an override from a default by the default alone, hence None for the scalars;
-        # of a list, None is how an empty one in a YAML file arrives.
+    def _declare(self, spec: Spec) -> None:
+        """Declare a row with its value at start, or with its default where there is none."""
         declared = self._node.declare_parameter(
-            spec.name, list(default) if spec.is_list else None,
+            spec.name, [_UNSET] if spec.is_list else None,
             ParameterDescriptor(dynamic_typing=True))
-        value, limit = default, spec.default
-        if spec.is_list or declared.type_ != Type.NOT_SET:
+        value = spec.default
+        # Of a list, nothing at all is how an empty one in a YAML file arrives.
+        unset = (declared.value == [_UNSET] if spec.is_list
+                 else declared.type_ == Type.NOT_SET)
+        if not unset:
             try:
-                value = limit = spec.judged(declared)
-                if not spec.read_only and value != default:
-                    self._explicit[spec.name] = spec.parameter(value)
+                value = spec.judged(declared)
+                if not spec.read_only and spec.name != 'driver_profile':
+                    self._explicit[spec.name] = value
             except ValueError as error:
                 self._mistakes[spec.name] = str(error)
-        self._limits[spec.name] = limit
+        self._limits[spec.name] = value
         self._node.set_parameters([spec.parameter(value)])
         self._node.set_descriptor(spec.name, spec.descriptor())
+
+    def _apply_initial_profile(self) -> None:
+        """Put the profile chosen at start in force, but for what was given beside it."""
+        profiles = self._profiles.profiles if self._profiles is not None else {}
+        if self.profile not in profiles:
+            return
+        values = {**self._profile_values(profiles[self.profile]), **self._explicit}
+        try:
+            for name, value in values.items():
+                self._specs[name].judged(self._specs[name].parameter(value))
+        except ValueError:
+            # `settle` judges the profile again, and says what is wrong with it.
+            return
+        values['driver_profile'] = self._matching_profile(
+            {**self._values(), **values}, self.profile)
+        self._set(values)
+
+    def _set(self, values: Mapping[str, Any]) -> None:
+        """Set several parameters as one change; raise ValueError if that is refused."""
+        result = self._node.set_parameters_atomically(
+            [self._specs[name].parameter(value) for name, value in values.items()])
+        if not result.successful:
+            raise ValueError(result.reason)
 
     def _profiles_path(self) -> str:
         return self['profiles_file'] or str(share_directory() / 'config' / 'profiles.yaml')
@@ -359,11 +399,6 @@ class NodeParameters:
         with suppress(ProfileError):
             self._profiles = load_profiles(self._profiles_path())
 
-    def _initial_values(self) -> dict[str, Any]:
-        """Return the values of the profile chosen at start; none if there is no such profile."""
-        profiles = self._profiles.profiles if self._profiles is not None else {}
-        return self._profile_values(profiles[self.profile]) if self.profile in profiles else {}
-
     # Profiles
 
     def _profile_values(self, profile: DriverProfile) -> dict[str, Any]:
@@ -371,7 +406,8 @@ class NodeParameters:
         Return the value of every parameter that profiles govern, as `profile` has it.
 
         An alert setting is governed as soon as one profile of the file states it; a profile that
-        is silent on it takes the default, so that a switch never depends on the profile before.
+        is silent on it takes the value at start, so that a switch never depends on the profile
+        before. Of a limit that is the owner's, the stricter of profile and start counts.
         """
         governed = {key for other in self._profiles.profiles.values() for key in other.alerts}
         values = {
@@ -382,8 +418,28 @@ class NodeParameters:
         }
         for key in sorted(governed):
             name = f'alerts.{key}'
-            values[name] = profile.alerts.get(key, self._specs[name].default)
+            values[name] = self._within_limit(
+                name, profile.alerts.get(key, self._limits[name]))
         return values
+
+    def _within_limit(self, name: str, value: Any) -> Any:
+        """Return the one of `value` and the value at start that alerts more, and sooner."""
+        side = self._specs[name].driver_may
+        if side == 'lowered':
+            return min(value, self._limits[name])
+        return max(value, self._limits[name]) if side == 'raised' else value
+
+    def _check_profile(self, name: str) -> None:
+        """Raise ProfileError if there is no such profile, or one that can not be meant."""
+        profile = self._profiles.get(name)
+        if self._labels is not None and (mistake := profile.mistake(self._labels)):
+            raise ProfileError(mistake)
+        stated = {f'alerts.{key}': value for key, value in profile.alerts.items()}
+        for key, value in {**self._profile_values(profile), **stated}.items():
+            try:
+                self._specs[key].judged(self._specs[key].parameter(value))
+            except ValueError as error:
+                raise ProfileError(f'profile {name!r}: {error}') from error
 
     def _matching_profile(self, values: Mapping[str, Any], preferred: str) -> str:
         """Return the profile whose values are in `values`, `preferred` before another."""
@@ -400,9 +456,7 @@ class NodeParameters:
             if name == self.profile:
                 continue
             try:
-                changed = {
-                    'driver_profile': name, **self._profile_values(self._profiles.get(name))}
-                self._check({**self._values(), **changed}, changed)
+                self._check_profile(name)
             except ValueError as error:
                 self._node.get_logger().warning(
                     f'driver profile {name!r} can not be selected: {error}')
@@ -423,16 +477,13 @@ class NodeParameters:
         for name in changed:
             spec, value = self._specs[name], values[name]
             spec.judged(spec.parameter(value))
-            limit = self._limits[name]
-            if ((spec.driver_may == 'lowered' and value > limit)
-                    or (spec.driver_may == 'raised' and value < limit)):
+            if value != self._within_limit(name, value):
                 raise ValueError(
-                    f'{name} may only be {spec.driver_may} from its value at start, {limit:g}, '
-                    f'so that no hazard is alerted later or less; got {value:g}')
+                    f'{name} may only be {spec.driver_may} from its value at start, '
+                    f'{self._limits[name]:g}, so that no hazard is alerted later or less; '
+                    f'got {value:g}')
         if values['driver_profile'] != CUSTOM:
-            mistake = self._profiles.get(values['driver_profile']).mistake(self._labels)
-            if mistake:
-                raise ProfileError(mistake)
+            self._check_profile(values['driver_profile'])
         return build_settings(values, self._labels)
 
     def _given(self, parameters: Iterable[Parameter]) -> dict[str, Any]:
@@ -483,11 +534,14 @@ class NodeParameters:
 
     def _on_post_set(self, parameters: list[Parameter]) -> None:
         """Apply: replace the settings in force, whole."""
-        for parameter in parameters:
-            self._mistakes.pop(parameter.name, None)
-            self._explicit.pop(parameter.name, None)
-        if self._settings is not None:
-            self._renew_settings()
+        with self._lock:
+            for parameter in parameters:
+                self._mistakes.pop(parameter.name, None)
+                self._explicit.pop(parameter.name, None)
+                if parameter.name == 'driver_profile':
+                    self._asked = ''
+            if self._settings is not None:
+                self._renew_settings()
 
     def _renew_settings(self) -> None:
         """Put the settings that the values amount to in force, under a new revision if new."""

@@ -8,6 +8,7 @@ from rclpy.executors import MultiThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
 from transformers.utils.logging import disable_progress_bar
 
+from aim_ros.nodes.process import leave
 from aim_ros.nodes.process import run_until_stopped
 from aim_ros.nodes.segmentation_node import SegmentationNode
 
@@ -38,8 +39,11 @@ def run_segmentation(args: list[str] | None, stop: threading.Event) -> int:
         # rclpy's shutdown waits for no callback of its pool, and destroys what they use.
         executor._executor.shutdown()
         executor.shutdown()
-        node.end()
+        ended = node.end()
         rclpy.shutdown()
+        if not ended:
+            # Python's own teardown would abort under a thread that is still in the network.
+            leave(0)
         return 0
 
     def wake() -> None:

@@ -26,9 +26,12 @@ from aim_ros.nodes.diagnostics import node_status
 from aim_ros.nodes.logging import RateLimitedLogger
 from aim_ros.nodes.mailbox import Mailbox
 from aim_ros.nodes.parameters import NodeParameters
+from aim_ros.nodes.worker import Worker
+from aim_ros.perception.frame import Frame
 from aim_ros.perception.frame import FrameError
 from aim_ros.perception.pipeline import Perception
 from aim_ros.perception.pipeline import Pipeline
+from aim_ros.perception.pipeline import Settings
 from aim_ros.perception.segmenter import ModelError
 from aim_ros.perception.segmenter import Segmenter
 
@@ -48,6 +51,21 @@ class _Mail:
 
     message: Image | CompressedImage
     received_ns: int
+
+
+@dataclass(frozen=True, eq=False)
+class Session:
+    """What the worker works with between one activation and the next deactivation."""
+
+    pipeline: Pipeline
+    channels: dict[str, CameraChannel]
+
+
+def describe(error: Exception) -> str:
+    """Return what went wrong in one line of bounded length."""
+    text = ' '.join(str(error).split())[:500]
+    return text if isinstance(error, (ModelError, ValueError)) else (
+        f'{type(error).__name__}: {text}')
 
 
 class SegmentationNode(LifecycleNodeMixin, Node):
@@ -76,8 +94,8 @@ class SegmentationNode(LifecycleNodeMixin, Node):
         # destroys them in.
         self._channels_lock = threading.Lock()
         self._label_info = None
-        self._mailbox: Mailbox[_Mail] | None = None
-        self._worker: threading.Thread | None = None
+        self._worker: Worker[_Mail] | None = None
+        self._hung: Worker[_Mail] | None = None
 
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
         # With use_sim_time and no /clock, a timer on the node's clock would never fire.
@@ -95,24 +113,20 @@ class SegmentationNode(LifecycleNodeMixin, Node):
         try:
             with self._transition:
                 self._configure()
-        except (ModelError, ValueError) as error:
-            return self._fail('configure', str(error))
         except Exception as error:
-            return self._fail('configure', f'{type(error).__name__}: {error}')
+            self._clean_up()
+            return self._fail('configure', error)
         self._problem = ''
         return TransitionCallbackReturn.SUCCESS
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Start the worker and subscribe to the cameras."""
-        self._mailbox = Mailbox()
-        self._worker = threading.Thread(
-            target=self._work, args=(self._mailbox, self._pipeline), name='perception',
-            daemon=True)
-        for channel in self._channels.values():
-            channel.subscribe(partial(self._receive, self._mailbox), self._params.settings)
-        self._worker.start()
-        self.get_logger().info('active: ' + ', '.join(
-            channel.topic for channel in self._channels.values()))
+        try:
+            with self._transition:
+                self._activate()
+        except Exception as error:
+            self._stop_working()
+            return self._fail('activate', error)
         return TransitionCallbackReturn.SUCCESS
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -137,31 +151,34 @@ class SegmentationNode(LifecycleNodeMixin, Node):
         self._clean_up()
         return TransitionCallbackReturn.SUCCESS
 
-    def end(self) -> None:
+    def end(self) -> bool:
         """
         Shut down for good; to be called when no executor spins the node any more.
 
         Waits for a transition that is under way. Planners get a last STALE before the publishers
         go.
+
+        :return: whether nothing runs any more; False while a frame hangs in the network.
         """
         with self._transition:
             self._stop_working()
             self._clean_up()
             self.destroy_node()
+            return self._hung is None or not self._hung.alive
 
     def _autostart(self) -> None:
         self._autostart_timer.cancel()
         for transition in (self.trigger_configure, self.trigger_activate):
             if transition() != TransitionCallbackReturn.SUCCESS:
+                verb = self._problem.partition(':')[0]
                 self.get_logger().fatal(
                     f'autostart failed: {self._problem}. When that is mended: '
-                    f'ros2 lifecycle set {self.get_fully_qualified_name()} configure')
+                    f'ros2 lifecycle set {self.get_fully_qualified_name()} {verb}')
                 return
 
-    def _fail(self, transition: str, reason: str) -> TransitionCallbackReturn:
-        self._problem = f'{transition}: {reason}'
+    def _fail(self, transition: str, error: Exception) -> TransitionCallbackReturn:
+        self._problem = f'{transition}: {describe(error)}'
         self.get_logger().error(self._problem)
-        self._clean_up()
         return TransitionCallbackReturn.FAILURE
 
     def _configure(self) -> None:
@@ -204,18 +221,30 @@ class SegmentationNode(LifecycleNodeMixin, Node):
             self.destroy_publisher(self._label_info)
         self._label_info = self._pipeline = None
 
+    def _activate(self) -> None:
+        if self._hung is not None and self._hung.alive:
+            raise RuntimeError('a frame of before is still being perceived; try again')
+        session = Session(self._pipeline, dict(self._channels))
+        self._worker = Worker(partial(self._perceive, session), self._lose)
+        self._hung = None
+        for channel in self._channels.values():
+            channel.subscribe(
+                session, partial(self._receive, self._worker.mailbox), self._params.settings)
+        self._problem = ''
+        self.get_logger().info('active: ' + ', '.join(
+            channel.topic for channel in self._channels.values()))
+
     def _stop_working(self) -> None:
         """Stop the worker and leave a last STALE; nothing to do if it does not run."""
-        if self._worker is None:
+        worker = self._worker
+        if worker is None:
             return
-        self._mailbox.close()
         # A worker that hangs must not keep the last STALE from planners.
-        self._worker.join(_WORKER_TIMEOUT)
+        self._hung = None if worker.stop(_WORKER_TIMEOUT) else worker
         with self._channels_lock:
-            self._worker = self._mailbox = None
+            self._worker = None
             for channel in self._channels.values():
-                channel.unsubscribe()
-                channel.publish_last_stale('the node is not active')
+                channel.unsubscribe('the node is not active')
         for channel in self._channels.values():
             channel.flush_alerts(timeout=0.5)
 
@@ -228,43 +257,54 @@ class SegmentationNode(LifecycleNodeMixin, Node):
         if mailbox.put(channel.name, _Mail(message, time.monotonic_ns())):
             channel.health.replace()
 
-    def _work(self, mailbox: Mailbox[_Mail], pipeline: Pipeline) -> None:
-        """Perceive what is newest until the mailbox is closed. Runs in the worker thread."""
-        while (mail := mailbox.take()) is not None:
-            try:
-                self._perceive(mail, pipeline)
-                self._problem = ''
-            # Whatever a frame does to the network, the next one is to be perceived.
-            except Exception as error:
-                self._problem = f'a frame was lost: {type(error).__name__}: {error}'
-                self._log.error('frame', self._problem)
-
-    def _perceive(self, mail: dict[str, _Mail], pipeline: Pipeline) -> None:
-        """Perceive and publish one batch under one snapshot of the settings."""
+    def _perceive(self, session: Session, mail: dict[str, _Mail]) -> None:
+        """Perceive and publish one batch under one snapshot of the settings, in the worker."""
         settings = self._params.settings
         taken_ns = time.monotonic_ns()
         frames = []
         for name, letter in mail.items():
-            channel = self._channels[name]
+            channel = session.channels[name]
             try:
                 frames.append(channel.frame(letter.message, letter.received_ns))
             except FrameError as error:
                 channel.health.refuse()
                 self._log.warning(f'{name} refused', f'{channel.topic}: {error}')
+        try:
+            self._perceive_batch(session, frames, settings, mail, taken_ns)
+        except Exception:
+            if len(frames) < 2:
+                raise
+            # One camera's image must not blind the others.
+            for frame in frames:
+                try:
+                    self._perceive_batch(session, [frame], settings, mail, taken_ns)
+                except Exception as error:
+                    self._lose(error, f' of {session.channels[frame.camera].topic}')
+
+    def _perceive_batch(self, session: Session, frames: list[Frame], settings: Settings,
+                        mail: dict[str, _Mail], taken_ns: int) -> None:
         if not frames:
             return
         ground = {
-            frame.camera: self._channels[frame.camera].ground(
+            frame.camera: session.channels[frame.camera].ground(
                 frame.size, self._params[f'{frame.camera}.height'],
                 self._params[f'{frame.camera}.pitch'])
             for frame in frames}
         wanted = frozenset(frame.camera for frame in frames
-                           if self._channels[frame.camera].wants_confidence())
-        for perception in pipeline.process(frames, settings, confidence=wanted, ground=ground):
-            self._publish(perception, mail[perception.frame.camera], taken_ns)
+                           if session.channels[frame.camera].wants_confidence())
+        for perception in session.pipeline.process(
+                frames, settings, confidence=wanted, ground=ground):
+            self._publish(session, perception, mail[perception.frame.camera], taken_ns)
+        self._problem = ''
 
-    def _publish(self, perception: Perception, letter: _Mail, taken_ns: int) -> None:
-        channel = self._channels[perception.frame.camera]
+    def _lose(self, error: Exception, what: str = '') -> None:
+        """Own up to a frame that was lost."""
+        self._problem = f'a frame{what} was lost: {describe(error)}'
+        self._log.error('frame', self._problem)
+
+    def _publish(self, session: Session, perception: Perception, letter: _Mail, taken_ns: int
+                 ) -> None:
+        channel = session.channels[perception.frame.camera]
         report = perception.report
         if report.restarted:
             self._log.warning(
@@ -278,7 +318,7 @@ class SegmentationNode(LifecycleNodeMixin, Node):
             **perception.latency_ms,
             'total': (started_ns - letter.received_ns) * 1e-6,
         }
-        channel.publish(perception, header, {
+        channel.publish(session, perception, header, {
             'capture_to_publish_ms': age_ns * 1e-6,
             'receive_to_publish_ms': latency_ms['total'],
         }, latency_ms)
@@ -304,18 +344,20 @@ class SegmentationNode(LifecycleNodeMixin, Node):
             self._log.warning(
                 f'{name} silent', f'{topic}: nothing arrived for {health.silence():.0f} s, though '
                 f'{publishers} publishers are matched; {_LARGE_IMAGES}')
-        if missing := health.missing_share():
+        missing = health.missing_share()
+        if missing and health.silence() < _SILENT_AFTER:
             self._log.warning(
                 f'{name} gaps', f'{topic}: the stamps show that {missing:.0%} of the frames do '
                 f'not arrive; {_LARGE_IMAGES}')
         if health.stamps_frozen():
             self._log.warning(
-                f'{name} frozen', f'{topic}: every header stamp is zero, so pixel sampling draws '
-                'the same noise for every frame; make the camera driver stamp its images')
+                f'{name} frozen', f'{topic}: every header stamp is the same, so pixel sampling '
+                'draws the same noise for every frame, and tracks go by the time of receipt; make '
+                'the camera driver stamp its images')
 
     def _publish_diagnostics(self) -> None:
         """Publish the node's health, in every lifecycle state."""
-        name = self.get_name()
+        name = self.get_fully_qualified_name().lstrip('/')
         pipeline = self._pipeline
         state = self._state_machine.current_state[1]
         values: dict[str, object] = {'model': self._params['model']}

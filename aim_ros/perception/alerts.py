@@ -23,7 +23,7 @@ import numpy as np
 from aim_ros.perception.geometry import Box
 from aim_ros.perception.geometry import Corridor
 from aim_ros.perception.geometry import GroundCamera
-from aim_ros.perception.geometry import iou
+from aim_ros.perception.geometry import pairwise_iou
 
 _SAME_TRACK_IOU = 0.2
 """Boxes of one class in successive frames that overlap by this much are one track."""
@@ -320,16 +320,17 @@ def _nanoseconds(seconds: float) -> int:
 
 def _match(tracks: Sequence[_Track], regions: Sequence[Region]) -> dict[int, _Track]:
     """Pair region indices with tracks of their class, best overlap first."""
-    pairs = sorted(
-        ((iou(track.region.box, region.box), t, r)
-         for t, track in enumerate(tracks)
-         for r, region in enumerate(regions)
-         if track.region.class_id == region.class_id),
-        reverse=True)
+    overlap = pairwise_iou([track.region.box for track in tracks],
+                           [region.box for region in regions])
+    class_of_track = np.array([track.region.class_id for track in tracks], int)
+    class_of_region = np.array([region.class_id for region in regions], int)
+    overlap[class_of_track[:, None] != class_of_region[None]] = 0
+    pairs = np.argwhere(overlap >= _SAME_TRACK_IOU)
+    best_first = np.argsort(-overlap[tuple(pairs.T)], kind='stable')
     matches: dict[int, _Track] = {}
     taken = set()
-    for overlap, t, r in pairs:
-        if overlap >= _SAME_TRACK_IOU and t not in taken and r not in matches:
+    for t, r in pairs[best_first].tolist():
+        if t not in taken and r not in matches:
             matches[r] = tracks[t]
             taken.add(t)
     return matches
@@ -351,7 +352,8 @@ def _judge(
         near = (y + box_height) / height >= settings.near_row
     else:
         distance, bearing = camera.locate(box)
-        near = distance < settings.near_m
+        # A foot below the image's lower edge is nearer than its row tells.
+        near = distance < settings.near_m or y + box_height == height
     return Alert(
         track_id=track.track_id,
         region=track.region,

@@ -32,6 +32,7 @@ class Frame:
     :param camera: the camera's name.
     :param stamp_ns: header stamp in nanoseconds.
     :param received_ns: when it was received, nanoseconds of any steady clock; 0 if unknown.
+    :param frozen: whether the camera gives every frame the same stamp.
     :raises FrameError: image and encoding do not fit.
     """
 
@@ -40,6 +41,7 @@ class Frame:
     camera: str = 'camera'
     stamp_ns: int = 0
     received_ns: int = 0
+    frozen: bool = False
 
     def __post_init__(self):
         if self.encoding not in CHANNELS:
@@ -59,8 +61,8 @@ class Frame:
 
     @property
     def time_ns(self) -> int:
-        """The header stamp; of a camera that does not stamp its frames, the time of receipt."""
-        return self.stamp_ns or self.received_ns
+        """The header stamp; of a camera whose stamps stand still, the time of receipt."""
+        return self.received_ns if self.frozen else self.stamp_ns
 
     def rgb(self) -> np.ndarray:
         """Return a contiguous RGB copy, uint8 (H, W, 3)."""

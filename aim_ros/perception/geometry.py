@@ -1,23 +1,26 @@
 """Where a hazard stands: on flat ground seen by a calibrated camera, and in the ego corridor."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 import math
+
+import numpy as np
 
 Box = tuple[int, int, int, int]
 """x, y, width, height in pixels; (x, y) is the upper left corner."""
 
 
-def intersection(a: Box, b: Box) -> int:
-    """Return the area in pixels that two boxes share."""
-    width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
-    height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
-    return max(width, 0) * max(height, 0)
+def pairwise_iou(a: Sequence[Box], b: Sequence[Box]) -> np.ndarray:
+    """
+    Return the intersection over union of each box of `a` with each of `b`.
 
-
-def iou(a: Box, b: Box) -> float:
-    """Return the intersection over union of two boxes, 0..1."""
-    shared = intersection(a, b)
-    return shared / (a[2] * a[3] + b[2] * b[3] - shared)
+    :return: (len(a), len(b)), 0..1.
+    """
+    a, b = (np.array(boxes, np.float64).reshape(-1, 4) for boxes in (a, b))
+    low = np.maximum(a[:, None, :2], b[None, :, :2])
+    high = np.minimum((a[:, :2] + a[:, 2:])[:, None], (b[:, :2] + b[:, 2:])[None])
+    shared = np.clip(high - low, 0, None).prod(2)
+    return shared / (a[:, 2:].prod(1)[:, None] + b[:, 2:].prod(1)[None] - shared)
 
 
 @dataclass(frozen=True)

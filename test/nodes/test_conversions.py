@@ -105,6 +105,30 @@ def test_a_broken_compressed_image_is_refused(data):
         frame_from_compressed(message, 'left')
 
 
+@pytest.mark.parametrize('kind', ['.jpg', '.png'])
+@pytest.mark.parametrize('share', [0.9, 0.5, 0.02])
+def test_half_a_picture_is_no_picture(kind, share):
+    _, data = cv2.imencode(kind, random_pixels('bgr8', 40, 60))
+    whole = array.array('B', data.tobytes())
+    frame_from_compressed(CompressedImage(format=kind, data=whole), 'left')
+    # Drivers may pad what they send.
+    padded = whole + array.array('B', bytes(8))
+    frame_from_compressed(CompressedImage(format=kind, data=padded), 'left')
+    half = whole[:int(len(whole) * share)]
+    with pytest.raises(FrameError, match='expected a whole JPEG or PNG'):
+        frame_from_compressed(CompressedImage(format=kind, data=half), 'left')
+
+
+@pytest.mark.parametrize(('encoding', 'step'), [
+    ('bayer_rggb8', 7), ('mono16', 14), ('mono16', 13)])
+def test_a_step_that_cv_bridge_would_shear_is_refused(encoding, step):
+    pytest.importorskip('cv_bridge', reason='cv_bridge is not installed')
+    message = Image(height=60, width=100, encoding=encoding, step=step,
+                    data=array.array('B', bytes(60 * step)))
+    with pytest.raises(FrameError, match=r'step|converted'):
+        frame_from_image(message, 'left')
+
+
 def calibration(**changes) -> CameraInfo:
     k = [720.0, 0.0, 600.0, 0.0, 710.0, 170.0, 0.0, 0.0, 1.0]
     return CameraInfo(width=1200, height=400, k=k, **changes)
@@ -126,8 +150,19 @@ def test_calibration_follows_the_image_size():
     assert (camera.cx, camera.cy) == (299.75, 84.75)
 
 
+def test_a_region_of_interest_is_a_crop_and_no_scaling():
+    info = calibration()
+    info.roi.x_offset, info.roi.y_offset, info.roi.width, info.roi.height = 100, 200, 1100, 200
+    camera = ground_camera(info, (200, 1100), 1.5, 0.0)
+    assert (camera.fx, camera.fy, camera.cx, camera.cy) == (720, 710, 500, -30)
+
+
 def test_an_uncalibrated_camera_has_none():
     assert ground_camera(CameraInfo(width=10, height=10), (10, 10), 1.5, 0.0) is None
+    for value in (float('nan'), float('inf')):
+        info = calibration()
+        info.k[5] = value
+        assert ground_camera(info, (400, 1200), 1.5, 0.0) is None
 
 
 ALERT = Alert(

@@ -25,7 +25,9 @@ profiles:
   torn:
     focus: {classes: [vehicles], suppress_classes: [car]}
   dull:
-    alerts: {min_area: 100000}
+    alerts: {min_area: 100000, near_row: 0.9}
+  wild:
+    alerts: {raise_after: 1000}
 """
 
 
@@ -201,7 +203,7 @@ def test_dump_and_load_restore_the_state_in_any_order(make, state, backwards):
     ('driver_profile', 'broken', 'did you mean people'),
     ('driver_profile', 'eager', "unknown key 'clases'; did you mean 'classes'"),
     ('driver_profile', 'torn', 'car can not be focused on and suppressed at once'),
-    ('driver_profile', 'dull', r'alerts\.min_area may only be lowered'),
+    ('driver_profile', 'wild', r"profile 'wild': alerts\.raise_after must be in 0\.\.5, got 1000"),
     ('driver_profile', 3, 'driver_profile must be a string'),
     ('alerts.min_area', 5000, 'may only be lowered from its value at start, 100'),
     ('alerts.near_m', 1.0, 'may only be raised from its value at start, 20'),
@@ -299,6 +301,26 @@ def test_a_driver_may_be_more_careful_than_the_owner_but_not_less(make):
     assert not set_one(node, 'alerts.near_m', 14.0).successful
 
 
+@pytest.mark.parametrize('overrides', [{}, {'focus__sampling': 'pixel'}])
+def test_no_profile_alerts_less_than_the_owner(make, overrides):
+    node, parameters = make(driver_profile='dull', **overrides)
+    alerts = parameters.settle().alerts
+    assert (alerts.min_area, alerts.near_row) == (100, 0.62)
+    assert set_one(node, 'driver_profile', 'neutral').successful
+    assert set_one(node, 'driver_profile', 'dull').successful
+    assert (parameters.settings.alerts.min_area, parameters.settings.profile) == (100, 'dull')
+
+
+def test_an_owner_may_be_stricter_than_every_profile(make):
+    node, parameters = make(alerts__near_m=40.0, alerts__min_area=50)
+    parameters.settle()
+    for profile in ('defensive', 'assertive', 'neutral'):
+        assert set_one(node, 'driver_profile', profile).successful
+        assert node.get_parameter('driver_profile').value == profile
+        assert parameters.settings.alerts.near_m == 40.0
+        assert parameters.settings.alerts.min_area == 50
+
+
 @pytest.mark.parametrize(('overrides', 'said'), [
     ({'focus__sigma': -1.0}, r'focus\.sigma must be in 0\.\.20, got -1'),
     ({'focus__sigma': 'x'}, r'focus\.sigma must be a number'),
@@ -310,6 +332,12 @@ def test_a_driver_may_be_more_careful_than_the_owner_but_not_less(make):
     ({'model': '/nowhere/model'}, "there is no model '/nowhere/model'"),
     ({'utility__sigma': math.nan}, r'utility\.sigma must be in 0\.\.20'),
     ({'alerts__required_classes': ['dragons']}, r'alerts\.required_classes'),
+    ({'cameras': []}, r'cameras must be one or more different names.*got \[\]'),
+    ({'cameras': ['a', 'a']}, 'cameras must be one or more different names'),
+    ({'cameras': ['my camera']}, 'letters, digits and _'),
+    ({'driver_profile': 'wild'}, r"profile 'wild': alerts\.raise_after must be in"),
+    ({'driver_profile': 'wild', 'focus__sampling': 'pixel'}, "profile 'wild'"),
+    ({'driver_profile': 'torn', 'focus__sampling': 'pixel'}, 'car can not be focused on and'),
     ({'precision': 'fp8'}, 'precision must be one of auto, fp32'),
 ])
 def test_a_mistake_at_start_is_said_when_settling(make, overrides, said):

@@ -21,6 +21,25 @@ sys.exit(segmentation())
 """
 
 
+# As a kernel does that does not come back: busy inside torch, not waiting in Python.
+HANGING = """
+import sys
+import torch
+from aim_ros.nodes.entry_points import segmentation
+from aim_ros.perception.pipeline import Pipeline
+
+def busy(*_, **__):
+    print('perceiving for ever', flush=True)
+    numbers = torch.rand(500, 500)
+    while True:
+        numbers = (numbers @ numbers).sigmoid()
+
+Pipeline.process = busy
+sys.exit(segmentation())
+"""
+QOS = 'qos_overrides./camera/image.subscription.reliability:=reliable'
+
+
 @pytest.fixture
 def start(start_process, tiny_model):
     """Return a function that starts the node's process with the tiny model."""
@@ -57,6 +76,16 @@ def test_a_signal_while_active(start, number):
     process = start()
     process.wait_for_line('active: /camera/image')
     assert_quiet_end(process, number)
+
+
+def test_a_signal_while_a_frame_hangs_in_the_network(start, ros, make_planner):
+    process = start('-p', QOS, program=HANGING)
+    planner = make_planner()
+    ros.wait_for(planner.stale, 90.0)
+    planner.images.publish(planner.message(1.0))
+    process.wait_for_line('perceiving for ever')
+    assert_quiet_end(process, signal.SIGINT)
+    ros.wait_for(lambda: planner.stale()[-1].status[0].message == 'the node is not active')
 
 
 def test_a_signal_after_a_failed_autostart(start):

@@ -3,12 +3,12 @@ import math
 from hypothesis import assume
 from hypothesis import given
 from hypothesis import strategies as st
+import numpy as np
 import pytest
 
 from aim_ros.perception.geometry import Corridor
 from aim_ros.perception.geometry import GroundCamera
-from aim_ros.perception.geometry import intersection
-from aim_ros.perception.geometry import iou
+from aim_ros.perception.geometry import pairwise_iou
 
 SIZE = (375, 1242)
 
@@ -30,8 +30,10 @@ def pixel_box(column, row):
     ((5, 5, 2, 8), (3, 7, 8, 2), 4, 4 / 28),
 ])
 def test_overlap_by_hand(a, b, shared, ratio):
-    assert intersection(a, b) == intersection(b, a) == shared
-    assert iou(a, b) == iou(b, a) == pytest.approx(ratio)
+    assert shared == ratio * (a[2] * a[3] + b[2] * b[3] - shared)
+    far = (900, 300, 7, 7)
+    assert pairwise_iou([a, far], [b]) == pytest.approx(np.array([[ratio], [0]]))
+    assert pairwise_iou([b], [far, a]) == pytest.approx(np.array([[0, ratio]]))
 
 
 # Ground
