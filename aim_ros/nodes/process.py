@@ -25,15 +25,14 @@ def stop_on_signals() -> threading.Event:
     return stop
 
 
-def run_until_stopped(work: Callable[[], int], stop: threading.Event, *,
-                      wake: Callable[[], None] = lambda: None, timeout: float = 5.0) -> int:
+def run_until_stopped(work: Callable[[], int], stop: threading.Event, timeout: float = 5.0
+                      ) -> int:
     """
     Run `work` in a thread of its own until it ends, or until `stop` is set and it follows.
 
     The main thread only waits: Python runs signal handlers in it, and only between bytecodes.
 
     :param work: returns the exit code; expected to end soon after `stop` is set.
-    :param wake: called once `stop` is set, to end a wait that `work` may be in.
     :param timeout: seconds that `work` is given to end. If it is in code that can not be
         interrupted, as when a model is loaded or a disc does not answer, the process ends here.
     :return: the exit code of `work`, 1 if it raised.
@@ -49,8 +48,9 @@ def run_until_stopped(work: Callable[[], int], stop: threading.Event, *,
 
     thread = threading.Thread(target=run, name='work', daemon=True)
     thread.start()
-    stop.wait()
-    wake()
+    # In short waits: a signal that another thread receives does not interrupt one.
+    while not stop.wait(0.1):
+        pass
     thread.join(timeout)
     if thread.is_alive():
         leave(0)

@@ -22,8 +22,6 @@ def run_segmentation(args: list[str] | None, stop: threading.Event) -> int:
 
     :param args: command line with ROS arguments; None takes the process's.
     """
-    executors: list[MultiThreadedExecutor] = []
-
     def work() -> int:
         try:
             rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
@@ -33,7 +31,6 @@ def run_segmentation(args: list[str] | None, stop: threading.Event) -> int:
         disable_progress_bar()
         node = SegmentationNode()
         executor = MultiThreadedExecutor(_THREADS)
-        executors.append(executor)
         executor.add_node(node)
         _spin(executor, node, stop)
         # rclpy's shutdown waits for no callback of its pool, and destroys what they use.
@@ -46,16 +43,13 @@ def run_segmentation(args: list[str] | None, stop: threading.Event) -> int:
             leave(0)
         return 0
 
-    def wake() -> None:
-        for executor in executors:
-            executor.wake()
-
-    return run_until_stopped(work, stop, wake=wake, timeout=_END_TIMEOUT)
+    return run_until_stopped(work, stop, _END_TIMEOUT)
 
 
 def _spin(executor: MultiThreadedExecutor, node: SegmentationNode, stop: threading.Event) -> None:
     while not stop.is_set():
         try:
+            # Soon over: the node's watchdog alone gives it something to do ten times a second.
             executor.spin_once(timeout_sec=1.0)
         # A callback that raised ends itself, not the node: for instance rclpy's own answer to a
         # lifecycle transition that the state does not allow.

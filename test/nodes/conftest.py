@@ -6,6 +6,7 @@ from functools import partial
 import os
 from pathlib import Path
 import random
+import signal
 import subprocess
 import sys
 import threading
@@ -235,7 +236,7 @@ class Process:
         self._child = subprocess.Popen(
             [sys.executable, *start, '--ros-args', *arguments], text=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            env={**os.environ, 'PYTHONPATH': str(ROOT)})
+            env={**os.environ, 'PYTHONPATH': str(ROOT), 'PYTHONFAULTHANDLER': '1'})
         self._changed = threading.Condition()
         self.lines: list[str] = []
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -267,8 +268,13 @@ class Process:
         self._child.send_signal(number)
 
     def wait(self) -> int:
-        """Wait for the end; return the exit code."""
-        code = self._child.wait(END_TIMEOUT)
+        """Wait for the end; return the exit code. One that does not end says where it is."""
+        try:
+            code = self._child.wait(END_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            self.signal(signal.SIGABRT)
+            self._reader.join(5)
+            pytest.fail('the process does not end:\n' + '\n'.join(self.lines))
         self._reader.join(5)
         return code
 
