@@ -1,0 +1,147 @@
+import numpy as np
+from PIL import Image
+import pytest
+
+pytest.importorskip('albumentations')
+augment = pytest.importorskip('segformer_training.augment')
+config = pytest.importorskip('segformer_training.config')
+data = pytest.importorskip('segformer_training.data')
+
+from training_fixtures import make_data  # noqa: E402
+
+PERSON, RIDER, BICYCLE = 11, 12, 18
+
+
+def test_frames_of_the_validation_list_are_not_trained_on(tmp_path):
+    settings = make_data(tmp_path)
+    training, validation = data.load_training(settings), data.load_validation(settings)
+    assert [f.name for f in validation.frames] == ['f2']
+    assert [f.name for f in training[0].frames] == ['f0', 'f1', 'f3']
+
+
+def test_a_source_that_holds_validation_frames_is_refused(tmp_path):
+    settings = make_data(tmp_path, leave_out=False)
+    with pytest.raises(ValueError, match='1 validation frames would be trained on'):
+        data.load_training(settings)
+
+
+def test_the_packed_form_reads_back_what_was_written(tmp_path):
+    settings = make_data(tmp_path)
+    training, validation = data.load_training(settings), data.load_validation(settings)
+    size = data.write_packed(tmp_path / 'p.zip', training, validation, quality=95)
+    assert size == (tmp_path / 'p.zip').stat().st_size
+    packed = config.DataConfig(packed=str(tmp_path / 'p.zip'), sources=settings.sources)
+    read, read_validation = data.load_training(packed), data.load_validation(packed)
+    for before, after in [*zip(training, read, strict=True), (validation, read_validation)]:
+        for a, b in zip(before.frames, after.frames, strict=True):
+            assert a.name == b.name
+            if a.image.shape == b.image.shape:
+                assert np.array_equal(a.labels, b.labels)
+                assert np.abs(a.image.astype(int) - b.image).mean() < 4
+    assert read[0].settings.weight == training[0].settings.weight
+
+
+def test_a_source_packed_at_half_size_keeps_its_objects_size(tmp_path):
+    settings = make_data(tmp_path, pack_scale=0.5)
+    training, validation = data.load_training(settings), data.load_validation(settings)
+    data.write_packed(tmp_path / 'p.zip', training, validation)
+    packed = config.DataConfig(packed=str(tmp_path / 'p.zip'), sources=settings.sources)
+    read = data.load_training(packed)
+    assert read[0].frames[0].labels.shape == (48, 80)
+    assert read[0].settings.scale == pytest.approx((1.0, 2.0))  # 0.5 .. 1.0 of the original
+    assert data.load_validation(packed).frames[0].labels.shape == (96, 160)
+
+
+def crops(settings, **changes):
+    chosen = config.AugmentConfig(crop=(48, 64), paste_height=(8, 30), **changes)
+    return augment.CropDataset(data.load_training(settings), chosen, seed=5, length=64)
+
+
+def test_a_crop_depends_on_seed_and_index_alone(tmp_path):
+    settings = make_data(tmp_path)
+    first, second = crops(settings), crops(settings)
+    for index in (7, 3, 7, 40):
+        a, b = first[index], second[index]
+        assert np.array_equal(a['image'], b['image'])
+        assert np.array_equal(a['labels'], b['labels'])
+    assert not np.array_equal(first[7]['labels'], first[8]['labels'])
+
+
+def test_crops_favour_rare_classes(tmp_path):
+    settings = make_data(tmp_path)
+    plain = {'paste_probability': 0.0, 'rare_classes': (PERSON,)}
+    often = crops(settings, rare_probability=1.0, **plain)
+    seldom = crops(settings, rare_probability=0.0, **plain)
+    share = [np.mean([(PERSON in d[i]['labels']) for i in range(40)]) for d in (often, seldom)]
+    assert share[0] > 0.95 > share[1]
+
+
+def test_image_and_labels_stay_aligned(tmp_path):
+    # In these frames every class has one colour, so each pixel's label can be told from it.
+    settings = make_data(tmp_path, scale=(1.0, 1.0))
+    dataset = crops(settings, colour=0.0, blur=0.0, noise=0.0, grey=0.0, aspect=0.0,
+                    paste_probability=0.0)
+    for index in range(12):
+        crop = dataset[index]
+        known = crop['labels'] != 255
+        # Edges mix colours; far the most pixels are not edges.
+        wanted = 10 * crop['labels'].astype(int)
+        close = np.abs(crop['image'][0].astype(int) - wanted) < 12
+        assert close[known].mean() > 0.9
+
+
+def test_a_pasted_person_stands_where_it_was_put():
+    person = augment.Instance(np.full((22, 12, 3), 200, np.uint8),
+                              np.full((22, 12), 255, np.uint8))
+    person.labels[1:-1, 1:-1] = PERSON
+    image, labels = np.zeros((60, 80, 3), np.uint8), np.zeros((60, 80), np.uint8)
+    augment.paste(image, labels, person, height=22, foot=50, column=40, gain=1.0, flip=False)
+    rows, columns = np.nonzero(labels == PERSON)
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (29, 48, 35, 44)
+    assert (image[labels == PERSON] == 200).all()
+    assert not image[labels != PERSON].any()
+    augment.paste(image, labels, person, height=22, foot=5, column=-3, gain=1.0, flip=True)
+    assert (labels[:5, :5] == PERSON).any()  # cut off at the border
+
+
+def test_a_rider_and_its_bicycle_are_one_instance(tmp_path):
+    labels = np.zeros((80, 80), np.uint8)
+    labels[20:40, 30:40] = RIDER
+    labels[40:60, 25:45] = BICYCLE
+    labels[10:50, 60:70] = PERSON
+    labels[70:80, 0:9] = PERSON  # touches the border: not whole
+    source = data.Source(config.SourceConfig('s', '', ''), (
+        data.Frame('f', np.zeros((80, 80, 3), np.uint8), labels),))
+    found = augment.cut_instances(source, (PERSON, RIDER, 17, BICYCLE), least_area=100)
+    kinds = sorted(sorted(np.unique(i.labels).tolist()) for i in found)
+    assert kinds == [[PERSON, 255], [RIDER, BICYCLE, 255]]
+
+
+@pytest.mark.parametrize(('override', 'message'), [
+    ('train.stepz=3', "unknown \\['stepz'\\]"),
+    ('train.steps=many', 'config.train.steps is .many.: int is wanted'),
+    ('augment.crop=[1, 2, 3]', 'has 3 values: 2 are wanted'),
+    ('model=b1', 'a table of settings is wanted'),
+    ('train.steps', 'section.key=value'),
+])
+def test_a_wrong_setting_is_named(tmp_path, override, message):
+    path = tmp_path / 'c.yaml'
+    path.write_text('train: {steps: 4}\n')
+    with pytest.raises(ValueError, match=message):
+        config.load(path, [override])
+
+
+def test_a_configuration_reads_back_from_plain_data(tmp_path):
+    path = tmp_path / 'c.yaml'
+    path.write_text('train: {lr: 1, class_weights: {11: 3}}\naugment: {crop: [64, 96]}\n')
+    loaded = config.load(path, ['train.seed=9', 'model.start=null'])
+    assert (loaded.train.lr, loaded.train.seed) == (1.0, 9)
+    assert loaded.train.class_weights == {11: 3.0}
+    assert config.from_dict(config.to_dict(loaded)) == loaded
+
+
+def test_labels_beside_an_image_of_another_size_are_refused(tmp_path):
+    settings = make_data(tmp_path)
+    Image.new('L', (5, 5)).save(tmp_path / 'labels' / 'f0.png')
+    with pytest.raises(ValueError, match='labels \\(5, 5\\)'):
+        data.load_training(settings)

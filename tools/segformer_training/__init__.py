@@ -1,0 +1,1 @@
+"""Training and measuring of the SegFormer checkpoints that the package ships."""

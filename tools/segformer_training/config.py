@@ -1,0 +1,191 @@
+"""The settings of a training run: one YAML file, one frozen dataclass a section."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from dataclasses import dataclass
+from dataclasses import field
+from dataclasses import fields
+from dataclasses import is_dataclass
+from dataclasses import MISSING
+from pathlib import Path
+import types
+import typing
+
+import yaml
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Which network, and from what weights."""
+
+    size: str = 'b0'  # b0, b1 or b2
+    start: str | None = None  # a checkpoint folder; none: random weights
+    drop_path: float = 0.05
+
+
+@dataclass(frozen=True)
+class SourceConfig:
+    """One folder of images and labels, relative to the data folder."""
+
+    name: str
+    images: str
+    labels: str
+    camvid_labels: str | None = None  # CamVid's human labels, combined with `labels`
+    leave_out: str | None = None  # a file of frame names that are never trained on
+    share: float = 1.0  # of the crops, relative to the other sources
+    weight: float = 1.0  # of the loss: below 1 for computed labels
+    scale: tuple[float, float] = (0.4, 0.9)  # network pixels per image pixel
+    ignore_classes: tuple[int, ...] = ()  # computed labels that are mostly wrong here
+    rare_classes: tuple[int, ...] | None = None  # instead of the augmentation's
+    horizon: float = 0.46  # row of the horizon, as a share of the height
+    pack_scale: float = 1.0  # the size at which the packed form holds the images
+
+
+@dataclass(frozen=True)
+class StreetConfig:
+    """The rendered street as a source; its seeds stay clear of the demo's and the tests'."""
+
+    folder: str = 'runs/street'  # rendered once, by the command `street`
+    share: float = 0.0
+    weight: float = 1.0
+    first_seed: int = 1000
+    scenes: int = 24
+    frames: int = 4  # of each scene, spread over its 12 seconds
+    scale: tuple[float, float] = (0.45, 1.0)
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Where the frames come from."""
+
+    root: str = '../shared/data'
+    packed: str | None = None  # a packed file instead of the folders
+    sources: tuple[SourceConfig, ...] = ()
+    street: StreetConfig = field(default_factory=StreetConfig)
+    validation: SourceConfig | None = None
+    validation_list: str | None = None  # the frame names of the validation part
+
+
+@dataclass(frozen=True)
+class AugmentConfig:
+    """How a crop is drawn and changed."""
+
+    crop: tuple[int, int] = (192, 320)
+    aspect: float = 0.1  # the width is stretched by up to this share
+    rare_probability: float = 0.4  # a crop is centred on a pixel of a rare class
+    rare_classes: tuple[int, ...] = (4, 5, 6, 7, 11, 12, 14, 15, 16, 17, 18)
+    paste_probability: float = 0.5
+    paste_classes: tuple[int, ...] = (11, 12, 17, 18)
+    paste_most: int = 4
+    paste_height: tuple[float, float] = (8, 90)  # network pixels
+    colour: float = 0.8
+    blur: float = 0.2
+    noise: float = 0.15
+    grey: float = 0.05
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """The optimisation."""
+
+    seed: int = 0
+    device: str = 'auto'  # auto, cpu or cuda
+    bf16: bool = True
+    channels_last: bool = True
+    threads: int = 0  # of the CPU; 0: torch's choice
+    workers: int = 1
+    steps: int = 8000
+    minutes: float = 0.0  # a time budget: the run, and the rate's decay, also end with it
+    batch: int = 8
+    lr: float = 5e-4
+    weight_decay: float = 0.01
+    warmup: int = 200
+    power: float = 0.9
+    ema: float = 0.998
+    clip: float = 5.0
+    loss_stride: int = 1  # the loss looks at every n-th row and column of the labels
+    dice: float = 0.0  # share of the soft Dice loss beside the cross entropy
+    class_weights: Mapping[int, float] = field(default_factory=dict)
+    log_every: int = 20
+    validate_every: int = 500
+    save_every: int = 250
+    input_size: tuple[int, int] = (192, 640)  # of the validation
+
+
+@dataclass(frozen=True)
+class Config:
+    """A whole training run."""
+
+    model: ModelConfig = field(default_factory=ModelConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+
+
+def _build(kind, value, where):
+    """Turn plain YAML data into the annotated type, naming what does not fit."""
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin is types.UnionType:
+        if value is None:
+            return None
+        return _build(next(a for a in arguments if a is not type(None)), value, where)
+    if is_dataclass(kind):
+        if not isinstance(value, Mapping):
+            raise ValueError(f'{where} is {value!r}: a table of settings is wanted')
+        kinds = typing.get_type_hints(kind)
+        unknown = sorted(set(value) - set(kinds))
+        if unknown:
+            raise ValueError(f'{where}: unknown {unknown}; known: {sorted(kinds)}')
+        missing = [f.name for f in fields(kind) if f.name not in value and _required(f)]
+        if missing:
+            raise ValueError(f'{where}: {missing} must be given')
+        return kind(**{k: _build(kinds[k], v, f'{where}.{k}') for k, v in value.items()})
+    if origin is tuple:
+        if not isinstance(value, list | tuple):
+            raise ValueError(f'{where} is {value!r}: a list is wanted')
+        if arguments[-1] is Ellipsis:
+            arguments = arguments[:1] * len(value)
+        if len(arguments) != len(value):
+            raise ValueError(f'{where} has {len(value)} values: {len(arguments)} are wanted')
+        return tuple(_build(arguments[i], v, f'{where}[{i}]') for i, v in enumerate(value))
+    if origin is Mapping:
+        return {_build(arguments[0], k, where): _build(arguments[1], v, where)
+                for k, v in value.items()}
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
+        raise ValueError(f'{where} is {value!r}: {kind.__name__} is wanted')
+    return value
+
+
+def _required(item):
+    return item.default is MISSING and item.default_factory is MISSING
+
+
+def from_dict(data: Mapping) -> Config:
+    """Return the configuration of plain YAML data; `ValueError` names what is wrong."""
+    return _build(Config, data, 'config')
+
+
+def load(path: str | Path, overrides: list[str] = ()) -> Config:
+    """
+    Read a configuration from YAML, with `section.key=value` overrides.
+
+    A value is itself YAML: `train.steps=100`, `model.start=null`, `augment.crop=[96, 160]`.
+    """
+    data = yaml.safe_load(Path(path).read_text()) or {}
+    for override in overrides:
+        keys, separator, value = override.partition('=')
+        if not separator:
+            raise ValueError(f'{override!r}: an override reads section.key=value')
+        *sections, last = keys.split('.')
+        table = data
+        for section in sections:
+            table = table.setdefault(section, {})
+        table[last] = yaml.safe_load(value)
+    return from_dict(data)
+
+
+def to_dict(config: Config) -> dict:
+    """Return plain data that `from_dict` reads back."""
+    return asdict(config)

@@ -1,0 +1,318 @@
+"""The training loop: resumable to the step, with EMA, validation and a log."""
+
+from contextlib import nullcontext
+import json
+import os
+from pathlib import Path
+import signal
+import time
+
+from rich.progress import BarColumn
+from rich.progress import MofNCompleteColumn
+from rich.progress import Progress
+from rich.progress import TextColumn
+from rich.progress import TimeRemainingColumn
+import torch
+import torch.distributed as distributed
+import torch.nn.functional as F
+from torch.nn.parallel import DistributedDataParallel
+from torch.optim.swa_utils import AveragedModel
+from torch.optim.swa_utils import get_ema_multi_avg_fn
+from torch.utils.data import DataLoader
+
+from . import data
+from . import metrics
+from . import model as networks
+from .augment import CropDataset
+from .config import Config
+from .config import to_dict
+from .labels import IGNORE
+
+STATE = 'last.pt'
+LOG = 'log.jsonl'
+
+
+def learning_rate(step: int, progress: float, *, peak: float, warmup: int,
+                  power: float) -> float:
+    """Return the rate of a step, `progress` (0..1) into the run: warm-up, polynomial decay."""
+    return peak * min(1.0, (step + 1) / warmup) * max(0.0, 1 - progress) ** power
+
+
+def weighted_loss(logits: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor,
+                  class_weights: torch.Tensor, *, stride: int = 1,
+                  dice: float = 0.0) -> torch.Tensor:
+    """
+    Return the cross entropy of a batch, weighted by class and by sample, and a share of Dice.
+
+    `logits` (B, C, h, w) are upsampled bilinearly to every `stride`-th pixel of `labels`
+    (B, H, W); `weights` (B,) says how far each sample's labels are trusted. `dice` times the soft
+    Dice loss (Milletari et al. 2016) of the classes present is added: there a person's few pixels
+    count as much as the road's many.
+    """
+    # Centred, so that a strided label lies where its upsampled logit does.
+    labels = labels[:, stride // 2::stride, stride // 2::stride].long()
+    logits = F.interpolate(logits.float(), labels.shape[1:], mode='bilinear')
+    loss = F.cross_entropy(logits, labels, class_weights, ignore_index=IGNORE, reduction='none')
+    known = labels != IGNORE
+    truth = labels.where(known, 0)
+    trust = known * weights[:, None, None]
+    result = (loss * trust).sum() / (class_weights[truth] * trust).sum().clamp_min(1e-6)
+    if dice:
+        trusted = logits.softmax(1) * trust[:, None]
+        hit = trusted.gather(1, truth[:, None]).flatten()
+        classes = logits.shape[1]
+        truth = truth.flatten()
+        right = hit.new_zeros(classes).index_add(0, truth, hit)
+        actual = hit.new_zeros(classes).index_add(0, truth, trust.flatten())
+        share = 2 * right / (trusted.sum((0, 2, 3)) + actual).clamp_min(1e-6)
+        present = actual > 0
+        result = result + dice * ((1 - share) * present).sum() / present.sum().clamp_min(1)
+    return result
+
+
+def join_processes() -> tuple[int, int]:
+    """
+    Join the processes that torchrun started, and return (rank, number of processes).
+
+    Without torchrun this is (0, 1). Several processes of one thread each train about three times
+    as fast on busy CPU cores as one process of several threads, which wait for each other at
+    every operator instead of once a step.
+    """
+    if 'WORLD_SIZE' not in os.environ:
+        return 0, 1
+    if not distributed.is_initialized():
+        if torch.cuda.is_available():
+            torch.cuda.set_device(int(os.environ['LOCAL_RANK']))
+        distributed.init_process_group('nccl' if torch.cuda.is_available() else 'gloo')
+    return distributed.get_rank(), distributed.get_world_size()
+
+
+def _ignore_signals(_worker):
+    """Leave the end of a run to its main process, which first saves the state."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+
+
+class _Logits(torch.nn.Module):
+    """The training forward pass as a module, which is what gradient averaging wraps."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def forward(self, pixels):
+        return networks.logits(self.model, pixels)
+
+
+class Trainer:
+    """
+    One training run in a folder: state, log, and the best checkpoint by validation.
+
+    The state holds weights, their moving average, the optimiser and the step. Crops and dropout
+    depend on the seed and the step alone, so a run that was stopped goes on as if it had not.
+    """
+
+    def __init__(self, config: Config, folder: str | Path):
+        self.config, self.folder = config, Path(folder)
+        settings = config.train
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.rank, self.processes = join_processes()
+        if settings.batch % self.processes:
+            raise ValueError(f'train.batch is {settings.batch}: {self.processes} processes '
+                             'must be able to share it evenly')
+        if settings.threads:
+            torch.set_num_threads(settings.threads)
+        chosen = settings.device
+        if chosen == 'auto':
+            chosen = 'cuda' if torch.cuda.is_available() else 'cpu'
+        self.device = torch.device(chosen)
+        torch.manual_seed(settings.seed)
+        layout = torch.channels_last if settings.channels_last else torch.contiguous_format
+        self.model = networks.build(config.model).to(self.device, memory_format=layout).train()
+        self.layout = layout
+        self.ema = AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(settings.ema),
+                                 use_buffers=True)
+        plain = [p for p in self.model.parameters() if p.ndim == 1]
+        decayed = [p for p in self.model.parameters() if p.ndim > 1]
+        self.optimizer = torch.optim.AdamW([
+            {'params': decayed, 'weight_decay': settings.weight_decay},
+            {'params': plain, 'weight_decay': 0.0},
+        ], lr=settings.lr)
+        weights = [settings.class_weights.get(c, 1.0)
+                   for c in range(self.model.config.num_labels)]
+        self.class_weights = torch.tensor(weights, device=self.device)
+        self.mean, self.std = (
+            torch.tensor(v, device=self.device)[:, None, None] * 255
+            for v in (self._processor().image_mean, self._processor().image_std)
+        )
+        self.step, self.best, self.seconds = 0, -1.0, 0.0
+        self.latest: dict = {}
+        if (self.folder / STATE).exists():
+            self._load()
+        self.network = _Logits(self.model)
+        if self.processes > 1:
+            self.network = DistributedDataParallel(self.network)
+        if self.rank == 0:
+            (self.folder / 'config.json').write_text(json.dumps(to_dict(config), indent=1))
+
+    @property
+    def progress(self) -> float:
+        """How much of the run is done, 0..1: of its steps, or of its minutes if that is more."""
+        settings = self.config.train
+        done = self.step / settings.steps
+        if settings.minutes:
+            done = max(done, self.seconds / (60 * settings.minutes))
+        return min(1.0, done)
+
+    def _processor(self):
+        return networks.processor(self.config.train.input_size)
+
+    def _load(self):
+        state = torch.load(self.folder / STATE, map_location=self.device, weights_only=True)
+        self.model.load_state_dict(state['model'])
+        self.ema.load_state_dict(state['ema'])
+        self.optimizer.load_state_dict(state['optimizer'])
+        self.step, self.best, self.seconds = state['step'], state['best'], state['seconds']
+
+    def save(self) -> None:
+        """Write the state; a run that is killed while writing keeps the state before."""
+        if self.rank:
+            return
+        path = self.folder / STATE
+        torch.save({
+            'model': self.model.state_dict(), 'ema': self.ema.state_dict(),
+            'optimizer': self.optimizer.state_dict(), 'step': self.step, 'best': self.best,
+            'seconds': self.seconds,
+        }, path.with_suffix('.part'))
+        os.replace(path.with_suffix('.part'), path)
+
+    def train_step(self, batch: dict) -> torch.Tensor:
+        """Take one optimiser step on a batch of crops and return the loss."""
+        settings = self.config.train
+        # Dropout then depends on the step and the process alone.
+        torch.manual_seed((settings.seed * 1_000_003 + self.step) * 64 + self.rank)
+        rate = learning_rate(self.step, self.progress, peak=settings.lr,
+                             warmup=settings.warmup, power=settings.power)
+        for group in self.optimizer.param_groups:
+            group['lr'] = rate
+        batch = {k: v.to(self.device, non_blocking=True) for k, v in batch.items()}
+        pixels = ((batch['image'].float() - self.mean) / self.std).contiguous(
+            memory_format=self.layout)
+        autocast = nullcontext()
+        if settings.bf16:
+            autocast = torch.autocast(self.device.type, torch.bfloat16)
+        with autocast:
+            logits = self.network(pixels)
+        loss = weighted_loss(logits, batch['labels'], batch['weight'], self.class_weights,
+                             stride=settings.loss_stride, dice=settings.dice)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), settings.clip)
+        self.optimizer.step()
+        self.ema.update_parameters(self.model)
+        self.step += 1
+        return loss.detach()
+
+    def loader(self, sources: list[data.Source]) -> DataLoader:
+        """Return the batches from the current step to the last."""
+        settings = self.config.train
+        crops = CropDataset(sources, self.config.augment, settings.seed,
+                            settings.steps * settings.batch)
+        share = settings.batch // self.processes
+        remaining = [
+            item for step in range(self.step, settings.steps)
+            for item in range(step * settings.batch + self.rank * share,
+                              step * settings.batch + (self.rank + 1) * share)
+        ]
+        return DataLoader(crops, share, sampler=remaining,
+                          num_workers=settings.workers, worker_init_fn=_ignore_signals,
+                          pin_memory=self.device.type == 'cuda')
+
+    def validate(self, validation: data.Source) -> metrics.Figures:
+        """Measure the moving average; keep it as `best` when it is the best so far."""
+        network = self.ema.module
+        if self.processes > 1:
+            for buffer in network.buffers():
+                distributed.broadcast(buffer, 0)
+        frames = validation.frames[self.rank::self.processes]
+        figures = metrics.evaluate(network, self._processor(), frames,
+                                   self.config.train.input_size)
+        person = figures.as_dict()['classes']['person']['accuracy'] or 0.0
+        score = figures.miou + person
+        self._log({'step': self.step, 'seconds': round(self.seconds), 'score': score,
+                   **figures.as_dict()})
+        if score > self.best:
+            self.best = score
+            if self.rank == 0:
+                networks.save(network, self.folder / 'best', self.config.train.input_size)
+                (self.folder / 'best' / 'step.json').write_text(json.dumps(
+                    {'step': self.step, 'score': score, 'miou': figures.miou}))
+        self.latest = {'miou': figures.miou, 'person': person}
+        return figures
+
+    def _log(self, entry):
+        if self.rank:
+            return
+        with (self.folder / LOG).open('a') as log:
+            log.write(json.dumps(entry) + '\n')
+
+    def _agree(self, stopping, seconds):
+        """Return whether any process was told to stop, and the time that all go by."""
+        if self.processes == 1:
+            return stopping, seconds
+        both = torch.tensor([float(stopping), seconds], device=self.device)
+        distributed.all_reduce(both, distributed.ReduceOp.MAX)
+        return bool(both[0]), float(both[1])
+
+    def run(self, *, stop_after: int | None = None) -> bool:
+        """
+        Train to the end, or for `stop_after` steps; true when the run is done.
+
+        SIGTERM and SIGINT end the run after the current step, with its state saved.
+        """
+        settings = self.config.train
+        training = data.load_training(self.config.data)
+        validation = data.load_validation(self.config.data)
+        stopping = []
+        previous = {s: signal.signal(s, lambda *_: stopping.append(True))
+                    for s in (signal.SIGINT, signal.SIGTERM)}
+        end = settings.steps if stop_after is None else self.step + stop_after
+        columns = (
+            TextColumn('step'), MofNCompleteColumn(), BarColumn(),
+            TextColumn('{task.fields[note]}'), TimeRemainingColumn(),
+        )
+        running = None
+        try:
+            with Progress(*columns, disable=self.rank > 0) as progress:
+                task = progress.add_task('', total=settings.steps, completed=self.step, note='')
+                started, before = time.monotonic(), self.seconds
+                for batch in self.loader(training):
+                    stop, self.seconds = self._agree(
+                        bool(stopping), before + time.monotonic() - started)
+                    if stop or self.step >= end or self.progress >= 1:
+                        break
+                    loss = self.train_step(batch)
+                    running = loss if running is None else 0.98 * running + 0.02 * loss
+                    if self.step % settings.log_every == 0:
+                        self._log({'step': self.step, 'seconds': round(self.seconds, 1),
+                                   'loss': float(running),
+                                   'lr': self.optimizer.param_groups[0]['lr']})
+                        scores = ' '.join(f'{k} {v:.3f}' for k, v in self.latest.items())
+                        progress.update(task, note=f'loss {float(running):.3f} {scores}')
+                    progress.update(task, completed=self.step)
+                    if self.step % settings.validate_every == 0:
+                        self.validate(validation)
+                        progress.console.print(
+                            f'step {self.step}  loss {float(running):.3f}  mIoU '
+                            f'{self.latest["miou"]:.4f}  person {self.latest["person"]:.3f}  '
+                            f'{self.seconds / 60:.1f} min')
+                    if self.step % settings.save_every == 0:
+                        self.save()
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+        done = self.progress >= 1
+        if done and self.step % settings.validate_every:
+            self.validate(validation)
+        self.save()
+        return done

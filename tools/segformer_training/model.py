@@ -1,0 +1,76 @@
+"""The networks: sizes, starting weights, and a forward pass for training."""
+
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from transformers import SegformerConfig
+from transformers import SegformerForSemanticSegmentation
+
+try:  # the Pillow form needs no torchvision
+    from transformers import SegformerImageProcessorPil as SegformerImageProcessor
+except ImportError:
+    from transformers import SegformerImageProcessor
+
+from .config import ModelConfig
+from .labels import IGNORE
+from .labels import NAMES
+
+# Depths, widths and decoder width of the family (Xie et al. 2021, table 6).
+SIZES = {
+    'b0': ((2, 2, 2, 2), (32, 64, 160, 256), 256),
+    'b1': ((2, 2, 2, 2), (64, 128, 320, 512), 256),
+    'b2': ((3, 4, 6, 3), (64, 128, 320, 512), 768),
+}
+
+
+def build(settings: ModelConfig) -> SegformerForSemanticSegmentation:
+    """Return the network in fp32, from a checkpoint or from random weights."""
+    if settings.start:
+        return SegformerForSemanticSegmentation.from_pretrained(
+            settings.start, drop_path_rate=settings.drop_path, dtype=torch.float32)
+    if settings.size not in SIZES:
+        raise ValueError(f'unknown model size {settings.size!r}; sizes: {", ".join(SIZES)}')
+    depths, widths, decoder = SIZES[settings.size]
+    return SegformerForSemanticSegmentation(SegformerConfig(
+        depths=depths, hidden_sizes=widths, decoder_hidden_size=decoder,
+        drop_path_rate=settings.drop_path, semantic_loss_ignore_index=IGNORE,
+        id2label=dict(enumerate(NAMES)), label2id={n: i for i, n in enumerate(NAMES)},
+    ))
+
+
+def processor(size: tuple[int, int]) -> SegformerImageProcessor:
+    """Return the image processor of the family at a network input of (height, width)."""
+    return SegformerImageProcessor(
+        size={'height': size[0], 'width': size[1]}, do_reduce_labels=False)
+
+
+def logits(model: SegformerForSemanticSegmentation, pixels: torch.Tensor) -> torch.Tensor:
+    """
+    Return the logits (B, C, H / 4, W / 4), as `model(pixels).logits` does, in less time.
+
+    The decode head upsamples each stage and then mixes all of them with one 1x1 convolution.
+    Both are linear, so mixing first gives the same values with fewer multiplications: the
+    coarse stages are mixed on their own small grids.
+    """
+    head = model.decode_head
+    stages = model.segformer(pixels, output_hidden_states=True).hidden_states
+    width = head.linear_fuse.out_channels
+    mixed = None
+    for index, (stage, projection) in enumerate(zip(stages, head.linear_projections, strict=True)):
+        start = (len(stages) - 1 - index) * width  # the head concatenates the last stage first
+        mix = head.linear_fuse.weight[:, start:start + width]
+        part = F.conv2d(stage, projection.proj.weight[:, :, None, None], projection.proj.bias)
+        part = F.conv2d(part, mix)
+        if mixed is None:
+            mixed = part
+        else:
+            mixed = mixed + F.interpolate(part, mixed.shape[2:], mode='bilinear')
+    return head.classifier(head.dropout(head.activation(head.batch_norm(mixed))))
+
+
+def save(model: SegformerForSemanticSegmentation, folder: str | Path,
+         size: tuple[int, int]) -> None:
+    """Write weights (safetensors, fp32), config and image processor."""
+    model.save_pretrained(folder)
+    processor(size).save_pretrained(folder)
