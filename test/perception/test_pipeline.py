@@ -309,10 +309,10 @@ def test_each_camera_has_tracks_of_its_own():
     assert right.report.restarted == ''
 
 
-def test_tracks_run_on_the_receipt_where_a_camera_does_not_stamp():
+def test_tracks_run_on_the_receipt_where_stamps_stand_still():
     pipeline = Pipeline(PreparedSegmenter({0: scene((2, 2))}))
     for received in (5_000, 5_100, 5_200):
-        frame = replace(blank(0), received_ns=received * MS)
+        frame = replace(blank(0), received_ns=received * MS, frozen=True)
         result, = pipeline.process([frame], NEUTRAL)
     assert result.report.raised == (1,)
     assert result.report.alerts[0].age_s == pytest.approx(0.2)
