@@ -57,6 +57,24 @@ def run_until_stopped(work: Callable[[], int], stop: threading.Event, timeout: f
     return code
 
 
+def join_ros(name: str, args: list[str] | None) -> bool:
+    """
+    Initialise rclpy without its signal handlers; where it refuses, say why and return False.
+
+    :param name: of the executable, for the message.
+    :param args: command line with ROS arguments; None takes the process's.
+    """
+    import rclpy
+    from rclpy.signals import SignalHandlerOptions
+
+    try:
+        rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    except Exception as error:  # for instance, ROS arguments that rcl can not parse
+        print(f'{name} can not start: {" ".join(str(error).split())}', file=sys.stderr)
+        return False
+    return True
+
+
 def leave(code: int) -> NoReturn:
     """End the process at once, without Python's teardown."""
     sys.stdout.flush()

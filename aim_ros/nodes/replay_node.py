@@ -6,7 +6,6 @@ from dataclasses import Field
 from dataclasses import field
 from dataclasses import fields
 import math
-import sys
 import threading
 import time
 from typing import Any
@@ -20,7 +19,6 @@ from rclpy.exceptions import InvalidTopicNameException
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos_overriding_options import QoSOverridingOptions
-from rclpy.signals import SignalHandlerOptions
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo
 from sensor_msgs.msg import Image
@@ -35,6 +33,7 @@ from aim_ros.nodes.conversions import image_message
 from aim_ros.nodes.conversions import ns_to_stamp
 from aim_ros.nodes.conversions import stamp_to_ns
 from aim_ros.nodes.logging import RateLimitedLogger
+from aim_ros.nodes.process import join_ros
 from aim_ros.nodes.process import run_until_stopped
 
 _DEPTH = 10
@@ -326,10 +325,7 @@ def run_replay(args: list[str] | None, stop: threading.Event) -> int:
     :param args: command line with ROS arguments; None takes the process's.
     """
     def work() -> int:
-        try:
-            rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
-        except Exception as error:  # for instance, ROS arguments that rcl can not parse
-            print(f'replay can not start: {" ".join(str(error).split())}', file=sys.stderr)
+        if not join_ros('replay', args):
             return 1
         try:
             _play(stop)

@@ -1,13 +1,12 @@
 """Runs the segmentation node in a process: executor, signals, and an orderly end."""
 
-import sys
 import threading
 
 import rclpy
 from rclpy.executors import MultiThreadedExecutor
-from rclpy.signals import SignalHandlerOptions
 from transformers.utils.logging import disable_progress_bar
 
+from aim_ros.nodes.process import join_ros
 from aim_ros.nodes.process import leave
 from aim_ros.nodes.process import run_until_stopped
 from aim_ros.nodes.segmentation_node import SegmentationNode
@@ -23,10 +22,7 @@ def run_segmentation(args: list[str] | None, stop: threading.Event) -> int:
     :param args: command line with ROS arguments; None takes the process's.
     """
     def work() -> int:
-        try:
-            rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
-        except Exception as error:  # for instance, ROS arguments that rcl can not parse
-            print(f'segmentation can not start: {" ".join(str(error).split())}', file=sys.stderr)
+        if not join_ros('segmentation', args):
             return 1
         disable_progress_bar()
         node = SegmentationNode()
