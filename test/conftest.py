@@ -22,6 +22,12 @@ def device(request) -> torch.device:
     return torch.device(request.param)
 
 
+@pytest.fixture(autouse=True, scope='session')
+def one_thread():
+    """The tensors here are small: where cores are shared, threads cost far more than they give."""
+    torch.set_num_threads(1)
+
+
 @pytest.fixture(scope='session')
 def shared_data() -> Path:
     """The folder of real driving frames beside the repository."""

@@ -13,6 +13,8 @@ from aim_ros.modulation.noise import random_key
 from aim_ros.modulation.noise import standard_normal
 from aim_ros.modulation.noise import standard_normal_range
 from aim_ros.modulation.noise import UTILITY_STREAM
+from aim_ros.modulation.theory import focus_preserved_probability
+from aim_ros.modulation.theory import focus_target_preserved_probability
 from aim_ros.modulation.theory import order_preserved_derivative
 from aim_ros.modulation.theory import order_preserved_probability
 from aim_ros.modulation.theory import sigma_for_probability
@@ -28,6 +30,8 @@ __all__ = [
     'UtilityModulation',
     'expected_shift',
     'focus_modulation',
+    'focus_preserved_probability',
+    'focus_target_preserved_probability',
     'order_preserved_derivative',
     'order_preserved_probability',
     'philox4x32',

@@ -1,5 +1,6 @@
 """Checks that several modules of this room make at their door."""
 
+from collections.abc import Mapping
 import math
 from numbers import Real
 import operator
@@ -67,3 +68,29 @@ def check_logits(logits: Tensor) -> None:
         raise TypeError(f'logits must be of a floating-point dtype; got {logits.dtype}')
     if logits.dim() == 0:
         raise ValueError('logits must have a class dimension; got a scalar')
+
+
+def check_signs(signs: Mapping[int, int], classes: int) -> dict[int, int]:
+    """Return `signs` as a dict of class indices in [0, classes - 1] to +1 or -1.
+
+    Raises:
+        TypeError: `signs` is no mapping, or an index is not an integer.
+        ValueError: an index is out of range, or a sign is neither +1 nor -1.
+
+    """
+    if not isinstance(signs, Mapping):
+        raise TypeError(f'signs must map class indices to +1 or -1; got {type(signs).__name__}')
+    checked = {}
+    for index, sign in signs.items():
+        try:
+            index = operator.index(index)
+        except TypeError:
+            raise TypeError(f'a class index must be an integer; got {index!r}') from None
+        if not 0 <= index < classes:
+            raise ValueError(
+                f'class index {index} is out of range; logits have classes 0 .. {classes - 1}'
+            )
+        if sign not in (1, -1):
+            raise ValueError(f'the sign of class {index} must be +1 or -1; got {sign!r}')
+        checked[index] = sign
+    return checked

@@ -16,6 +16,7 @@ from torch import Tensor
 from aim_ros.modulation._checks import check_key
 from aim_ros.modulation._checks import check_logits
 from aim_ros.modulation._checks import check_sigma
+from aim_ros.modulation._checks import check_signs
 from aim_ros.modulation.noise import FOCUS_STREAM
 from aim_ros.modulation.noise import random_key
 from aim_ros.modulation.noise import standard_normal_range
@@ -146,7 +147,7 @@ def focus_modulation(
         choices = ', '.join(map(repr, SAMPLINGS))
         raise ValueError(f'unknown sampling {sampling!r}; choices: {choices}')
     sigma = _check_common(logits, sigma, dim, key)
-    signs = _check_signs(signs, logits.shape[dim])
+    signs = check_signs(signs, logits.shape[dim])
     modulated = logits.clone()
     if sigma == 0:
         return modulated
@@ -178,25 +179,6 @@ def _check_common(logits: Tensor, sigma: float, dim: int, key: int | None) -> fl
             f'got {dim}'
         )
     return check_sigma(sigma)
-
-
-def _check_signs(signs: Mapping[int, int], classes: int) -> dict[int, int]:
-    if not isinstance(signs, Mapping):
-        raise TypeError(f'signs must map class indices to +1 or -1; got {type(signs).__name__}')
-    checked = {}
-    for index, sign in signs.items():
-        try:
-            index = operator.index(index)
-        except TypeError:
-            raise TypeError(f'a class index must be an integer; got {index!r}') from None
-        if not 0 <= index < classes:
-            raise ValueError(
-                f'class index {index} is out of range; logits have classes 0 .. {classes - 1}'
-            )
-        if sign not in (1, -1):
-            raise ValueError(f'the sign of class {index} must be +1 or -1; got {sign!r}')
-        checked[index] = sign
-    return checked
 
 
 def _add(target: Tensor, shift: Tensor | float) -> None:

@@ -22,7 +22,7 @@ CUSTOM = 'custom'
 ALERT_KEYS = ('classes', 'min_area', 'raise_after', 'clear_after', 'near_m', 'near_row')
 """The alert settings that a profile may state."""
 
-_FOCUS_KEYS = ('classes', 'suppress_classes', 'sigma', 'sampling')
+_FOCUS_KEYS = ('classes', 'suppress_classes', 'sigma', 'sampling', 'max_changed')
 
 
 class ProfileError(ValueError):
@@ -40,6 +40,8 @@ class DriverProfile:
     :param suppress_classes: class names or roles that get less.
     :param sigma: standard deviation of the focus noise in logits, >= 0.
     :param sampling: ``'expected'`` or ``'pixel'``.
+    :param max_changed: share of a frame's pixels, 0..1, that the focus may change; None where the
+        profile does not state it.
     :param alerts: alert settings that this profile states, a subset of `ALERT_KEYS`.
     """
 
@@ -49,6 +51,7 @@ class DriverProfile:
     suppress_classes: tuple[str, ...] = ()
     sigma: float = 0.0
     sampling: str = 'expected'
+    max_changed: float | None = None
     alerts: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
     def signs(self, labels: LabelSet) -> tuple[tuple[int, int], ...]:
@@ -210,6 +213,8 @@ def _profile(name: Any, body: Any, where: str) -> DriverProfile:
             focus.get('suppress_classes'), f'{where}: focus.suppress_classes'),
         sigma=_number(focus.get('sigma', 0.0), f'{where}: focus.sigma'),
         sampling=sampling,
+        max_changed=(_number(focus['max_changed'], f'{where}: focus.max_changed')
+                     if 'max_changed' in focus else None),
         alerts=MappingProxyType(settings),
     )
 

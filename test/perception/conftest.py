@@ -1,4 +1,4 @@
-"""Tiny SegFormer checkpoints, and one thread for tensors of their size."""
+"""Tiny SegFormer checkpoints."""
 
 from collections.abc import Callable
 import json
@@ -15,15 +15,6 @@ from aim_ros.perception.labels import CITYSCAPES
 # The same examples in every run, no deadline where cores are shared, and nothing kept on disk.
 hypothesis.settings.register_profile('perception', deadline=None, database=None, derandomize=True)
 hypothesis.settings.load_profile('perception')
-
-
-@pytest.fixture(autouse=True, scope='package')
-def one_thread():
-    """The tensors here are small: where cores are shared, threads cost far more than they give."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 # As the SegFormers on the Hugging Face hub have it, but for the size.

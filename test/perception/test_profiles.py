@@ -139,6 +139,7 @@ def test_a_whole_profile(load):
               suppress_classes: [greenery]
               sigma: 2
               sampling: pixel
+              max_changed: 0.05
             alerts:
               classes: [vehicles]
               min_area: 50
@@ -154,6 +155,7 @@ def test_a_whole_profile(load):
         suppress_classes=('greenery',),
         sigma=2.0,
         sampling='pixel',
+        max_changed=0.05,
         alerts={'classes': ('vehicles',), 'min_area': 50, 'raise_after': 0.0,
                 'clear_after': 1.5, 'near_m': 25.0, 'near_row': 0.5})
     assert set(profile.alerts) == set(ALERT_KEYS)
@@ -202,7 +204,7 @@ def test_profiles_may_share_by_anchor_and_merge_key(load):
     ('- focus', "expected a mapping with description, focus, alerts, got ['focus']"),
     ('fast', "expected a mapping with description, focus, alerts, got 'fast'"),
     ('focus: [people]', ', focus: expected a mapping with classes, suppress_classes, sigma, '
-                        "sampling, got ['people']"),
+                        "sampling, max_changed, got ['people']"),
     ('alerts: 3', ', alerts: expected a mapping with classes, min_area, raise_after, '
                   'clear_after, near_m, near_row, got 3'),
     ('focus: {classes: people}', ": focus.classes must be a list of class names or roles, got "
@@ -219,6 +221,8 @@ def test_profiles_may_share_by_anchor_and_merge_key(load):
     ('focus: {sigma: true}', ': focus.sigma must be a finite number >= 0, got True'),
     ('focus: {sigma: }', ': focus.sigma must be a finite number >= 0, got None'),
     (f'focus: {{sigma: 1{"0" * 400}}}', ': focus.sigma must be a finite number >= 0, got 1000'),
+    ('focus: {max_changed: -0.1}', ': focus.max_changed must be a finite number >= 0, got -0.1'),
+    ('focus: {max_changed: }', ': focus.max_changed must be a finite number >= 0, got None'),
     ('focus: {sampling: noisy}', ": focus.sampling must be one of expected, pixel, got 'noisy'"),
     ('focus: {sampling: [pixel]}', ": focus.sampling must be one of expected, pixel, got "
                                    "['pixel']"),
