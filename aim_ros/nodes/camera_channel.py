@@ -23,6 +23,7 @@ from std_msgs.msg import Header
 from aim_ros.nodes import conversions
 from aim_ros.nodes.health import CameraHealth
 from aim_ros.perception.alerts import Level
+from aim_ros.perception.decode import Modulation
 from aim_ros.perception.frame import Frame
 from aim_ros.perception.geometry import GroundCamera
 from aim_ros.perception.labels import LabelSet
@@ -68,6 +69,7 @@ class CameraChannel:
         self._speaking = threading.Lock()
         self._session: object = None
         self._settings: Settings | None = None
+        self._modulation: Modulation | None = None
         self._last_level = Level.OK
         self._stale_told = 0.0
         self._node = node
@@ -111,6 +113,7 @@ class CameraChannel:
             self.health.restart()
             self.is_stale = False
             self._session, self._settings = session, settings
+            self._modulation = settings.modulation
         message_type, topic = ((CompressedImage, f'{self.name}/image/compressed')
                                if self._compressed else (Image, f'{self.name}/image'))
         options = QoSOverridingOptions.with_default_policies()
@@ -145,6 +148,21 @@ class CameraChannel:
         subscription = self._image_subscription
         return subscription.get_publisher_count() if subscription is not None else 0
 
+    def focus(self) -> tuple[float, str]:
+        """
+        Return the sigma of the last answered frame's focus, and why it is not the one set.
+
+        :return: in logits, 0 where there is no focus; and a sentence, empty where it is as set.
+        """
+        with self._speaking:
+            settings, used = self._settings, self._modulation
+        if settings is None:
+            return 0.0, ''
+        wanted = settings.modulation.sigma
+        return used.sigma if used.focuses else 0.0, '' if used.sigma == wanted else (
+            f'focus.max_changed, {settings.max_changed:g}, limits sigma to {used.sigma:.3f} of '
+            f'{wanted:g}')
+
     def wants_confidence(self) -> bool:
         """Whether anybody listens to the confidence image."""
         return self._confidence.get_subscription_count() > 0
@@ -168,7 +186,7 @@ class CameraChannel:
     def publish(self, session: object, perception: Perception, header: Header,
                 values: Mapping[str, object], latency_ms: Mapping[str, float]) -> None:
         """
-        Publish what was perceived in a frame: the alerts first, pictures only if wanted.
+        Publish what was perceived in a frame: the alerts always and first, the rest if wanted.
 
         :param session: that of the subscription which the frame came through.
         :param header: the image's header; it goes out unchanged with every message.
@@ -181,7 +199,7 @@ class CameraChannel:
             if session is not self._session:
                 # The node was deactivated meanwhile, and the last word was STALE.
                 return
-            self._settings = perception.settings
+            self._settings, self._modulation = perception.settings, perception.modulation
             self._last_level = report.level
             self.is_stale = False
             self.health.answer(latency_ms)
@@ -192,10 +210,11 @@ class CameraChannel:
                 alert, self._labels, size, self._prefix, self.name)
                 for alert in report.alerts]
             self._alerts.publish(DiagnosticArray(header=header, status=statuses))
-        if self._detections is not None:
+        if self._detections is not None and self._detections.get_subscription_count() > 0:
             self._detections.publish(conversions.detections_message(report.alerts, header))
-        self._mask.publish(conversions.image_message(
-            perception.mask, self._labels.mask_encoding, header))
+        if self._mask.get_subscription_count() > 0:
+            self._mask.publish(conversions.image_message(
+                perception.mask, self._labels.mask_encoding, header))
         if perception.confidence is not None:
             self._confidence.publish(
                 conversions.image_message(perception.confidence, '32FC1', header))
@@ -237,7 +256,7 @@ class CameraChannel:
         self._info = message
 
     def _summary(self, level: Level, message: str, values: Mapping[str, object]):
-        settings, modulation = self._settings, self._settings.modulation
+        settings, modulation = self._settings, self._modulation
         return conversions.status_message(
             int(level), f'{self._prefix}/{self.name}', message, self.name, {
                 'profile': settings.profile,

@@ -29,6 +29,7 @@ def node_status(name: str, state: str, problem: str, settings: Settings | None,
             'revision': settings.revision,
             'sigma': modulation.sigma if modulation.focuses else 0.0,
             'sampling': modulation.sampling,
+            'max_changed': settings.max_changed,
             'utility_sigma': modulation.utility_sigma,
         })
         if modulation.utility_sigma > 0:
@@ -44,6 +45,7 @@ def camera_status(name: str, channel: CameraChannel, active: bool) -> Diagnostic
     """Make the status of one camera."""
     health = channel.health
     missing = health.missing_share()
+    sigma, limited = channel.focus()
     level, message = Level.OK, 'receiving' if health.count('received') else 'waiting'
     if not active:
         message = 'not subscribed'
@@ -53,9 +55,12 @@ def camera_status(name: str, channel: CameraChannel, active: bool) -> Diagnostic
         level, message = Level.WARN, 'every header stamp is the same'
     elif missing:
         level, message = Level.WARN, f'{missing:.0%} of the frames do not arrive'
+    elif limited:
+        level, message = Level.WARN, limited
     return status_message(int(level), f'{name}: {channel.name}', message, channel.name, {
         'topic': channel.topic,
         'publishers': channel.publisher_count(),
         'missing_share': missing,
+        'sigma': sigma,
         **health.summary(),
     })

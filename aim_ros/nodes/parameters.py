@@ -183,6 +183,9 @@ TABLE: tuple[Spec, ...] = (
     Spec('focus.sampling', str, 'expected',
          'expected shifts the targets by the mean of the noise, without flicker; pixel draws '
          'the noise for each pixel.', choices=SAMPLINGS),
+    Spec('focus.max_changed', float, 1.0,
+         "Share of a frame's pixels that focus modulation may be expected to change: a frame that "
+         'would exceed it gets a smaller sigma. 1 is no limit.', low=0.0, high=1.0),
     Spec('alerts.required_classes', _STRINGS, ('people', 'two_wheelers'),
          "The owner's: class names or roles that are always alerted.", read_only=True),
     Spec('alerts.classes', _STRINGS, (),
@@ -405,17 +408,23 @@ class NodeParameters:
         """
         Return the value of every parameter that profiles govern, as `profile` has it.
 
-        An alert setting is governed as soon as one profile of the file states it; a profile that
-        is silent on it takes the value at start, so that a switch never depends on the profile
-        before. Of a limit that is the owner's, the stricter of profile and start counts.
+        An alert setting, and likewise `focus.max_changed`, is governed as soon as one profile of
+        the file states it; a profile that is silent on it takes the value at start, so that a
+        switch never depends on the profile before. Of a limit that is the owner's, the stricter
+        of profile and start counts.
         """
-        governed = {key for other in self._profiles.profiles.values() for key in other.alerts}
+        profiles = self._profiles.profiles.values()
+        governed = {key for other in profiles for key in other.alerts}
         values = {
             'focus.classes': profile.focus_classes,
             'focus.suppress_classes': profile.suppress_classes,
             'focus.sigma': profile.sigma,
             'focus.sampling': profile.sampling,
         }
+        if any(other.max_changed is not None for other in profiles):
+            name = 'focus.max_changed'
+            values[name] = (self._limits[name] if profile.max_changed is None
+                            else profile.max_changed)
         for key in sorted(governed):
             name = f'alerts.{key}'
             values[name] = self._within_limit(
@@ -580,6 +589,7 @@ def build_settings(values: Mapping[str, Any], labels: LabelSet) -> Settings:
             sigma=values['focus.sigma'],
             sampling=values['focus.sampling'],
             utility_sigma=values['utility.sigma']),
+        max_changed=values['focus.max_changed'],
         alerts=AlertSettings(
             class_ids=class_ids,
             corridor=corridor,

@@ -10,6 +10,7 @@ from aim_ros.nodes.process import join_ros
 from aim_ros.nodes.process import leave
 from aim_ros.nodes.process import run_until_stopped
 from aim_ros.nodes.segmentation_node import SegmentationNode
+from aim_ros.perception.memory import keep_freed_memory
 
 _THREADS = 4
 _END_TIMEOUT = 4.0
@@ -25,6 +26,7 @@ def run_segmentation(args: list[str] | None, stop: threading.Event) -> int:
         if not join_ros('segmentation', args):
             return 1
         disable_progress_bar()
+        keep_freed_memory()
         node = SegmentationNode()
         executor = MultiThreadedExecutor(_THREADS)
         executor.add_node(node)

@@ -1,5 +1,7 @@
 """The segmentation node: camera topics in, masks and alerts out. Plumbing only."""
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 import threading
@@ -189,11 +191,11 @@ class SegmentationNode(LifecycleNodeMixin, Node):
         if len(size) not in (0, 2):
             raise ValueError(
                 f'input_size must be empty or [height, width], got {list(size)}')
-        segmenter = Segmenter(
-            parameters['model'], device=parameters['device'], precision=parameters['precision'],
-            input_size=size or None)
-        segmenter.warm_up(len(parameters['cameras']))
-        self._pipeline = Pipeline(segmenter, parameters['seed'])
+        # OpenMP keeps a team for every thread that ever ran torch, and where their members
+        # outnumber the cores, each waits for work asleep. So the worker's must be the only one.
+        with ThreadPoolExecutor(1) as loader:
+            self._pipeline = loader.submit(self._load, size).result()
+        segmenter = self._pipeline.segmenter
         channels = {
             name: CameraChannel(
                 self, name, parameters['image_transport'], segmenter.labels, self._images)
@@ -211,6 +213,15 @@ class SegmentationNode(LifecycleNodeMixin, Node):
             f'loaded {parameters["model"]} in {time.monotonic() - started:.1f} s: '
             f'{len(segmenter.labels)} classes at {width}x{height} on {segmenter.device} in '
             f'{segmenter.precision}; driver profile {settings.profile}')
+
+    def _load(self, size: Sequence[int]) -> Pipeline:
+        parameters = self._params
+        segmenter = Segmenter(
+            parameters['model'], device=parameters['device'], precision=parameters['precision'],
+            input_size=size or None)
+        pipeline = Pipeline(segmenter, parameters['seed'])
+        pipeline.warm_up(len(parameters['cameras']))
+        return pipeline
 
     def _clean_up(self) -> None:
         with self._channels_lock:
@@ -322,6 +333,9 @@ class SegmentationNode(LifecycleNodeMixin, Node):
             'capture_to_publish_ms': age_ns * 1e-6,
             'receive_to_publish_ms': latency_ms['total'],
         }, latency_ms)
+        _, limited = channel.focus()
+        if limited:
+            self._log.warning(f'{channel.name} limited', f'{channel.topic}: {limited}')
         channel.health.measure('publish', (time.monotonic_ns() - started_ns) * 1e-6)
 
     # Watching

@@ -17,9 +17,10 @@ from enum import IntEnum
 import itertools
 import math
 
-import cv2
 import numpy as np
 
+from aim_ros.perception.components import find_components
+from aim_ros.perception.components import Softmax
 from aim_ros.perception.geometry import Box
 from aim_ros.perception.geometry import Corridor
 from aim_ros.perception.geometry import GroundCamera
@@ -148,7 +149,7 @@ def alerted_pixels(base: np.ndarray, focused: np.ndarray, class_id: int) -> np.n
 def find_regions(
     base: np.ndarray,
     focused: np.ndarray,
-    probability: np.ndarray,
+    probability: np.ndarray | Softmax,
     settings: AlertSettings,
 ) -> list[Region]:
     """
@@ -157,30 +158,14 @@ def find_regions(
     :param base: (H, W) unmodulated class ids.
     :param focused: (H, W) class ids under the expected modulation; `base` itself if there is none.
     :param probability: (len(settings.class_ids), h, w) unmodulated probabilities of the alert
-        classes on the logit grid, in the order of `settings.class_ids`.
+        classes on the logit grid, in the order of `settings.class_ids`; or the unmodulated logits.
     :return: regions of at least `min_area`, by class and then as they lie in the image.
     """
-    regions = []
-    grid_rows = np.arange(base.shape[0]) * probability.shape[1] // base.shape[0]
-    grid_columns = np.arange(base.shape[1]) * probability.shape[2] // base.shape[1]
-    for class_id, class_probability in zip(settings.class_ids, probability, strict=True):
-        pixels = alerted_pixels(base, focused, class_id)
-        if not pixels.any():
-            continue
-        _, component, stats, _ = cv2.connectedComponentsWithStats(
-            pixels.view(np.uint8), connectivity=8)
-        for label in range(1, len(stats)):
-            x, y, width, height, area = (int(value) for value in stats[label])
-            if area < settings.min_area:
-                continue
-            rows, columns = np.nonzero(component[y:y + height, x:x + width] == label)
-            rows, columns = rows + y, columns + x
-            confidence = class_probability[grid_rows[rows], grid_columns[columns]].mean()
-            turned = base[rows, columns] != class_id
-            regions.append(Region(
-                class_id, (x, y, width, height), area,
-                float(confidence), float(turned.mean())))
-    return regions
+    found = find_components(
+        base, focused, settings.class_ids, probability, settings.min_area)
+    return [Region(settings.class_ids[k], tuple(box), area, confidence, modulated_share)
+            for k, box, area, confidence, modulated_share in zip(
+                *(values.tolist() for values in found), strict=True)]
 
 
 @dataclass(eq=False)

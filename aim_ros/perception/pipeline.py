@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
+from dataclasses import replace
 import hashlib
 import time
 
@@ -13,10 +14,14 @@ from aim_ros.perception.alerts import AlertReport
 from aim_ros.perception.alerts import AlertSettings
 from aim_ros.perception.alerts import find_regions
 from aim_ros.perception.alerts import Tracker
+from aim_ros.perception.components import find_components
+from aim_ros.perception.components import Softmax
 from aim_ros.perception.decode import decode
 from aim_ros.perception.decode import Modulation
+from aim_ros.perception.decode import prepare
 from aim_ros.perception.frame import Frame
 from aim_ros.perception.geometry import GroundCamera
+from aim_ros.perception.limit import limit_sigma
 from aim_ros.perception.segmenter import Segmenter
 
 STAGES = ('preprocess', 'network', 'decode', 'alerts')
@@ -32,12 +37,15 @@ class Settings:
     :param profile: the driver profile's name, or ``custom``.
     :param modulation: what is done to the logits.
     :param alerts: what is alerted, and when.
+    :param max_changed: share of a frame's pixels, 0..1, that focus modulation is expected to
+        change at most: a frame that would exceed it gets a smaller sigma. 1 is no limit.
     """
 
     revision: int
     profile: str
     modulation: Modulation
     alerts: AlertSettings
+    max_changed: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -47,6 +55,8 @@ class Perception:
 
     :param frame: the frame.
     :param settings: the settings that it was perceived under.
+    :param modulation: what was done to its logits: that of the settings, but with a smaller sigma
+        where `Settings.max_changed` asks for it.
     :param mask: class ids (H, W), uint8, or uint16 over 255 classes.
     :param base: class ids of the unmodulated logits, (H, W), of the mask's type.
     :param focused: class ids of the deterministic decision, (H, W), of the mask's type.
@@ -58,6 +68,7 @@ class Perception:
 
     frame: Frame
     settings: Settings
+    modulation: Modulation
     mask: np.ndarray = field(repr=False)
     base: np.ndarray = field(repr=False)
     focused: np.ndarray = field(repr=False)
@@ -100,6 +111,19 @@ class Pipeline:
         """The network that this pipeline runs."""
         return self._segmenter
 
+    def warm_up(self, batch: int = 1) -> None:
+        """
+        Compile and run all that a frame needs, so that the first one finds everything in place.
+
+        :param batch: the largest number of frames that will be processed together.
+        :raises ModelError: the network can not be used, see `Segmenter.warm_up`.
+        """
+        self._segmenter.warm_up(batch)
+        prepare(self._segmenter.device, len(self._segmenter.labels))
+        nowhere = np.zeros((4, 4), np.uint8)
+        for ids in (nowhere, nowhere.astype(np.uint16)):
+            find_components(ids, ids, (0,), Softmax(np.zeros((1, 2, 2), np.float32), 1.0), 1)
+
     @torch.inference_mode()
     def process(
         self,
@@ -120,57 +144,92 @@ class Pipeline:
         pixels = self._segmenter.preprocess(frames)
         watch.lap('preprocess')
         batch = self._segmenter.forward(pixels)
-        if not torch.isfinite(batch).all():
-            raise LogitsError('the network gave logits that are not finite')
         watch.lap('network')
-        shared = dict(watch.laps)
+        # Read only after the first wait for the device: one wait a frame is enough.
+        extremes = torch.stack(batch.aminmax())
 
         results = []
         for frame, logits in zip(frames, batch, strict=True):
+            modulation = settings.modulation
+            if modulation.focuses and settings.max_changed < 1:
+                _require_finite(extremes)
+                modulation = replace(modulation, sigma=limit_sigma(
+                    logits, modulation, settings.max_changed))
             decoded = decode(
-                logits, frame.size, settings.modulation,
+                logits, frame.size, modulation,
                 key=frame_key(self._seed, frame.camera, frame.stamp_ns),
                 confidence=frame.camera in confidence,
                 temperature=self._segmenter.temperature)
+            probability = self._probability(logits, settings.alerts.class_ids)
+            decoded = decoded.cpu()
+            _require_finite(extremes)
             base = _class_ids(decoded.base)
             focused = base if decoded.focused is decoded.base else _class_ids(decoded.focused)
             mask = focused if decoded.mask is decoded.focused else _class_ids(decoded.mask)
-            certainty = (None if decoded.confidence is None
-                         else decoded.confidence.cpu().numpy())
+            certainty = None if decoded.confidence is None else decoded.confidence.numpy()
             watch.lap('decode')
 
-            class_ids = list(settings.alerts.class_ids)
-            probability = (logits / self._segmenter.temperature).softmax(0)[class_ids]
-            regions = find_regions(base, focused, probability.cpu().numpy(), settings.alerts)
+            regions = find_regions(base, focused, probability, settings.alerts)
             report = self._trackers.setdefault(frame.camera, Tracker()).update(
                 regions, frame.time_ns, frame.size, settings.alerts,
                 (ground or {}).get(frame.camera))
             watch.lap('alerts')
             results.append(Perception(
-                frame, settings, mask, base, focused, certainty, decoded.changed_share, report,
-                {**shared, 'decode': watch.laps['decode'], 'alerts': watch.laps['alerts']}))
+                frame, settings, modulation, mask, base, focused, certainty,
+                decoded.changed_share, report, watch.laps()))
         return results
+
+    def _probability(self, logits: torch.Tensor, class_ids: tuple[int, ...]
+                     ) -> np.ndarray | Softmax:
+        """Return the probabilities of some classes; from CUDA they are there after a wait."""
+        temperature = self._segmenter.temperature
+        if not logits.is_cuda:
+            return Softmax(logits.numpy(), temperature)
+        # The device has them in no time, and a few classes come down faster than all logits.
+        values = (logits / temperature).softmax(0)[list(class_ids)]
+        return values.to('cpu', non_blocking=True).numpy()
+
+
+def _require_finite(extremes: torch.Tensor) -> None:
+    if not torch.isfinite(extremes).all():
+        raise LogitsError('the network gave logits that are not finite')
 
 
 def _class_ids(ids: torch.Tensor) -> np.ndarray:
-    """Bring class ids to the host, as uint8 or, from the wider type, as uint16."""
-    array = ids.cpu().numpy()
+    """View class ids on the host as uint8 or, from the wider type, copy them to uint16."""
+    array = ids.numpy()
     return array if array.dtype == np.uint8 else array.astype(np.uint16)
 
 
 class _Stopwatch:
-    """Measures the stages of one batch on a steady clock."""
+    """
+    Measures the stages of one batch.
+
+    On CUDA it takes the device's own events, since the host runs ahead; on the CPU a steady clock.
+    """
 
     def __init__(self, device: torch.device):
-        self._device = device
-        self._last = time.perf_counter()
-        self.laps: dict[str, float] = {}
+        self._cuda = device.type == 'cuda'
+        self._last = self._now()
+        self._intervals: dict[str, tuple] = {}
 
     def lap(self, stage: str) -> None:
-        """Note the milliseconds since the last lap as those of `stage`."""
-        # CUDA works in the background: without this, its time would count for a later stage.
-        if self._device.type == 'cuda':
-            torch.cuda.synchronize(self._device)
-        now = time.perf_counter()
-        self.laps[stage] = (now - self._last) * 1e3
+        """End a stage, which began where the last one ended."""
+        now = self._now()
+        self._intervals[stage] = self._last, now
         self._last = now
+
+    def laps(self) -> dict[str, float]:
+        """Return the milliseconds of each stage's last lap; waits for the device."""
+        if self._cuda:
+            self._last.synchronize()
+            return {stage: start.elapsed_time(end)
+                    for stage, (start, end) in self._intervals.items()}
+        return {stage: (end - start) * 1e3 for stage, (start, end) in self._intervals.items()}
+
+    def _now(self) -> 'torch.cuda.Event | float':
+        if not self._cuda:
+            return time.perf_counter()
+        event = torch.cuda.Event(enable_timing=True)
+        event.record()
+        return event

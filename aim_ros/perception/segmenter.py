@@ -1,5 +1,6 @@
 """SegFormer on a device: camera images in, logits on the model's grid out."""
 
+from collections.abc import Callable
 from collections.abc import Sequence
 import logging
 import math
@@ -16,6 +17,8 @@ from transformers import SegformerForSemanticSegmentation
 from aim_ros.perception.frame import CHANNELS
 from aim_ros.perception.frame import Frame
 from aim_ros.perception.labels import LabelSet
+from aim_ros.perception.network import fold
+from aim_ros.perception.network import GraphedNetwork
 from aim_ros.resources import share_directory
 
 PRECISIONS: dict[str, torch.dtype] = {
@@ -164,21 +167,30 @@ class Segmenter:
             raise ModelError(
                 f'the checkpoint {model!r} lacks {len(missing)} weights, for instance '
                 f'{missing[0]}; give one that was trained for semantic segmentation')
-        self._network = network.eval().to(self.device)
+        self._network = fold(network).to(self.device)
+        self._run: Callable[[Tensor], Tensor] = self._logits
         self.temperature = _temperature(model)
 
     def warm_up(self, batch: int = 1) -> None:
         """
-        Run the network once on grey, so that the first frame finds everything in place.
+        Run the network on grey, so that the first frame finds everything in place.
 
+        On CUDA the network is captured as graphs, see `GraphedNetwork`.
+
+        :param batch: the largest number of frames that will go through the network together.
         :raises ModelError: the logits are not finite, for instance since the weights overflow
             in this precision.
         """
-        grey = torch.zeros(batch, 3, *self.input_size, device=self.device, dtype=self._dtype)
-        if not torch.isfinite(self.forward(grey)).all():
-            raise ModelError(
-                f'the network gives logits that are not finite in {self.precision}; '
-                'use precision fp32, or another checkpoint')
+        if self.device.type == 'cuda':
+            self._run = GraphedNetwork(
+                self._logits, self.input_size, batches=batch, device=self.device,
+                dtype=self._dtype)
+        for size in range(1, batch + 1):
+            grey = torch.zeros(size, 3, *self.input_size, device=self.device, dtype=self._dtype)
+            if not torch.isfinite(self.forward(grey)).all():
+                raise ModelError(
+                    f'the network gives logits that are not finite in {self.precision}; '
+                    'use precision fp32, or another checkpoint')
 
     @torch.inference_mode()
     def preprocess(self, frames: Sequence[Frame]) -> Tensor:
@@ -195,7 +207,10 @@ class Segmenter:
         # torch takes neither a view that runs backwards nor one that must not be written to.
         if min(image.strides) < 0 or not image.flags.writeable:
             image = image.copy()
-        pixels = torch.from_numpy(image).to(self.device, non_blocking=True)
+        pixels = torch.from_numpy(image)
+        if self.device.type == 'cuda':
+            # From pinned memory the copy runs beside what the host does next.
+            pixels = pixels.pin_memory().to(self.device, non_blocking=True)
         pixels = pixels.permute(2, 0, 1)[None]
         if frame.size != self.input_size:
             # PIL, the reference, resizes bytes; torch has bytes on the CPU only.
@@ -216,7 +231,12 @@ class Segmenter:
         :param pixels: (B, 3, h, w) from `preprocess`.
         :return: float32 logits (B, C, ceil(h / 4), ceil(w / 4)).
         """
-        return self._network(pixel_values=pixels).logits.float()
+        # A copy where the device's graph would overwrite them with the next frame's.
+        return self._run(pixels).to(
+            torch.float32, memory_format=torch.contiguous_format, copy=pixels.is_cuda)
+
+    def _logits(self, pixels: Tensor) -> Tensor:
+        return self._network(pixel_values=pixels).logits
 
 
 def _temperature(model: str) -> float:

@@ -172,6 +172,7 @@ def test_at_start_the_profile_gives_the_rest(make):
     {'driver_profile': 'defensive'},
     {'driver_profile': 'assertive', 'focus.sigma': 2.0, 'alerts.near_m': 44.0},
     {'focus.suppress_classes': ['car'], 'focus.sigma': 3.0, 'alerts.classes': ['vehicles']},
+    {'driver_profile': 'defensive', 'focus.max_changed': 0.05},
 ])
 def test_dump_and_load_restore_the_state_in_any_order(make, state, backwards):
     node, parameters = make()
@@ -188,6 +189,66 @@ def test_dump_and_load_restore_the_state_in_any_order(make, state, backwards):
     assert values(other) == dumped
     assert others.settings.modulation == parameters.settings.modulation
     assert others.settings.alerts == parameters.settings.alerts
+    assert others.settings.max_changed == parameters.settings.max_changed
+
+
+@pytest.fixture
+def bounded_file(tmp_path) -> str:
+    path = tmp_path / 'bounded.yaml'
+    path.write_text("""
+profiles:
+  neutral: {}
+  modest:
+    focus: {classes: [people], sigma: 1.0, max_changed: 0.05}
+  bold:
+    focus: {classes: [people], sigma: 2.0}
+  beyond:
+    focus: {classes: [people], sigma: 2.0, max_changed: 1.5}
+""")
+    return str(path)
+
+
+def test_a_profile_that_is_silent_on_the_bound_takes_that_at_start(make, bounded_file):
+    for start in (1.0, 0.5):
+        node, parameters = make(profiles_file=bounded_file, focus__max_changed=start)
+        assert parameters.settle().max_changed == start
+        for profile, bound in (('bold', start), ('modest', 0.05), ('bold', start)):
+            assert set_one(node, 'driver_profile', profile).successful
+            assert parameters.settings.profile == profile
+            assert parameters.settings.max_changed == bound
+
+
+def test_a_bound_that_a_profile_states_is_part_of_each(make, bounded_file):
+    node, parameters = make(profiles_file=bounded_file, driver_profile='modest')
+    assert parameters.settle().max_changed == 0.05
+    assert set_one(node, 'focus.max_changed', 0.2).successful
+    assert parameters.settings.profile == 'custom'
+    assert set_one(node, 'focus.max_changed', 0.05).successful
+    assert parameters.settings.profile == 'modest'
+    assert 'focus.max_changed' in set_one(node, 'driver_profile', 'beyond').reason
+    with pytest.raises(ValueError, match=r"'beyond': focus\.max_changed must be in 0\.\.1, got 1"):
+        make(profiles_file=bounded_file, driver_profile='beyond')[1].settle()
+
+
+@pytest.mark.parametrize('backwards', [False, True])
+@pytest.mark.parametrize('state', [
+    {'driver_profile': 'modest'},
+    {'driver_profile': 'bold', 'focus.max_changed': 0.3},
+    {'focus.max_changed': 0.3},
+])
+def test_dump_and_load_restore_a_bound_in_any_order(make, bounded_file, state, backwards):
+    node, parameters = make(profiles_file=bounded_file)
+    parameters.settle()
+    for name, value in state.items():
+        assert set_one(node, name, value).successful
+    dumped = values(node)
+    other, others = make(profiles_file=bounded_file, driver_profile='modest')
+    others.settle()
+    lines = [(spec.name, dumped[spec.name]) for spec in TABLE if not spec.read_only]
+    for name, value in lines[::-1] if backwards else lines:
+        assert set_one(other, name, value).successful
+    assert values(other) == dumped
+    assert others.settings.max_changed == parameters.settings.max_changed
 
 
 @pytest.mark.parametrize(('name', 'value', 'said'), [
@@ -195,6 +256,10 @@ def test_dump_and_load_restore_the_state_in_any_order(make, state, backwards):
     ('focus.sigma', math.nan, r'focus\.sigma'),
     ('focus.sigma', math.inf, r'focus\.sigma'),
     ('focus.sigma', 'strong', r"focus\.sigma must be a number, got 'strong'"),
+    ('focus.max_changed', 1.5, r'focus\.max_changed'),
+    ('focus.max_changed', -0.1, r'focus\.max_changed'),
+    ('focus.max_changed', math.nan, r'focus\.max_changed'),
+    ('focus.max_changed', '5 %', r"focus\.max_changed must be a number, got '5 %'"),
     ('focus.sampling', 'often', 'must be one of expected, pixel'),
     ('focus.classes', 'person', r"must be a list of strings, for instance \['person', 'car'\]"),
     ('focus.classes', [1, 2], 'must be a list of strings'),

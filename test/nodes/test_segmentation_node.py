@@ -1,6 +1,7 @@
 import array
 from pathlib import Path
 import re
+import shutil
 import threading
 from types import SimpleNamespace
 
@@ -17,6 +18,7 @@ from sensor_msgs.msg import CameraInfo
 from sensor_msgs.msg import CompressedImage
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
+from transformers import SegformerForSemanticSegmentation
 
 from aim_ros.nodes.conversions import ns_to_stamp
 from aim_ros.perception.frame import Frame
@@ -115,6 +117,53 @@ def test_a_change_is_in_force_from_the_next_frame(make_node, make_camera, ask):
     first, second = summary_of(before), summary_of(after)
     assert (first['profile'], first['revision']) == ('neutral', '1')
     assert (second['profile'], second['revision'], second['sigma']) == ('defensive', '2', '1.000')
+
+
+@pytest.fixture
+def loud_model(tiny_model, tmp_path) -> str:
+    """The tiny model with logits as far apart as a trained one's: its own differ by 0.001."""
+    folder = tmp_path / 'loud'
+    shutil.copytree(tiny_model, folder)
+    model = SegformerForSemanticSegmentation.from_pretrained(folder)
+    model.decode_head.classifier.weight.data *= 2000
+    model.save_pretrained(folder)
+    return str(folder)
+
+
+def test_the_bound_on_changed_pixels_limits_sigma(
+        make_node, make_camera, ask, diagnostics, ros, capfd, loud_model):
+    node = make_node(model=loud_model, focus__classes=['signals'], focus__sigma=3.0)
+    camera = make_camera(node)
+    free, before = ask(camera, 1.0)
+    summary = summary_of(before)
+    assert (summary['sigma'], summary['revision']) == ('3.000', '1')
+
+    set_one(node, 'focus.max_changed', 0.1)
+    bounded, after = ask(camera, 2.0)
+    summary = summary_of(after)
+    assert 0 < float(summary['sigma']) < 3
+    assert summary['revision'] == '2'
+    set_one(node, 'focus.max_changed', 1.0)
+    set_one(node, 'focus.classes', [])
+    neutral, _ = ask(camera, 3.0)
+    changed = (pixels_of(bounded) != pixels_of(neutral)).mean()
+    assert float(summary['changed_share']) == pytest.approx(changed, abs=1e-3)
+    # In between the cells of this small grid the pixels' logits are interpolated.
+    assert changed == pytest.approx(0.1, abs=0.03)
+    assert (pixels_of(free) != pixels_of(neutral)).mean() > 0.5
+
+    set_one(node, 'focus.classes', ['signals'])
+    set_one(node, 'focus.max_changed', 0.1)
+    again, alerts = ask(camera, 4.0)
+    assert summary_of(alerts)['sigma'] == summary['sigma']
+    assert np.array_equal(pixels_of(again), pixels_of(bounded))
+    level, text, values = ros.wait_for(lambda: [
+        status for m in diagnostics if (status := m.get('segmentation: camera'))
+        and status[2]['frames_answered'] == '4'])[-1]
+    assert level == DiagnosticStatus.WARN
+    assert text == f'focus.max_changed, 0.1, limits sigma to {summary["sigma"]} of 3'
+    assert values['sigma'] == summary['sigma']
+    assert f'/camera/image: {text}' in capfd.readouterr().err
 
 
 def test_revisions_never_go_back_while_parameters_change(make_node, make_camera, ros):

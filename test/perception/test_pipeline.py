@@ -14,6 +14,7 @@ from aim_ros.perception.alerts import AlertSettings
 from aim_ros.perception.alerts import find_regions
 from aim_ros.perception.alerts import Level
 from aim_ros.perception.alerts import Tracker
+from aim_ros.perception.components import Softmax
 from aim_ros.perception.decode import decode
 from aim_ros.perception.decode import Modulation
 from aim_ros.perception.frame import Frame
@@ -165,7 +166,7 @@ def test_alerts_are_those_of_the_deterministic_decision(segmenter):
     result, = Pipeline(segmenter).process([frame], settings)
     logits = segmenter.forward(segmenter.preprocess([frame]))[0]
     expected = find_regions(
-        result.base, result.focused, logits.softmax(0)[1:4].numpy(), settings.alerts)
+        result.base, result.focused, Softmax(logits.numpy(), 1.0), settings.alerts)
     assert expected
     assert result.report.regions == tuple(expected)
     assert result.report == Tracker().update(expected, 1, frame.size, settings.alerts)
@@ -233,6 +234,35 @@ def test_every_stage_is_timed(monkeypatch):
         {'preprocess': 1, 'network': 2, 'decode': 16, 'alerts': 32})
     assert tuple(left.latency_ms) == tuple(right.latency_ms) == STAGES
     assert next(clock, None) is None
+
+
+def test_warm_up_runs_every_batch_size(segmenter, monkeypatch):
+    sizes, forward = [], segmenter.forward
+    monkeypatch.setattr(segmenter, 'forward', lambda pixels: (
+        sizes.append(len(pixels)), forward(pixels))[1])
+    Pipeline(segmenter).warm_up(3)
+    assert sorted(sizes) == [1, 2, 3]
+
+
+def test_frames_on_every_device(segmenter, make_checkpoint, device):
+    other = Segmenter(str(make_checkpoint()), device=str(device), precision='fp32')
+    other._network.load_state_dict(segmenter._network.state_dict())
+    settings = under(signs=((1, 1), (4, -1)), sigma=0.5, alerts={'class_ids': (1, 2, 3)})
+    pipeline, reference = Pipeline(other), Pipeline(segmenter)
+    pipeline.warm_up(2)
+    for stamp in (1, 100 * MS):
+        frames = [photo(stamp, name, seed=i) for i, name in enumerate(('left', 'right'))]
+        for ours, theirs in zip(pipeline.process(frames, settings, confidence={'left'}),
+                                reference.process(frames, settings), strict=True):
+            assert (ours.mask == theirs.mask).mean() > 0.99
+            assert ours.report.regions[0].confidence == pytest.approx(
+                theirs.report.regions[0].confidence, abs=1e-2)
+            assert tuple(ours.latency_ms) == STAGES
+            assert min(ours.latency_ms.values()) > 0
+    with torch.no_grad():
+        other._network.decode_head.classifier.bias[5] = float('nan')
+    with pytest.raises(LogitsError):
+        pipeline.process(frames, settings)
 
 
 # Settings
