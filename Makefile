@@ -29,7 +29,7 @@ test: lint
 lint: $(STAMP)
 	$(RUN) ruff check .
 
-$(STAMP): requirements.txt requirements-ros.txt requirements-dev.txt
+$(STAMP): $(wildcard requirements*.txt)
 	@test -n '$(PYTHON)' || { echo 'aim_ros needs Python 3.11 or 3.12: the ROS 2 packages on PyPI exist for these only. Set PYTHON=<path to one>.' >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -r requirements-ros.txt -r requirements-dev.txt

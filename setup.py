@@ -18,16 +18,27 @@ def share(*folders):
     return list(files.items())
 
 
+def requirements(name):
+    """List what requirements-<name>.txt asks for."""
+    lines = (HERE / f'requirements-{name}.txt').read_text().splitlines()
+    return [line for line in lines if line and not line.startswith(('#', '-r'))]
+
+
 setup(
     name=PACKAGE,
     version='0.1.0',
     packages=find_packages(include=[PACKAGE, f'{PACKAGE}.*']),
+    package_data={f'{PACKAGE}.experiments': ['*.j2']},
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']),
         (f'share/{PACKAGE}', ['package.xml']),
         *share('config', 'launch', 'models', 'examples'),
     ],
     install_requires=['setuptools'],
+    extras_require={
+        name: requirements(name) for name in ('experiments', 'text', 'train')
+        if (HERE / f'requirements-{name}.txt').is_file()
+    },
     zip_safe=False,
     maintainer='aim_ros developers',
     maintainer_email='aim_ros@users.noreply.github.com',
@@ -39,6 +50,7 @@ setup(
             'segmentation = aim_ros.nodes.entry_points:segmentation',
             'replay = aim_ros.nodes.entry_points:replay',
             'demo = aim_ros.nodes.demo:main',
+            'experiments = aim_ros.experiments.cli:main',
         ],
     },
 )

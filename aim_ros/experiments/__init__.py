@@ -1,0 +1,1 @@
+"""The paper's evaluation as commands: tables, figures and reports on a user's model and data."""

@@ -1,0 +1,98 @@
+"""The command ``experiments``: one sub-command, in a module of its name, for each experiment."""
+
+import argparse
+from collections.abc import Sequence
+import importlib
+from pathlib import Path
+import shlex
+import sys
+import textwrap
+
+from aim_ros.experiments.errors import ExperimentError
+
+COMMANDS = {
+    'segmentation': "the paper's figures and table on segmentation: utility, focus, frontier",
+    'calibrate': 'choose sigma for a driver profile by measurement',
+    'classification': 'utility of an image classifier against sigma, measured and predicted',
+    'text': 'utility of a language model against sigma, and how coherent its text stays',
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command line, by default the program's own; return the exit code."""
+    argv = list(sys.argv[1:] if argv is None else argv)
+    try:
+        arguments = _parser(argv).parse_args(argv)
+        return _run(arguments, f'experiments {shlex.join(argv)}')
+    except ModuleNotFoundError as error:
+        return _fail(f'{error.name} is not installed; install the extra of this experiment, see '
+                     'requirements-experiments.txt and requirements-text.txt')
+    except KeyboardInterrupt:
+        _fail('interrupted')
+        return 130
+
+
+def _run(arguments: argparse.Namespace, command_line: str) -> int:
+    # Imported late, like the experiments: `--help` alone shall not wait for torch.
+    from aim_ros.media.frames import MediaError
+    from aim_ros.perception.labels import UnknownClassError
+    from aim_ros.perception.profiles import ProfileError
+    from aim_ros.perception.segmenter import ModelError
+
+    arguments.command_line = command_line
+    try:
+        arguments.run(arguments)
+    except (ExperimentError, MediaError, ModelError, ProfileError, UnknownClassError) as error:
+        return _fail(str(error))
+    return 0
+
+
+def _fail(message: str) -> int:
+    print(f'experiments: {message}', file=sys.stderr)
+    return 1
+
+
+def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
+    """Return the parser; of the sub-commands only the one that `argv` names is imported."""
+    parser = argparse.ArgumentParser(
+        prog='experiments',
+        description='What modulation does to your model on your data. Each experiment writes one '
+                    'HTML report, with its tables (CSV) and plots (PNG) beside it.',
+        epilog='example: experiments segmentation --help')
+    subparsers = parser.add_subparsers(dest='experiment', metavar='EXPERIMENT', required=True)
+    for name, summary in COMMANDS.items():
+        if name in argv[:1]:
+            importlib.import_module(f'aim_ros.experiments.{name}').add_parser(subparsers)
+        else:
+            subparsers.add_parser(name, help=summary)
+    return parser
+
+
+def new_parser(subparsers, name: str, description: str, example: str) -> argparse.ArgumentParser:
+    """
+    Add a sub-command with the options that all experiments share: `--out`, `--cache`, `--seeds`.
+
+    :param name: its key in `COMMANDS`.
+    :param example: a command line, for the end of `--help`.
+    """
+    parser = subparsers.add_parser(
+        name, help=COMMANDS[name], description=textwrap.fill(description, 79),
+        epilog=f'example:\n  {example}', formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        '--out', type=Path, metavar='FOLDER', default=Path('experiments_out', name),
+        help='where the report is written (default: %(default)s)')
+    parser.add_argument(
+        '--cache', type=Path, metavar='FOLDER', default=None,
+        help='where logits are kept between runs (default: ~/.cache/aim_ros)')
+    parser.add_argument(
+        '--seeds', type=positive, default=3, metavar='N',
+        help='repetitions of everything that is drawn, seeds 0..N-1 (default: %(default)s)')
+    return parser
+
+
+def positive(text: str) -> int:
+    """Read a whole number of at least 1, as the type of an option."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f'must be at least 1, got {number}')
+    return number

@@ -1,0 +1,17 @@
+"""A progress bar with the time that is left."""
+
+from rich.console import Console
+from rich.progress import BarColumn
+from rich.progress import MofNCompleteColumn
+from rich.progress import Progress
+from rich.progress import TextColumn
+from rich.progress import TimeElapsedColumn
+from rich.progress import TimeRemainingColumn
+
+
+def progress_bar() -> Progress:
+    """Return a progress bar on stderr, to be used as a context manager."""
+    return Progress(
+        TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(),
+        TimeElapsedColumn(), TextColumn('left'), TimeRemainingColumn(),
+        console=Console(stderr=True))

@@ -1,0 +1,42 @@
+import subprocess
+import sys
+
+import pytest
+
+from aim_ros.experiments.cli import COMMANDS
+from aim_ros.experiments.cli import main
+
+
+def test_help_lists_every_experiment_without_importing_one():
+    code = ('import sys\nfrom aim_ros.experiments.cli import main\n'
+            'try:\n    main(["--help"])\nfinally:\n    assert "torch" not in sys.modules')
+    result = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert all(name in result.stdout for name in COMMANDS)
+
+
+@pytest.mark.parametrize('name', ['segmentation', 'calibrate'])
+def test_help_of_an_experiment_has_an_example(name, capsys):
+    with pytest.raises(SystemExit) as end:
+        main([name, '--help'])
+    assert end.value.code == 0
+    assert f'example:\n  experiments {name}' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(('arguments', 'said'), [
+    (['segmentation', '--data', '/nowhere'], 'there is no folder /nowhere'),
+    (['calibrate', '--profile', 'sport', '--data', '/nowhere'], "unknown driver profile 'sport'"),
+    (['calibrate', '--profile', 'defensive'], 'give either --data'),
+    (['calibrate', '--classes', 'x', '--source', '/nowhere', '--model', 'none'], "model 'none'"),
+])
+def test_mistakes_are_told_in_a_sentence(arguments, said, capsys):
+    assert main(arguments) == 1
+    error = capsys.readouterr().err
+    assert said in error
+    assert 'Traceback' not in error
+
+
+def test_a_missing_library_is_named(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, 'aim_ros.experiments.segmentation', None)
+    assert main(['segmentation']) == 1
+    assert 'requirements-experiments.txt' in capsys.readouterr().err
