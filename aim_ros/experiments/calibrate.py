@@ -223,7 +223,8 @@ def _without_labels(arguments: argparse.Namespace, model: CachedSegmenter,
     every = max(1, -(-len(source) // arguments.frames))
     frames = [_frame(frame) for frame in source.frames(every=every)]
     grids = [torch.from_numpy(grid) for grid in each(model.logits, frames, 'frames')]
-    # One wide grid: its share is the mean over the frames, all of which have as many cells.
+    # One wide grid: its share is the mean over the frames, all of which have as many cells. A gate
+    # opens across the seams, by one column of each frame at most.
     logits = torch.cat(grids, dim=2)
     sigma = limit_sigma(logits, modulation, arguments.budget)
     chosen = replace(modulation, sigma=sigma)

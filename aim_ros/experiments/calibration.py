@@ -20,6 +20,7 @@ from aim_ros.experiments.sweep import frame_key
 from aim_ros.modulation import focus_modulation
 from aim_ros.perception.decode import decode
 from aim_ros.perception.decode import Modulation
+from aim_ros.perception.decode_gated import shift_on_grid
 
 COARSE = 0.2
 """Step of the search, in logits: the paper's."""
@@ -112,9 +113,12 @@ def believed_accuracy(
     :param temperature: of the softmax, > 0.
     :param groups: class ids by name; who is which within a group does not count.
     """
-    modulated = focus_modulation(
-        logits, dict(modulation.signs), modulation.sigma, dim=0, sampling=modulation.sampling,
-        key=0)
+    if modulation.sampling == 'gated':
+        modulated = shift_on_grid(logits, modulation)
+    else:
+        modulated = focus_modulation(
+            logits, dict(modulation.signs), modulation.sigma, dim=0, sampling=modulation.sampling,
+            key=0)
     decided = modulated.argmax(0)
     probability = (logits / temperature).softmax(0)
     accuracy = {}

@@ -182,7 +182,8 @@ TABLE: tuple[Spec, ...] = (
          low=0.0, high=20.0),
     Spec('focus.sampling', str, 'expected',
          'expected shifts the targets by the mean of the noise, without flicker; pixel draws '
-         'the noise for each pixel.', choices=SAMPLINGS),
+         'the noise for each pixel; gated is the expected shift, only next to what the '
+         'unmodulated model gives to a focus class.', choices=SAMPLINGS),
     Spec('focus.max_changed', float, 1.0,
          "Share of a frame's pixels that focus modulation may be expected to change: a frame that "
          'would exceed it gets a smaller sigma. 1 is no limit.', low=0.0, high=1.0),

@@ -15,6 +15,7 @@ from types import ModuleType
 import torch
 from torch import Tensor
 
+from aim_ros.perception import decode_gated
 from aim_ros.perception import decode_reference
 from aim_ros.perception.decode_types import Decoded
 from aim_ros.perception.decode_types import Modulation
@@ -71,7 +72,11 @@ def decode(
     if confidence:
         probability = torch.empty((height, width), dtype=torch.float32, device=logits.device)
     outputs = Decoded(mask, base, focused, changed, probability)
-    _backend(logits.device.type).fill(outputs, logits, modulation, key, temperature)
+    backend = _backend(logits.device.type)
+    if modulation.focuses and modulation.sampling == 'gated':
+        decode_gated.fill(outputs, logits, modulation, key, temperature, backend)
+    else:
+        backend.fill(outputs, logits, modulation, key, temperature)
     return outputs
 
 

@@ -6,7 +6,7 @@ import math
 import torch
 from torch import Tensor
 
-SAMPLINGS = ('expected', 'pixel')
+SAMPLINGS = ('expected', 'pixel', 'gated')
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,8 @@ class Modulation:
 
     :param signs: the target classes of focus modulation, as ``(class id, +1 or -1)`` pairs.
     :param sigma: standard deviation of the focus noise, in logits, >= 0.
-    :param sampling: ``'expected'`` (mean shift) or ``'pixel'`` (one draw per pixel and target).
+    :param sampling: ``'expected'`` (mean shift), ``'pixel'`` (one draw per pixel and target) or
+        ``'gated'`` (mean shift near unmodulated evidence of a target, see `decode_gated`).
     :param utility_sigma: standard deviation of the utility noise, in logits, >= 0.
     """
 
@@ -55,7 +56,8 @@ class Decoded:
     :param mask: class ids as published: modulated as asked; uint8, or int32 over 255 classes.
     :param base: class ids of the unmodulated logits.
     :param focused: class ids under focus modulation's expected shift, whatever the mask's
-        sampling and without utility noise: the deterministic decision that alerts use.
+        sampling and without utility noise: the deterministic decision that alerts use. With
+        gated sampling the shift is gated here too.
     :param changed: number of pixels at which `mask` differs from `base`, a tensor of one integer.
     :param confidence: softmax probability of the mask's class under the unmodulated logits,
         float32 in 0..1; None unless asked for.

@@ -24,6 +24,7 @@ from torch import Tensor
 from aim_ros.modulation.control import expected_shift
 from aim_ros.modulation.theory import focus_target_preserved_probability
 from aim_ros.perception.decode import Modulation
+from aim_ros.perception.decode_gated import gate
 
 STEPS = 1000
 """A limited sigma is a whole number of steps, so many a logit: as fine as it is published."""
@@ -54,7 +55,7 @@ def changed_share(logits: Tensor, modulation: Modulation) -> float:
     _check(logits, modulation)
     if not modulation.focuses:
         return 0.0
-    if modulation.sampling == 'expected':
+    if modulation.sampling != 'pixel':
         shifts = _critical_shifts(logits, modulation)
         changed = shifts <= expected_shift(modulation.sigma)
         return changed.sum().item() / len(shifts)
@@ -80,7 +81,7 @@ def limit_sigma(logits: Tensor, modulation: Modulation, max_changed: float) -> f
     _check(logits, modulation)
     if max_changed == 1 or not modulation.focuses:
         return modulation.sigma
-    if modulation.sampling == 'expected':
+    if modulation.sampling != 'pixel':
         return _limit_expected(logits, modulation, max_changed)
     return _limit_pixel(logits, modulation, max_changed)
 
@@ -123,6 +124,11 @@ def _critical_shifts(logits: Tensor, modulation: Modulation) -> Tensor:
     nobody = torch.full((logits[0].numel(),), -torch.inf, device=logits.device)
     down, still, up = (side.amax(0) if len(side) else nobody
                        for side in _sides(logits, modulation))
+    if modulation.sampling == 'gated':
+        # Where the gate is shut, the focused classes stand still.
+        shut = ~gate(logits, modulation).flatten()
+        still = torch.where(shut, torch.maximum(still, up), still)
+        up = up.masked_fill(shut, -torch.inf)
     suppressed = torch.minimum(down - still, (down - up) / 2)
     untargeted = (still - up).masked_fill(still < up, torch.inf)
     return torch.where(down >= torch.maximum(still, up), suppressed, untargeted)

@@ -39,7 +39,7 @@ class DriverProfile:
     :param focus_classes: class names or roles that get more attention.
     :param suppress_classes: class names or roles that get less.
     :param sigma: standard deviation of the focus noise in logits, >= 0.
-    :param sampling: ``'expected'`` or ``'pixel'``.
+    :param sampling: one of `SAMPLINGS`.
     :param max_changed: share of a frame's pixels, 0..1, that the focus may change; None where the
         profile does not state it.
     :param alerts: alert settings that this profile states, a subset of `ALERT_KEYS`.

@@ -117,6 +117,16 @@ def test_a_gated_target_grows_around_its_evidence_alone():
     assert gated[0, 1].tolist() == [144 - 9, 9]
 
 
+@pytest.mark.parametrize('class_ids', [(3,), (1, 4)])
+def test_gated_is_what_decode_decides(scene, class_ids):
+    logits, truth = scene
+    counts = FrameSweep(*scene).gated(Target('t', class_ids), SIGMAS)
+    signs = tuple((class_id, 1) for class_id in class_ids)
+    for step, sigma in enumerate(SIGMAS):
+        mask = decode(logits, SIZE, Modulation(signs, sigma, 'gated')).mask
+        assert_same(counts[step], mask, truth)
+
+
 def test_a_suppressed_target_can_not_be_gated(scene):
     with pytest.raises(ValueError, match='only a focus'):
         FrameSweep(*scene).gated(Target('t', (1,), -1), SIGMAS)

@@ -8,6 +8,7 @@ does not, either class is right. How many pixels are left out is bounded too.
 import math
 import sys
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -38,6 +39,9 @@ MODULATIONS = {
     'sigma_without_targets': Modulation((), 0.5, 'pixel'),
     'expected': Modulation(UP_AND_DOWN, 0.3),
     'pixel': Modulation(UP_AND_DOWN, 0.3, 'pixel'),
+    'gated': Modulation(UP_AND_DOWN, 0.3, 'gated'),
+    'gated_suppression': Modulation(((2, -1),), 0.3, 'gated'),
+    'utility_and_gated': Modulation(UP_AND_DOWN, 0.3, 'gated', utility_sigma=0.2),
     'expected_far': Modulation(((11, -1), (18, 1)), 20.0),
     'utility': Modulation(utility_sigma=0.2),
     'utility_and_expected': Modulation(UP_AND_DOWN, 0.3, utility_sigma=0.2),
@@ -77,8 +81,25 @@ class Reference:
         self.focused = focus_modulation(
             self.base, signs, modulation.sigma, dim=0, sampling='expected')
         noisy = utility_modulation(self.base, modulation.utility_sigma, dim=0, key=key)
+        if modulation.sampling == 'gated':
+            shift = gated_shift(logits, size, modulation)
+            self.focused, self.mask = self.base + shift, noisy + shift
+            return
         self.mask = focus_modulation(
             noisy, signs, modulation.sigma, dim=0, sampling=modulation.sampling, key=key)
+
+
+def gated_shift(logits, size, modulation):
+    """Return what gated sampling adds to the upsampled logits, (C, H, W)."""
+    signs = dict(modulation.signs)
+    ups = [target for target, sign in signs.items() if sign > 0]
+    evidence = np.isin(logits.cpu().numpy().argmax(0), ups)
+    near = cv2.dilate(evidence.astype(np.float32), np.ones((3, 3)))
+    gate = interpolate(torch.from_numpy(near)[None, None], size=size, mode='bilinear')[0, 0]
+    shift = torch.zeros(len(logits), *size)
+    for target, sign in signs.items():
+        shift[target] = expected_shift(modulation.sigma) * (gate if sign > 0 else -1)
+    return shift.to(logits.device)
 
 
 def best(scores):

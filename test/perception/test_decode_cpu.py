@@ -104,11 +104,12 @@ def test_rounding_rules_no_winner_out(offset):
     _, cells, across = decode_cpu._axis(9, 70)
     values = np.empty((40, 50, 70), F32)
     corners = np.empty((2, 9), F32)
+    run = np.array([0, 0, 9, 0, 70], np.int32)
     for c in range(40):
         for y in range(50):
             decode_cpu._interpolate(
-                logits.numpy(), c, int(rows[y]), down[y], 0, 9, np.uint64(0), np.uint64(70),
-                cells, across, corners, values[c, y])
+                logits.numpy(), c, int(rows[y]), down[y], run, cells, across, corners,
+                values[c, y])
     assert len(np.unique(values.argmax(0))) > 20
     decoded = decode(logits, (50, 70), Modulation())
     assert (decoded.base.numpy() == values.argmax(0)).all()
@@ -239,19 +240,72 @@ def test_working_memory_is_kept_and_far_smaller_than_the_upsampled_logits():
     assert len(decode_cpu._local.scratch) == decode_cpu._SCRATCH_SHAPES
 
 
+# Noise
+
+
+@pytest.mark.parametrize('modulation', [
+    Modulation(((2, 1), (5, -1), (7, 1)), 0.3, 'pixel'), Modulation(utility_sigma=0.1),
+    Modulation(((2, 1), (5, -1)), 0.3, 'pixel', utility_sigma=0.1)])
+@pytest.mark.parametrize('kind', ['close', 'clear'])
+def test_where_no_noise_is_drawn_any_draw_would_do(modulation, kind, threads):
+    threads(1)
+    logits, size = make_logits(19, (9, 13), kind, torch.float32, seed=4), (70, 101)
+    results = []
+    for draw in (0, LARGEST_DRAW, -LARGEST_DRAW):
+        noise = decode_cpu._scratch(19, 13, 101)[_NOISE]
+        noise[:] = draw
+        results.append(decode(logits, size, modulation, key=KEY, confidence=True))
+    for other in results[1:]:
+        assert_same(results[0], other)
+
+
+_NOISE = 8
+"""Where `_scratch` has the noise."""
+
+
+def draw_where_it_counts(gaps, reach, row_pixel, runs):
+    """Return the noise of pixels that lie `gaps` behind the best; NaN where none is drawn."""
+    words = np.array([KEY & 0xFFFFFFFF, KEY >> 32], np.uint32)
+    pixels = len(gaps)
+    noise = np.full(pixels + 8, np.nan, F32)
+    runs = np.array([(3, 0, 0, start, end) for start, end in runs], np.int32)
+    decode_cpu._draw_where_it_counts(
+        -gaps, runs, F32(reach), F32(0), np.zeros(pixels, F32), np.uint64(row_pixel), 3,
+        FOCUS_STREAM, words, np.ones(pixels + 8 & ~3, np.uint8), np.empty(pixels, np.uint32),
+        np.empty(4 * pixels, F32), noise)
+    offset = row_pixel % 4
+    return noise[offset:offset + pixels]
+
+
+@pytest.mark.parametrize('row_pixel', [0, 1, 2, 3, 2**34 + 5])
+def test_noise_is_drawn_for_the_blocks_of_pixels_that_it_may_turn(row_pixel):
+    pixels, turning = 200, [0, 17, 18, 90, 150, 199]
+    gaps = np.full(pixels, 1.01, F32)
+    gaps[turning] = 1
+    noise = draw_where_it_counts(gaps, 1, row_pixel, [(0, 100), (120, 151), (198, 200)])
+    blocks = (row_pixel + np.arange(pixels)) // 4
+    drawn = np.isin(blocks, blocks[turning])
+    assert (~np.isnan(noise) == drawn).all()
+    expected = standard_normal_range(row_pixel, pixels, 3, KEY, FOCUS_STREAM).numpy()
+    np.testing.assert_allclose(noise[drawn], expected[drawn], rtol=0, atol=2e-6)
+
+
+def test_no_noise_is_drawn_outside_the_runs():
+    noise = draw_where_it_counts(np.zeros(200, F32), 1, 0, [(8, 16), (100, 104)])
+    assert np.flatnonzero(~np.isnan(noise)).tolist() == [*range(8, 16), *range(100, 104)]
+
+
 # Compilation
 
 
-def test_without_a_folder_for_its_cache_numba_compiles_all_the_same(monkeypatch):
-    njit = decode_cpu.numba.njit
-
-    def read_only(*args, cache=False, **options):
-        if cache:
-            raise RuntimeError("cannot cache function 'f': no locator available for file 'f.py'")
-        return njit(*args, **options)
-
-    monkeypatch.setattr(decode_cpu.numba, 'njit', read_only)
-    assert decode_cpu._compile(lambda x: x + 1)(2) == 3
+def test_loops_know_that_pixels_lie_side_by_side():
+    """Arrays of unknown stride make no vector code, which costs several times the time."""
+    decode(torch.zeros(19, 2, 2), (4, 4), MODULATIONS[-1], confidence=True)
+    for function in ('_fill_rows', '_rule_out', '_bound_row', '_list_runs', '_interpolate',
+                     '_challenge', '_draw_where_it_counts', '_add_noise', '_draw', '_confide'):
+        for signature in getattr(decode_cpu, function).signatures:
+            layouts = {kind.layout for kind in signature if hasattr(kind, 'layout')}
+            assert layouts == {'C'}, function
 
 
 # Mathematics
@@ -273,7 +327,8 @@ def test_draws_are_those_of_the_package(start):
     count = 1_000_000
     out = np.empty(count, F32)
     words = np.array([KEY & 0xFFFFFFFF, KEY >> 32], np.uint32)
-    decode_cpu._draw(np.uint64(start), np.uint64(count), 11, FOCUS_STREAM, *words, out)
+    decode_cpu._draw(np.uint64(start // 4), np.arange(count // 4, dtype=np.uint32), 11,
+                     FOCUS_STREAM, words, out)
     expected = standard_normal_range(start, count, 11, KEY, FOCUS_STREAM).numpy()
     np.testing.assert_allclose(out, expected, rtol=0, atol=2e-6)
     assert np.abs(out).max() <= LARGEST_DRAW
