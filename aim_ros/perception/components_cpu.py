@@ -10,9 +10,9 @@ The compiled code holds no lock of Python.
 
 import math
 
-import numba
 import numpy as np
 
+from aim_ros.perception.compilation import compiled
 from aim_ros.perception.components import Components
 from aim_ros.perception.components import Softmax
 
@@ -60,15 +60,7 @@ def find_components(
     return Components(runs[:, _CLASS], box, area, sums[first] / area, runs[:, _TURNED] / area)
 
 
-def _compile(function):
-    options = {'nogil': True, 'error_model': 'numpy'}
-    try:
-        return numba.njit(cache=True, **options)(function)
-    except RuntimeError:  # Numba found no folder that it may write to.
-        return numba.njit(**options)(function)
-
-
-@_compile
+@compiled
 def _root(runs, run):
     """Return the run that stands for a run's component, and shorten the way there."""
     while runs[run, _PARENT] != run:
@@ -77,7 +69,7 @@ def _root(runs, run):
     return run
 
 
-@_compile
+@compiled
 def _unite(runs, sums, one, other):
     """Make one component of two; the earlier of their first runs stands for both."""
     one, other = _root(runs, one), _root(runs, other)
@@ -95,7 +87,7 @@ def _unite(runs, sums, one, other):
     sums[one] += sums[other]
 
 
-@_compile
+@compiled
 def _join(runs, sums, above, run):
     """Unite a row's list of runs with those of the row above that they touch, over corners too."""
     while run >= 0:
@@ -108,7 +100,7 @@ def _join(runs, sums, above, run):
         run = runs[run, _NEXT]
 
 
-@_compile
+@compiled
 def _soften(probability, ids, logits, scale, row, column):
     """Compute the probabilities of one cell."""
     top = logits[0, row, column]
@@ -122,7 +114,7 @@ def _soften(probability, ids, logits, scale, row, column):
             (logits[ids[k], row, column] - top) * scale) / total
 
 
-@_compile
+@compiled
 def _add(
     runs, sums, count, first, tails, k, y, start, end, turned,
     probability, ids, logits, scale, row, cells, cell_ends,
@@ -159,7 +151,7 @@ def _add(
     return count
 
 
-@_compile
+@compiled
 def _trace(
     base, focused, ids, index_of, probability, logits, scale, rows, cells, cell_ends, runs, sums,
 ):

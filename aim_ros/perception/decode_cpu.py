@@ -13,8 +13,10 @@ most cells, exactly:
 - Both bounds are widened by `_SLACK` of their size, beyond what float32 can add by rounding.
 
 Where one class is left, its cell is filled; elsewhere those that are left are interpolated and
-compared pixel by pixel. Noise is drawn only where the class that it acts on is left beside
-others. A class that is kept for nothing changes no result, so masks do not depend on any of this.
+compared pixel by pixel: first those without a target, whose best is the same in all decisions
+but for utility noise, then the suppressed targets, which can only fall, then the others. Noise is
+drawn only for pixels at which the class that it acts on may still win with it. A class that is
+kept for nothing changes no result, so masks do not depend on any of this.
 
 The compiled code holds no lock of Python. Each thread takes every n-th row of the grid, which
 shares the work evenly and changes no result.
@@ -27,7 +29,6 @@ from functools import lru_cache
 import os
 import threading
 
-import numba
 import numpy as np
 import torch
 from torch import Tensor
@@ -36,6 +37,7 @@ from aim_ros.modulation.control import expected_shift
 from aim_ros.modulation.noise import FOCUS_STREAM
 from aim_ros.modulation.noise import LARGEST_DRAW
 from aim_ros.modulation.noise import UTILITY_STREAM
+from aim_ros.perception.compilation import compiled
 from aim_ros.perception.decode_grid import place_on_grid
 from aim_ros.perception.decode_types import Decoded
 from aim_ros.perception.decode_types import Modulation
@@ -48,26 +50,12 @@ _SCRATCH_SHAPES = 8
 
 
 def _compile(function):
-    """Compile for threads; keep the result on disk if there is a folder that allows it."""
-    return _compiled(function, fastmath={'contract'})
-
-
-def _compile_sum(function):
-    """Likewise, for a sum whose order may change."""
-    return _compiled(function, fastmath={'contract', 'reassoc', 'nsz'})
+    return compiled(function, fastmath={'contract'})
 
 
 def _inline(function):
-    """Likewise, for what loops should hold as their own, so that they become vector code."""
-    return _compiled(function, fastmath={'contract'}, inline='always')
-
-
-def _compiled(function, **options):
-    options = {'nogil': True, 'error_model': 'numpy', **options}
-    try:
-        return numba.njit(cache=True, **options)(function)
-    except RuntimeError:  # Numba found no folder that it may write to.
-        return numba.njit(**options)(function)
+    """Compile what loops should hold as their own, so that they become vector code."""
+    return compiled(function, fastmath={'contract'}, inline='always')
 
 
 # Random draws, as aim_ros.modulation.noise lays down. They are in this file since Numba's cache
@@ -136,16 +124,19 @@ def _sine_and_cosine(angle):
 
 
 @_compile
-def _draw(first_pixel, count, class_index, stream, k0, k1, out):
-    """Put draws into out[:count], those of the pixels from `first_pixel` on, a multiple of 4."""
-    first = first_pixel >> u64(2)
-    for block in range((count + u64(3)) >> u64(2)):
-        index = first + block
+def _draw(first, blocks, class_index, stream, key, out):
+    """
+    Put the draws of blocks of four pixels into out[:4 * len(blocks)].
+
+    :param blocks: indices of the blocks less `first`; a multiple of 16 is best.
+    """
+    for i in range(len(blocks)):
+        index = first + u64(blocks[i])
         x0, x1, x2, x3 = _philox(
-            u32(index), u32(index >> u64(32)), u32(class_index), u32(stream), k0, k1)
+            u32(index), u32(index >> u64(32)), u32(class_index), u32(stream), key[0], key[1])
         radius = np.sqrt(f32(-2) * _log(_uniform(x0)))
         sine, cosine = _sine_and_cosine(f32(2 * np.pi) * _uniform(x1))
-        at = u64(4) * block
+        at = u64(4) * u64(i)
         out[at] = radius * cosine
         out[at + u64(1)] = radius * sine
         radius = np.sqrt(f32(-2) * _log(_uniform(x2)))
@@ -200,7 +191,7 @@ def _rule_out(logits, row, signs, expected, shift, reach, spread, highs, floors,
     """
     classes, height, width = logits.shape
     lower = min(row + 1, height - 1)
-    base, focused, mask, least, lows = floors
+    base, focused, mask, least, lows = floors[0], floors[1], floors[2], floors[3], floors[4]
     base[:] = -np.inf
     for c in range(classes):
         if signs[c] == 0:
@@ -237,16 +228,17 @@ def _rule_out(logits, row, signs, expected, shift, reach, spread, highs, floors,
 
 
 @_compile
-def _list_runs(kept, classes, runs):
+def _list_runs(kept, order, column_start, runs):
     """
-    List the stretches of cells in which a class is kept, by ascending class.
+    List the stretches of cells in which a class is kept, class by class.
 
     :param kept: bits of the classes in each cell, 64 in a word, (words, w).
-    :param runs: takes (class, first cell, end cell).
+    :param order: all classes.
+    :param runs: takes (class, first cell, end cell, first pixel, end pixel).
     :return: the number of runs.
     """
     count = 0
-    for c in range(classes):
+    for c in order:
         words, bit = kept[c >> 6], u64(1) << u64(c & 63)
         anywhere = u64(0)
         for cell in range(len(words)):
@@ -257,10 +249,10 @@ def _list_runs(kept, classes, runs):
         for cell in range(len(words)):
             inside = words[cell] & bit != u64(0)
             if inside and not within:
-                runs[count, 0], runs[count, 1] = c, cell
+                runs[count, 0], runs[count, 1], runs[count, 3] = c, cell, column_start[cell]
                 count += 1
             if inside:
-                runs[count - 1, 2] = cell + 1
+                runs[count - 1, 2], runs[count - 1, 4] = cell + 1, column_start[cell + 1]
             within = inside
     return count
 
@@ -298,16 +290,15 @@ def _index_of(bit):
 
 
 @_compile
-def _interpolate(
-    logits, c, row, weight, first_cell, end_cell, start, end, cells, columns, corners, values,
-):
+def _interpolate(logits, c, row, weight, run, cells, columns, corners, values):
     """
-    Upsample one class in a row of pixels, in neighbouring cells, whose pixels are start..end.
+    Upsample one class in a row of pixels, in one run of neighbouring cells.
 
     :param cells: the pixels' cells.
     :param columns: the pixels' distances from their cells' left borders, in cells.
     :param corners: (2, w) to work in.
     """
+    first_cell, end_cell, start, end = run[1], run[2], run[3], run[4]
     lower = min(row + 1, logits.shape[1] - 1)
     last = logits.shape[2] - 1
     for cell in range(u64(first_cell), u64(min(end_cell, last) + 1)):
@@ -316,39 +307,81 @@ def _interpolate(
     for cell in range(u64(first_cell), u64(min(end_cell, last))):
         corners[1, cell] = corners[0, cell + u64(1)] - corners[0, cell]
     corners[1, last] = 0
-    for x in range(start, end):
+    for x in range(u64(start), u64(end)):
         cell = cells[x]
         values[x] = corners[0, cell] + columns[x] * corners[1, cell]
 
 
 @_compile
-def _challenge(values, start, end, c, shift, best, ids):
-    """Let class `c` lead where its values exceed those of all lower classes."""
-    for x in range(start, end):
-        value = values[x] + shift
-        wins = value > best[x]
-        best[x] = value if wins else best[x]
-        ids[x] = c if wins else ids[x]
+def _challenge(values, runs, c, shift, best, ids):
+    """Let class `c` lead where its values exceed the best, or equal those of a higher class."""
+    for r in range(len(runs)):
+        for x in range(u64(runs[r, 3]), u64(runs[r, 4])):
+            value = values[x] + shift
+            wins = (value > best[x]) | ((value == best[x]) & (c < ids[x]))
+            best[x] = value if wins else best[x]
+            ids[x] = c if wins else ids[x]
+
+
+@_compile
+def _draw_where_it_counts(
+    values, runs, reach, further, best, row_pixel, c, stream, key, counts, blocks, draws, noise,
+):
+    """
+    Draw noise for the pixels at which a class may win with it.
+
+    Elsewhere its value stays below the best however far noise takes it, so it does not win with
+    what `noise` holds there either, which are draws of other pixels or classes.
+
+    :param runs: those of the class.
+    :param reach: the most that this noise adds to a value.
+    :param further: the most that is added after it.
+    :param row_pixel: index of the row's first pixel in the image.
+    :param counts: bytes to work in, one for each pixel of the blocks; as are `blocks` and `draws`.
+    :param noise: takes the draws, from the row's first block on.
+    """
+    first, offset = row_pixel >> u64(2), row_pixel & u64(3)
+    begin, end = (runs[0, 3] + offset) >> u64(2), (runs[-1, 4] + offset + u64(3)) >> u64(2)
+    counts[u64(4) * begin:u64(4) * end] = 0
+    for r in range(len(runs)):
+        for x in range(u64(runs[r, 3]), u64(runs[r, 4])):
+            # Added as the noise is, so that rounding keeps it an upper bound.
+            counts[x + offset] = values[x] + reach + further >= best[x]
+    count = 0
+    fours = counts.view(u32)
+    for block in range(begin, end):
+        blocks[count] = block
+        count += fours[block] != 0
+    # Whole vectors: what is drawn beyond the count goes nowhere.
+    full = (count + 15) & ~15
+    blocks[count:full] = 0
+    _draw(first, blocks[:full], c, stream, key, draws)
+    for i in range(u64(count)):
+        at = u64(4) * u64(blocks[i])
+        for lane in range(u64(4)):
+            noise[at + lane] = draws[u64(4) * i + lane]
 
 
 @_compile
 def _add_noise(
-    values, start, end, row_pixel, c, sign, pixel, sigma, shift, utility_sigma, key, noise,
+    values, runs, row_pixel, c, sign, pixel, sigma, shift, utility_sigma, key, best,
+    counts, blocks, draws, noise,
 ):
-    """Modulate a class in a row of pixels, whose first is `row_pixel`, as the sampling says."""
-    begin = (row_pixel + start) & ~u64(3)
-    count = row_pixel + end - begin
+    """Modulate a class in its runs of a row of pixels; see `_draw_where_it_counts`."""
+    offset = row_pixel & u64(3)
+    above = max(sign * (sigma * f32(LARGEST_DRAW) if pixel else shift), f32(0))
     if utility_sigma > 0:
-        _draw(begin, count, c, UTILITY_STREAM, key[0], key[1], noise)
-        for x in range(start, end):
-            values[x] += utility_sigma * noise[x + row_pixel - begin]
+        _draw_where_it_counts(values, runs, utility_sigma * f32(LARGEST_DRAW), above, best,
+                              row_pixel, c, UTILITY_STREAM, key, counts, blocks, draws, noise)
+        for r in range(len(runs)):
+            for x in range(u64(runs[r, 3]), u64(runs[r, 4])):
+                values[x] += utility_sigma * noise[x + offset]
     if sign != 0 and pixel:
-        _draw(begin, count, c, FOCUS_STREAM, key[0], key[1], noise)
-        for x in range(start, end):
-            values[x] += sign * (sigma * abs(noise[x + row_pixel - begin]))
-    elif sign != 0:
-        for x in range(start, end):
-            values[x] += sign * shift
+        _draw_where_it_counts(values, runs, above, f32(0), best,
+                              row_pixel, c, FOCUS_STREAM, key, counts, blocks, draws, noise)
+    for r in range(len(runs) if sign != 0 else 0):
+        for x in range(u64(runs[r, 3]), u64(runs[r, 4])):
+            values[x] += sign * (sigma * abs(noise[x + offset]) if pixel else shift)
 
 
 # Confidence
@@ -390,7 +423,7 @@ def _value_at(logits, c, row, lower, weight, cell, right, column):
 
 @_compile
 def _confide(
-    logits, row, weight, column_start, cells, columns, runs, run_count, scale, base_ids, mask_ids,
+    logits, row, weight, cells, columns, runs, run_count, scale, base_ids, mask_ids,
     corners, values, top, total, confidence, y,
 ):
     """
@@ -407,11 +440,8 @@ def _confide(
         top[x] = _value_at(logits, base_ids[x], row, lower, weight, cell, right, columns[x])
         total[x] = 0
     for r in range(run_count):
-        c, first, stop = runs[r, 0], runs[r, 1], runs[r, 2]
-        start, end = u64(column_start[first]), u64(column_start[stop])
-        _interpolate(logits, c, row, weight, first, stop, start, end, cells, columns, corners,
-                     values)
-        for x in range(start, end):
+        _interpolate(logits, runs[r, 0], row, weight, runs[r], cells, columns, corners, values)
+        for x in range(u64(runs[r, 3]), u64(runs[r, 4])):
             total[x] += _exp((values[x] - top[x]) * scale)
     for x in range(len(cells)):
         chosen = f32(1)
@@ -425,64 +455,80 @@ def _confide(
 
 @_compile
 def _fill_rows(
-    logits, first, step, row_start, _, row_weight, column_start, cells, columns, signs, key,
+    logits, first, step, row_start, _, row_weight, column_start, cells, columns, signs, order, key,
     focuses, pixel, sigma, shift, utility_sigma, scale, confident,
     base, focused, mask, confidence,
-    highs, floors, kept, runs, near_runs, corners, lines, ids,
+    highs, floors, kept, runs, near_runs, corners, lines, ids, noise, draws, blocks, counts,
 ):
     """Decide every `step`-th row of cells from the `first` on; return the changed pixels."""
     classes, height = logits.shape[:2]
     pixels = base.shape[1]
-    draws = utility_sigma > 0 or (focuses and pixel)
+    utility = utility_sigma > 0
+    noisy = utility or (focuses and pixel)
     reach = sigma * f32(LARGEST_DRAW) if pixel else shift
     spread = f32(2 * LARGEST_DRAW) * utility_sigma * (f32(1) + _SLACK)
     # e**-17 is below what float32 resolves beside 1, for all classes together.
     far = (f32(17) + np.log(f32(classes))) / scale
-    base_best, focused_best, mask_best, values, noise, total = lines
-    base_ids, focused_ids, mask_ids, settled = ids
-    decided = mask_ids if draws else focused_ids if focuses else base_ids
+    # Unpacked at once, they would be arrays of unknown stride, which make no vector code.
+    base_best, focused_best, mask_best = lines[0], lines[1], lines[2]
+    values, total = lines[3], lines[4]
+    base_ids, focused_ids, mask_ids, settled = ids[0], ids[1], ids[2], ids[3]
+    decided = mask_ids if noisy else focused_ids if focuses else base_ids
     changed = 0
     for row in range(first, height, step):
         if row_start[row] == row_start[row + 1]:
             continue
         _rule_out(logits, row, signs, not pixel, shift, reach, spread, highs, floors, kept)
         _settle(kept, column_start, settled)
-        run_count = _list_runs(kept, classes, runs)
+        run_count = _list_runs(kept, order, column_start, runs)
+        rest_count = 0
+        while rest_count < run_count and signs[runs[rest_count, 0]] == 0:
+            rest_count += 1
         near_count = 0
         if confident:
             _keep_near(highs, floors, far, kept)
-            near_count = _list_runs(kept, classes, near_runs)
+            near_count = _list_runs(kept, order, column_start, near_runs)
         for y in range(row_start[row], row_start[row + 1]):
             weight = row_weight[y]
             for x in range(pixels):
-                base_best[x] = focused_best[x] = mask_best[x] = -np.inf
-                base_ids[x] = focused_ids[x] = mask_ids[x] = settled[x]
-            for r in range(run_count):
-                c, first_cell, end_cell = runs[r, 0], runs[r, 1], runs[r, 2]
-                start, end = u64(column_start[first_cell]), u64(column_start[end_cell])
-                sign = f32(signs[c])
-                _interpolate(logits, c, row, weight, first_cell, end_cell, start, end, cells,
-                             columns, corners, values)
-                _challenge(values, start, end, c, f32(0), base_best, base_ids)
-                if focuses:
-                    _challenge(values, start, end, c, sign * shift, focused_best, focused_ids)
-                if draws:
-                    _add_noise(values, start, end, u64(y * pixels), c, sign, pixel, sigma, shift,
-                               utility_sigma, key, noise)
-                    _challenge(values, start, end, c, f32(0), mask_best, mask_ids)
+                base_best[x] = mask_best[x] = -np.inf
+                base_ids[x] = mask_ids[x] = settled[x]
+            end = 0
+            for of_targets in (False, True):
+                if of_targets:
+                    for x in range(pixels):
+                        focused_best[x], focused_ids[x] = base_best[x], base_ids[x]
+                        if not utility:
+                            mask_best[x], mask_ids[x] = base_best[x], base_ids[x]
+                while end < (run_count if of_targets else rest_count):
+                    begin, c = end, runs[end, 0]
+                    while end < run_count and runs[end, 0] == c:
+                        end += 1
+                    of_class, sign = runs[begin:end], f32(signs[c])
+                    for r in range(len(of_class)):
+                        _interpolate(logits, c, row, weight, of_class[r], cells, columns, corners,
+                                     values)
+                    _challenge(values, of_class, c, f32(0), base_best, base_ids)
+                    if of_targets:
+                        _challenge(values, of_class, c, sign * shift, focused_best, focused_ids)
+                    if utility or (of_targets and pixel):
+                        _add_noise(values, of_class, u64(y * pixels), c, sign, pixel, sigma, shift,
+                                   utility_sigma, key, mask_best, counts, blocks, draws, noise)
+                        _challenge(values, of_class, c, f32(0), mask_best, mask_ids)
+            turned = i32(0)
             for x in range(pixels):
                 base[y, x] = base_ids[x]
-                changed += decided[x] != base_ids[x]
+                turned += i32(decided[x] != base_ids[x])
+            changed += turned
             if focuses:
                 for x in range(pixels):
                     focused[y, x] = focused_ids[x]
-            if draws:
+            if noisy:
                 for x in range(pixels):
                     mask[y, x] = mask_ids[x]
             if confident:
-                _confide(logits, row, weight, column_start, cells, columns, near_runs, near_count,
-                         scale, base_ids, decided, corners, values, base_best, total, confidence,
-                         y)
+                _confide(logits, row, weight, cells, columns, near_runs, near_count, scale,
+                         base_ids, decided, corners, values, base_best, total, confidence, y)
     return changed
 
 
@@ -505,7 +551,7 @@ def fill(
     confident = outputs.confidence is not None
     confidence = outputs.confidence.numpy() if confident else np.empty((0, 0), f32)
     arguments = (
-        *_axis(height, rows), *_axis(width, columns), signs,
+        *_axis(height, rows), *_axis(width, columns), signs, np.lexsort((signs, signs != 0)),
         np.array([key & 0xFFFFFFFF, key >> 32], u32),
         modulation.focuses, modulation.focuses and modulation.sampling == 'pixel',
         f32(modulation.sigma), f32(expected_shift(modulation.sigma)),
@@ -545,9 +591,10 @@ def _scratch(classes: int, width: int, columns: int) -> tuple[np.ndarray, ...]:
         known[shape] = (
             np.empty((classes, width), f32), np.empty((5, width), f32),
             np.empty((words, width), u64),
-            *np.empty((2, classes * (width // 2 + 1), 3), np.int32),
-            np.empty((2, width), f32), np.empty((6, columns + 8), f32),
-            np.empty((4, columns), i32))
+            *np.empty((2, classes * (width // 2 + 1), 5), np.int32),
+            np.empty((2, width), f32), np.empty((5, columns), f32),
+            np.empty((4, columns), i32), *np.zeros((2, columns + 80), f32),
+            np.empty(columns // 4 + 20, u32), np.empty((columns + 7) // 4 * 4, np.uint8))
         if len(known) > _SCRATCH_SHAPES:
             known.popitem(last=False)
     return known[shape]

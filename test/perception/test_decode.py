@@ -371,7 +371,8 @@ def fresh_backends():
 def test_without_its_compiler_a_kernel_is_replaced_with_one_warning(
         device_type, compiler, fresh_backends, monkeypatch, caplog):
     monkeypatch.setitem(sys.modules, compiler, None)
-    monkeypatch.delitem(sys.modules, f'aim_ros.perception.decode_{device_type}', raising=False)
+    for module in (f'decode_{device_type}', 'compilation'):
+        monkeypatch.delitem(sys.modules, f'aim_ros.perception.{module}', raising=False)
     assert decode_module._backend(device_type) is decode_reference
     assert decode_module._backend(device_type) is decode_reference
     [record] = caplog.records
@@ -457,10 +458,11 @@ def test_what_focuses_and_what_draws():
         (name if modulation.focuses else None, name if modulation.draws else None)
         for name, modulation in MODULATIONS.items()), strict=True)
     assert set(focused) - {None} == {
-        'expected', 'pixel', 'expected_far', 'utility_and_expected', 'utility_and_pixel',
-        'every_class'}
+        'expected', 'pixel', 'gated', 'gated_suppression', 'expected_far',
+        'utility_and_expected', 'utility_and_pixel', 'utility_and_gated', 'every_class'}
     assert set(drawn) - {None} == {
-        'pixel', 'utility', 'utility_and_expected', 'utility_and_pixel', 'every_class'}
+        'pixel', 'utility', 'utility_and_expected', 'utility_and_pixel', 'utility_and_gated',
+        'every_class'}
 
 
 def test_half_normal_draws_move_a_mask_as_often_as_theory_says(device):
