@@ -159,7 +159,8 @@ def class_indices(images: LabelledImages, classifier: Classifier, outputs: int) 
 
     Where the network names its classes, the data set's names are looked up among them, without
     regard to case, underscores and further synonyms after a comma; a name that is a number is an
-    index. Otherwise the data set's order is taken for the network's.
+    index. Where it does not, names that are all numbers are indices; otherwise the data set's
+    order is taken for the network's.
 
     :param outputs: number of logits.
     :raises ExperimentError: a class is none of the network's.
@@ -169,6 +170,8 @@ def class_indices(images: LabelledImages, classifier: Classifier, outputs: int) 
             list(enumerate(classifier.names)))}
         indices = [known.get(_plain(name), int(name) if name.isdigit() else -1)
                    for name in images.names]
+    elif all(name.isdigit() for name in images.names):
+        indices = [int(name) for name in images.names]
     else:
         indices = list(range(len(images.names)))
     wrong = [name for name, index in zip(images.names, indices, strict=True)

@@ -1,6 +1,7 @@
 """Folders of labelled images, in the layouts that they are published in."""
 
 import argparse
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -136,7 +137,8 @@ def open_dataset(
     :param label_format: one of `FORMATS`; None takes that of the layout.
     :param split: the part of an official layout: ``train`` or ``val``.
     :param limit: at most so many, spread evenly.
-    :raises ExperimentError: there are none, or one of `names` is not among them.
+    :raises ExperimentError: there are none, two have one name, or one of `names` is not among
+        them.
     """
     folder = Path(folder).expanduser()
     if not folder.is_dir():
@@ -144,6 +146,11 @@ def open_dataset(
     found, natural_format, part = _find(folder, split)
     if not found:
         raise ExperimentError(f'{folder} holds no labelled images; data is {_LAYOUTS}')
+    twice = sorted(name for name, count in Counter(sample.name for sample in found).items()
+                   if count > 1)
+    if twice:
+        raise ExperimentError(
+            f'{folder} holds several images named {", ".join(twice[:5])}; keep one of each')
     chosen = found if names is None else _listed(found, Path(names).expanduser())
     if limit is not None:
         chosen = spread(chosen, limit)

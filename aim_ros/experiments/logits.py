@@ -12,6 +12,9 @@ from aim_ros.perception.frame import Frame
 from aim_ros.perception.segmenter import find_checkpoint
 from aim_ros.perception.segmenter import Segmenter
 
+_VERSION = 1
+"""Part of the cache's keys; to be raised when preprocessing or network give other logits."""
+
 
 class CachedSegmenter:
     """
@@ -35,6 +38,7 @@ class CachedSegmenter:
     def logits(self, frame: Frame) -> np.ndarray:
         """Return the logits of a frame on the network's grid, float32 (C, h, w)."""
         key = {
+            'version': _VERSION,
             'checkpoint': self.checksum,
             'input_size': list(self.input_size),
             'precision': self._segmenter.precision,

@@ -23,10 +23,10 @@ def run_segmentation(args: list[str] | None, stop: threading.Event) -> int:
     :param args: command line with ROS arguments; None takes the process's.
     """
     def work() -> int:
+        keep_freed_memory()
         if not join_ros('segmentation', args):
             return 1
         disable_progress_bar()
-        keep_freed_memory()
         node = SegmentationNode()
         executor = MultiThreadedExecutor(_THREADS)
         executor.add_node(node)

@@ -7,6 +7,7 @@ installed, OpenCV does so class by class.
 
 from functools import cache
 import logging
+from operator import itemgetter
 from types import ModuleType
 from typing import NamedTuple
 
@@ -108,8 +109,11 @@ def _find_by_opencv(
             rows, columns = rows + y, columns + x
             confidence = probability[k, grid_rows[rows], grid_columns[columns]].mean()
             turned = (base[rows, columns] != class_id).mean()
-            found.append((k, (x, y, width, height), area, confidence, turned))
-    index, box, area, confidence, turned = zip(*found, strict=True) if found else ((),) * 5
+            first = y, columns[rows == y].min()
+            found.append((k, first, (x, y, width, height), area, confidence, turned))
+    # As the compiled search finds them: new tracks are numbered in this order.
+    found.sort(key=itemgetter(0, 1))
+    index, _, box, area, confidence, turned = zip(*found, strict=True) if found else ((),) * 6
     return Components(
         np.array(index, int), np.array(box, int).reshape(-1, 4), np.array(area, int),
         np.array(confidence, float), np.array(turned, float))

@@ -43,7 +43,7 @@ def decode(
 
     The logits are upsampled bilinearly (pixel centres aligned as in
     ``interpolate(align_corners=False)``) and modulated there. On a tie the lowest id wins.
-    Nothing here waits for a CUDA device; `Decoded.cpu` does.
+    Nothing here waits for a CUDA device, but for gated sampling; `Decoded.cpu` does.
 
     :param logits: (C, h, w), any float dtype, finite; computed in float32.
     :param size: (H, W) of the camera image.

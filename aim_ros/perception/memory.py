@@ -15,8 +15,8 @@ def keep_freed_memory() -> bool:
     next frame's have to be mapped again page by page, which takes longer than many of the
     operations that fill them. The process so stays as large as it was at its largest.
 
-    It changes the whole process, hence it is for a process's owner to call, before other threads
-    run.
+    It changes the whole process, hence it is for a process's owner to call, best before other
+    threads run: those that have a heap of their own keep it.
 
     :return: whether it could be set; False where the C library is another one.
     """

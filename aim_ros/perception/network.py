@@ -103,12 +103,16 @@ class GraphedNetwork:
         self._network = network
         self._graphs: dict[torch.Size, tuple[torch.cuda.CUDAGraph, Tensor, Tensor]] = {}
         pool = torch.cuda.graph_pool_handle()
+        # One of our own: torch's default for captures stays on the first device that captured.
+        aside = torch.cuda.Stream(device)
         # The largest first: the others find room in the memory that it leaves.
         for batch in range(batches, 0, -1):
             pixels = torch.zeros(batch, 3, *size, device=device, dtype=dtype)
             try:
-                with torch.cuda.device(device):
-                    graph, logits = _capture(network, pixels, pool)
+                # On leaving, the stream is the present one again: torch does not see to that where
+                # a capture fails.
+                with torch.cuda.stream(torch.cuda.current_stream(device)):
+                    graph, logits = _capture(network, pixels, pool, aside)
             # What can not be captured surfaces as one of many types, and runs all the same.
             except Exception as error:
                 _logger.warning(
@@ -130,10 +134,10 @@ class GraphedNetwork:
 
 
 @torch.inference_mode()
-def _capture(network: Callable[[Tensor], Tensor], pixels: Tensor, pool
+def _capture(network: Callable[[Tensor], Tensor], pixels: Tensor, pool, aside: torch.cuda.Stream
              ) -> tuple[torch.cuda.CUDAGraph, Tensor]:
     # Libraries choose their algorithms and take their memory at first; that can not be captured.
-    current, aside = torch.cuda.current_stream(), torch.cuda.Stream()
+    current = torch.cuda.current_stream()
     aside.wait_stream(current)
     with torch.cuda.stream(aside):
         for _ in range(3):
@@ -141,6 +145,7 @@ def _capture(network: Callable[[Tensor], Tensor], pixels: Tensor, pool
     current.wait_stream(aside)
     graph = torch.cuda.CUDAGraph()
     # Other threads of the process may use the device meanwhile.
-    with torch.cuda.graph(graph, pool=pool, capture_error_mode='thread_local'):
+    with torch.cuda.graph(
+            graph, pool=pool, stream=aside, capture_error_mode='thread_local'):
         logits = network(pixels)
     return graph, logits

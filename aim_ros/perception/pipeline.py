@@ -209,6 +209,7 @@ class _Stopwatch:
     """
 
     def __init__(self, device: torch.device):
+        self._device = device
         self._cuda = device.type == 'cuda'
         self._last = self._now()
         self._intervals: dict[str, tuple] = {}
@@ -231,5 +232,5 @@ class _Stopwatch:
         if not self._cuda:
             return time.perf_counter()
         event = torch.cuda.Event(enable_timing=True)
-        event.record()
+        event.record(torch.cuda.current_stream(self._device))
         return event

@@ -150,6 +150,19 @@ def test_a_class_that_the_network_lacks_is_named(tmp_path):
         class_indices(load_images(tmp_path), network, outputs=2)
 
 
+def test_folders_named_by_numbers_are_indices(tmp_path):
+    for index in range(12):
+        (tmp_path / str(index)).mkdir()
+        Image.new('RGB', (4, 4), (index, 0, 0)).save(tmp_path / str(index) / 'a.png')
+    images = load_images(tmp_path)
+    unnamed = Classifier(lambda images: None, (), '')
+
+    indices = class_indices(images, unnamed, outputs=12)
+
+    # Each image's red is its index.
+    assert indices.tolist() == [images.read(i)[0, 0, 0] for i in range(12)]
+
+
 def test_a_limit_keeps_all_classes(image_file):
     np.savez(image_file, images=np.zeros((9, 2, 2, 3), np.uint8), labels=np.repeat([0, 1, 2], 3))
 

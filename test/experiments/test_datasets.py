@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 from PIL import Image
 import pytest
@@ -91,6 +93,13 @@ def test_checksum_follows_the_labels(street, tmp_path):
     assert open_dataset(tmp_path).checksum() == open_dataset(street).checksum()
     save(tmp_path / 'labels' / 'f0.png', np.zeros((48, 80)))
     assert open_dataset(tmp_path).checksum() != open_dataset(street).checksum()
+
+
+def test_two_images_of_one_name_are_refused(street, tmp_path):
+    folder = shutil.copytree(street, tmp_path / 'street')
+    shutil.copy(folder / 'images' / 'f2.png', folder / 'images' / 'f2.jpg')
+    with pytest.raises(ExperimentError, match='several images named f2;'):
+        open_dataset(folder)
 
 
 def test_what_is_missing_is_said(tmp_path):

@@ -99,6 +99,7 @@ def test_both_ways_find_the_same(seed, height, width, rows, columns, min_area, m
     assert both[0].class_index.tolist() == sorted(both[0].class_index.tolist())
     tops = both[0].box[:, 1] + 1000 * both[0].class_index
     assert tops.tolist() == sorted(tops.tolist())
+    assert both[0].box.tolist() == both[1].box.tolist()
 
 
 def test_without_numba_alerts_are_found_all_the_same(monkeypatch, caplog):
