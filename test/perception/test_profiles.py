@@ -223,8 +223,9 @@ def test_profiles_may_share_by_anchor_and_merge_key(load):
     (f'focus: {{sigma: 1{"0" * 400}}}', ': focus.sigma must be a finite number >= 0, got 1000'),
     ('focus: {max_changed: -0.1}', ': focus.max_changed must be a finite number >= 0, got -0.1'),
     ('focus: {max_changed: }', ': focus.max_changed must be a finite number >= 0, got None'),
-    ('focus: {sampling: noisy}', ": focus.sampling must be one of expected, pixel, got 'noisy'"),
-    ('focus: {sampling: [pixel]}', ": focus.sampling must be one of expected, pixel, got "
+    ('focus: {sampling: noisy}', ': focus.sampling must be one of expected, pixel, gated, got '
+                                 "'noisy'"),
+    ('focus: {sampling: [pixel]}', ': focus.sampling must be one of expected, pixel, gated, got '
                                    "['pixel']"),
     ('alerts: {near_m: far}', ": alerts.near_m must be a finite number >= 0, got 'far'"),
     ('alerts: {clear_after: -0.1}', ': alerts.clear_after must be a finite number >= 0, got -0.1'),
