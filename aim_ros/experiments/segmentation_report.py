@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from matplotlib.figure import Figure as Plot
 import numpy as np
 
 from aim_ros.experiments.datasets import Dataset
@@ -216,16 +217,20 @@ def _write_utility(report: Report, findings: _Findings) -> None:
         'only its shape compares', digits=2)
 
 
+def _plot_accuracies(findings: _Findings, targets: list[Target]) -> Plot:
+    return plot_grid(
+        {target.name: [
+            _by_sampling(sampling, findings.sigmas,
+                         _percent(findings.of(target, sampling, 'accuracy')))
+            for sampling in findings.samplings(target)] for target in targets},
+        x_label=_SIGMA, y_label='accuracy of the target (%)')
+
+
 def _write_focus(report: Report, findings: _Findings, focused: list[Target]) -> None:
     report.heading('Focus modulation')
     report.figure(
         'focus_accuracy',
-        plot_grid(
-            {target.name: [
-                _by_sampling(sampling, findings.sigmas,
-                             _percent(findings.of(target, sampling, 'accuracy')))
-                for sampling in findings.samplings(target)] for target in focused},
-            x_label=_SIGMA, y_label='accuracy of the target (%)'),
+        _plot_accuracies(findings, focused),
         'Accuracy (recall) of each target, focused on alone; the last panels are groups')
     report.figure(
         'focus_price',
@@ -270,12 +275,7 @@ def _write_suppression(report: Report, findings: _Findings, suppressed: list[Tar
     report.heading('Suppression')
     report.figure(
         'suppression',
-        plot_grid(
-            {target.name: [
-                _by_sampling(sampling, findings.sigmas,
-                             _percent(findings.of(target, sampling, 'accuracy')))
-                for sampling in findings.samplings(target)] for target in suppressed},
-            x_label=_SIGMA, y_label='accuracy of the target (%)'),
+        _plot_accuracies(findings, suppressed),
         'Accuracy of each class, suppressed alone (sign -1)')
 
 

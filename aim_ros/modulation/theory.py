@@ -146,10 +146,29 @@ def top1_preserved_probability(logits: Tensor, sigma: float) -> Tensor:
     """
     sigma = check_sigma(sigma, infinite=True)
     descending = _finite(logits).sort(dim=-1, descending=True).values
-    kept = descending.new_zeros(descending.shape[:-1])
     if sigma == 0:
-        return kept + 1
-    gaps = (descending[..., :1] - descending[..., 1:]) / sigma
+        return descending.new_ones(descending.shape[:-1])
+    return on_top_probability((descending[..., :1] - descending[..., 1:]) / sigma)
+
+
+def on_top_probability(gaps: Tensor) -> Tensor:
+    """Probability that one noisy logit is above all others.
+
+    The integral of `phi(z) prod_j Phi(z + gap_j)` over `z`.
+
+    Args:
+        gaps: float64 tensor `(..., N)`, by how much it is above each other without noise, in
+            units of sigma; negative where it is below, infinite where there is no rival.
+
+    Returns:
+        float64 tensor `(...)` in [0, 1].
+
+    Example:
+        >>> on_top_probability(torch.zeros(3, dtype=torch.float64))
+        tensor(0.2500, dtype=torch.float64)
+
+    """
+    kept = gaps.new_zeros(gaps.shape[:-1])
     # The trapezoid rule converges faster than any power of the step on such an integrand, and
     # node by node it needs no memory beyond that of the logits.
     step = 0.1

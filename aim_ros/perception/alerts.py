@@ -134,18 +134,6 @@ class AlertReport:
         return max((alert.level for alert in self.alerts), default=Level.OK)
 
 
-def alerted_pixels(base: np.ndarray, focused: np.ndarray, class_id: int) -> np.ndarray:
-    """
-    Return where a class counts: where either deterministic decision says so.
-
-    :param base: (H, W) unmodulated class ids.
-    :param focused: (H, W) class ids under the expected modulation.
-    :return: bool (H, W).
-    """
-    there = base == class_id
-    return there if focused is base else there | (focused == class_id)
-
-
 def find_regions(
     base: np.ndarray,
     focused: np.ndarray,

@@ -52,6 +52,18 @@ class Components(NamedTuple):
     modulated_share: np.ndarray
 
 
+def alerted_pixels(base: np.ndarray, focused: np.ndarray, class_id: int) -> np.ndarray:
+    """
+    Return where a class counts: where either deterministic decision says so.
+
+    :param base: (H, W) unmodulated class ids.
+    :param focused: (H, W) class ids under the expected modulation.
+    :return: bool (H, W).
+    """
+    there = base == class_id
+    return there if focused is base else there | (focused == class_id)
+
+
 def find_components(
     base: np.ndarray,
     focused: np.ndarray,
@@ -98,7 +110,7 @@ def _find_by_opencv(
     grid_columns = np.arange(base.shape[1]) * probability.shape[2] // base.shape[1]
     found = []
     for k, class_id in enumerate(class_ids):
-        pixels = (base == class_id) | (focused == class_id)
+        pixels = alerted_pixels(base, focused, class_id)
         _, component, stats, _ = cv2.connectedComponentsWithStats(
             pixels.view(np.uint8), connectivity=8)
         for label in range(1, len(stats)):

@@ -19,8 +19,8 @@ from aim_ros.nodes.conversions import ground_camera
 from aim_ros.nodes.conversions import stamp_to_ns
 from aim_ros.nodes.conversions import track_status
 from aim_ros.nodes.replay_node import ReplayNode
-from aim_ros.perception.alerts import alerted_pixels
 from aim_ros.perception.alerts import AlertSettings
+from aim_ros.perception.components import alerted_pixels
 from aim_ros.perception.decode import Modulation
 from aim_ros.perception.frame import Frame
 from aim_ros.perception.labels import CITYSCAPES

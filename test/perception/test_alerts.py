@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 import numpy as np
 import pytest
 
-from aim_ros.perception.alerts import alerted_pixels
 from aim_ros.perception.alerts import AlertReport
 from aim_ros.perception.alerts import AlertSettings
 from aim_ros.perception.alerts import find_regions
 from aim_ros.perception.alerts import Level
 from aim_ros.perception.alerts import Region
 from aim_ros.perception.alerts import Tracker
+from aim_ros.perception.components import alerted_pixels
 from aim_ros.perception.geometry import Corridor
 from aim_ros.perception.geometry import GroundCamera
 

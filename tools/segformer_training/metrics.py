@@ -1,13 +1,14 @@
 """Figures of a segmentation: from confusion counts, and how far confidence can be trusted."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import numpy as np
 from rich.table import Table
 import torch
 import torch.nn.functional as F
 from torchmetrics.classification import MulticlassConfusionMatrix
+
+from aim_ros.experiments import metrics
 
 from .data import Frame
 from .labels import IGNORE
@@ -16,11 +17,8 @@ from .labels import NAMES
 BINS = 15
 
 
-@dataclass(frozen=True)
-class Figures:
-    """What a confusion matrix says; per-class values are NaN where undefined."""
-
-    confusion: np.ndarray  # (C, C) pixel counts, rows are the truth
+class Figures(metrics.Figures):
+    """What the confusion matrix (C, C) of one data set says; overall figures are plain numbers."""
 
     @property
     def pixels(self) -> np.ndarray:
@@ -28,35 +26,14 @@ class Figures:
         return self.confusion.sum(1)
 
     @property
-    def present(self) -> np.ndarray:
-        """Classes that the labels show."""
-        return self.pixels > 0
-
-    @property
     def pixel_accuracy(self) -> float:
         """Share of the labelled pixels that are right."""
-        return float(np.trace(self.confusion) / self.confusion.sum())
-
-    @property
-    def accuracy(self) -> np.ndarray:
-        """Recall of each class."""
-        return _ratio(np.diag(self.confusion), self.pixels)
-
-    @property
-    def precision(self) -> np.ndarray:
-        """Share of the pixels given to each class that belong to it."""
-        return _ratio(np.diag(self.confusion), self.confusion.sum(0))
-
-    @property
-    def iou(self) -> np.ndarray:
-        """Intersection over union of each class."""
-        right = np.diag(self.confusion)
-        return _ratio(right, self.pixels + self.confusion.sum(0) - right)
+        return float(super().pixel_accuracy)
 
     @property
     def miou(self) -> float:
         """Mean IoU over the classes present in the labels."""
-        return float(self.iou[self.present].mean())
+        return float(super().miou)
 
     def as_dict(self) -> dict:
         """Return all figures as plain data."""
@@ -69,11 +46,6 @@ class Figures:
                 for i, name in enumerate(NAMES[:len(self.confusion)])
             },
         }
-
-
-def _ratio(part, whole):
-    with np.errstate(divide='ignore', invalid='ignore'):
-        return np.where(whole > 0, part / whole, np.nan)
 
 
 def _plain(value):
