@@ -3,13 +3,14 @@ r"""
 Train, measure and pack for the SegFormer checkpoints of this package.
 
     tools/train_segformer.py street                        # renders the street's frames, once
-    tools/train_segformer.py train --out runs/b0           # goes on where the folder stopped
+    tools/train_segformer.py --config tools/train_teacher.yaml train --out runs/teacher
+    tools/train_segformer.py train --out runs/b0           # learns from labels and teacher
     tools/train_segformer.py evaluate models/segformer-b0-street --sizes 192x640 384x1248
     tools/train_segformer.py calibrate models/segformer-b0-street --write
     tools/train_segformer.py pack training.zip
     tools/train_segformer.py overlay models/segformer-b0-street IMAGE... --out overlays
 
-On a CPU, one process a core is the fastest:
+A run goes on where its folder stopped. On a CPU, one process a core is the fastest:
 
     OMP_NUM_THREADS=1 torchrun --nproc-per-node 2 tools/train_segformer.py train --out runs/b0
 
@@ -17,6 +18,8 @@ With a GPU, pack the data here (under 55 MB), copy the file there and train from
 
     tools/train_segformer.py --set data.packed=training.zip --set data.street.share=0 \
         --set train.batch=32 --set train.workers=8 train --out runs/b0
+
+`--config tools/train_teacher.yaml` with the same settings trains the teacher there first.
 
 Settings come from one YAML file (tools/train_segformer.yaml); `--set train.steps=100` changes one.
 """

@@ -76,11 +76,12 @@ def test_crops_favour_rare_classes(tmp_path):
     assert share[0] > 0.95 > share[1]
 
 
-def test_image_and_labels_stay_aligned(tmp_path):
+@pytest.mark.parametrize('mix', [0.0, 1.0])
+def test_image_and_labels_stay_aligned(tmp_path, mix):
     # In these frames every class has one colour, so each pixel's label can be told from it.
     settings = make_data(tmp_path, scale=(1.0, 1.0))
     dataset = crops(settings, colour=0.0, blur=0.0, noise=0.0, grey=0.0, aspect=0.0,
-                    paste_probability=0.0)
+                    paste_probability=0.0, mix_probability=mix)
     for index in range(12):
         crop = dataset[index]
         known = crop['labels'] != 255
@@ -88,6 +89,26 @@ def test_image_and_labels_stay_aligned(tmp_path):
         wanted = 10 * crop['labels'].astype(int)
         close = np.abs(crop['image'][0].astype(int) - wanted) < 12
         assert close[known].mean() > 0.9
+
+
+def test_a_mixed_crop_shows_two_and_is_trusted_like_the_weaker(tmp_path):
+    def plain(value, weight):
+        frame = data.Frame('f', np.full((48, 64, 3), 50 * value, np.uint8),
+                           np.full((48, 64), value, np.uint8))
+        settings = config.SourceConfig('s', '', '', weight=weight, scale=(1.0, 1.0))
+        return data.Source(settings, (frame,))
+
+    chosen = config.AugmentConfig(crop=(48, 64), colour=0, blur=0, noise=0, grey=0, aspect=0,
+                                  rare_probability=0, mix_probability=1.0)
+    mixed = augment.CropDataset([plain(1, 1.0), plain(2, 0.5)], chosen, seed=1, length=40)
+    both = [crop for crop in map(mixed.__getitem__, range(40))
+            if len(np.unique(crop['labels'])) == 2]
+    assert both
+    for crop in both:
+        assert (crop['image'] == 50 * crop['labels']).all()
+        assert crop['weight'] == 0.5
+        share = (crop['labels'] == crop['labels'][0, 0]).mean()
+        assert 0.05 < share < 0.95
 
 
 def test_a_pasted_person_stands_where_it_was_put():
@@ -138,6 +159,17 @@ def test_a_configuration_reads_back_from_plain_data(tmp_path):
     assert (loaded.train.lr, loaded.train.seed) == (1.0, 9)
     assert loaded.train.class_weights == {11: 3.0}
     assert config.from_dict(config.to_dict(loaded)) == loaded
+
+
+def test_a_configuration_gives_only_what_differs_from_its_base(tmp_path):
+    (tmp_path / 'a.yaml').write_text(
+        'train: {lr: 1, steps: 5, class_weights: {11: 3}}\naugment: {crop: [64, 96]}\n')
+    (tmp_path / 'b.yaml').write_text(
+        'base: a.yaml\ntrain: {lr: 2, class_weights: {12: 4}}\naugment: {crop: [32, 64]}\n')
+    loaded = config.load(tmp_path / 'b.yaml', ['train.seed=9'])
+    assert (loaded.train.lr, loaded.train.steps, loaded.train.seed) == (2.0, 5, 9)
+    assert loaded.train.class_weights == {11: 3.0, 12: 4.0}
+    assert loaded.augment.crop == (32, 64)
 
 
 def test_labels_beside_an_image_of_another_size_are_refused(tmp_path):

@@ -135,8 +135,8 @@ class CropDataset(Dataset):
                 index.setdefault(wanted, []).append((position, places))
         return index
 
-    def __getitem__(self, item):
-        rng = np.random.default_rng((self.seed, item))
+    def _draw(self, rng):
+        """Return one crop before its colours change, its labels and its weight."""
         number = int(rng.choice(len(self.sources), p=self.shares))
         source, rare = self.sources[number], self.rare[number]
         centre = None
@@ -151,12 +151,31 @@ class CropDataset(Dataset):
             self._paste(rng, image, labels, row, scale)
         if rng.random() < 0.5:
             image, labels = image[:, ::-1], labels[:, ::-1]
+        return image, labels, source.settings.weight
+
+    def _mix(self, rng, image, labels):
+        """Put a rectangle of another crop in its place; return the weight of that crop."""
+        other, other_labels, weight = self._draw(rng)
+        height, width = labels.shape
+        h, w = (rng.uniform(0.3, 0.7, size=2) * (height, width)).astype(int)
+        y, x = int(rng.integers(height - h + 1)), int(rng.integers(width - w + 1))
+        window = np.s_[y:y + h, x:x + w]
+        image[window], labels[window] = other[window], other_labels[window]
+        return weight
+
+    def __getitem__(self, item):
+        rng = np.random.default_rng((self.seed, item))
+        image, labels, weight = self._draw(rng)
+        if rng.random() < self.settings.mix_probability:
+            image, labels = image.copy(), labels.copy()
+            # One weight a crop: that of the labels trusted less.
+            weight = min(weight, self._mix(rng, image, labels))
         self.photometric.set_random_seed(int(rng.integers(2**31)))
         image = self.photometric(image=np.ascontiguousarray(image))['image']
         return {
             'image': np.ascontiguousarray(image.transpose(2, 0, 1)),
             'labels': np.ascontiguousarray(labels),
-            'weight': np.float32(source.settings.weight),
+            'weight': np.float32(weight),
         }
 
     def _crop(self, rng, source, frame, centre):

@@ -18,9 +18,20 @@ import yaml
 class ModelConfig:
     """Which network, and from what weights."""
 
-    size: str = 'b0'  # b0, b1 or b2
+    size: str = 'b0'  # b0, b1 or b2; efficientnet-lite0 for a teacher
     start: str | None = None  # a checkpoint folder; none: random weights
     drop_path: float = 0.05
+    dropout: float = 0.1  # before a SegFormer's classifier
+
+
+@dataclass(frozen=True)
+class TeacherConfig:
+    """A trained segmenter that the network learns to imitate."""
+
+    start: str | None = None  # its checkpoint folder; none: labels alone
+    weight: float = 1.0  # of its probabilities in the loss, beside the labels' 1
+    temperature: float = 2.0  # softens its probabilities
+    hints: float = 0.5  # weight of its features: their variance that the stages do not predict
 
 
 @dataclass(frozen=True)
@@ -78,6 +89,7 @@ class AugmentConfig:
     paste_classes: tuple[int, ...] = (11, 12, 17, 18)
     paste_most: int = 4
     paste_height: tuple[float, float] = (8, 90)  # network pixels
+    mix_probability: float = 0.0  # a rectangle of another crop, with its labels
     colour: float = 0.8
     blur: float = 0.2
     noise: float = 0.15
@@ -98,6 +110,7 @@ class TrainConfig:
     minutes: float = 0.0  # a time budget: the run, and the rate's decay, also end with it
     batch: int = 8
     lr: float = 5e-4
+    head_lr: float = 1.0  # times `lr` for what is not the backbone
     weight_decay: float = 0.01
     warmup: int = 200
     power: float = 0.9
@@ -108,6 +121,7 @@ class TrainConfig:
     class_weights: Mapping[int, float] = field(default_factory=dict)
     log_every: int = 20
     validate_every: int = 500
+    person_weight: float = 1.0  # of person IoU beside mIoU where the best is chosen
     save_every: int = 250
     input_size: tuple[int, int] = (192, 640)  # of the validation
 
@@ -117,6 +131,7 @@ class Config:
     """A whole training run."""
 
     model: ModelConfig = field(default_factory=ModelConfig)
+    teacher: TeacherConfig = field(default_factory=TeacherConfig)
     data: DataConfig = field(default_factory=DataConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
@@ -167,13 +182,30 @@ def from_dict(data: Mapping) -> Config:
     return _build(Config, data, 'config')
 
 
+def _read(path):
+    data = yaml.safe_load(path.read_text()) or {}
+    if 'base' not in data:
+        return data
+    return _merged(_read(path.parent / data.pop('base')), data)
+
+
+def _merged(base, changes):
+    """Return `base` with `changes`, table by table; anything else is replaced as a whole."""
+    result = dict(base)
+    for key, value in changes.items():
+        both = isinstance(value, Mapping) and isinstance(result.get(key), Mapping)
+        result[key] = _merged(result[key], value) if both else value
+    return result
+
+
 def load(path: str | Path, overrides: list[str] = ()) -> Config:
     """
     Read a configuration from YAML, with `section.key=value` overrides.
 
-    A value is itself YAML: `train.steps=100`, `model.start=null`, `augment.crop=[96, 160]`.
+    A value is itself YAML: `train.steps=100`, `model.start=null`, `augment.crop=[96, 160]`. A
+    file that names another one as `base`, relative to itself, gives only what differs from it.
     """
-    data = yaml.safe_load(Path(path).read_text()) or {}
+    data = _read(Path(path))
     for override in overrides:
         keys, separator, value = override.partition('=')
         if not separator:

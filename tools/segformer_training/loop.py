@@ -23,6 +23,7 @@ from torch.utils.data import DataLoader
 from . import data
 from . import metrics
 from . import model as networks
+from . import teacher
 from .augment import CropDataset
 from .config import Config
 from .config import to_dict
@@ -93,15 +94,16 @@ def _ignore_signals(_worker):
         signal.signal(number, signal.SIG_IGN)
 
 
-class _Logits(torch.nn.Module):
+class _Forward(torch.nn.Module):
     """The training forward pass as a module, which is what gradient averaging wraps."""
 
-    def __init__(self, model):
+    def __init__(self, model, hints):
         super().__init__()
-        self.model = model
+        self.model, self.hints = model, hints
 
-    def forward(self, pixels):
-        return networks.logits(self.model, pixels)
+    def forward(self, pixels, lesson):
+        logits, stages = networks.logits(self.model, pixels)
+        return logits, None if self.hints is None else self.hints(stages, lesson.stages)
 
 
 class Trainer:
@@ -132,12 +134,12 @@ class Trainer:
         self.layout = layout
         self.ema = AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(settings.ema),
                                  use_buffers=True)
-        plain = [p for p in self.model.parameters() if p.ndim == 1]
-        decayed = [p for p in self.model.parameters() if p.ndim > 1]
-        self.optimizer = torch.optim.AdamW([
-            {'params': decayed, 'weight_decay': settings.weight_decay},
-            {'params': plain, 'weight_decay': 0.0},
-        ], lr=settings.lr)
+        self.teacher = self.hints = None
+        if config.teacher.start:
+            self.teacher = teacher.frozen(config.teacher.start).to(
+                self.device, memory_format=layout)
+            self.hints = teacher.Hints(self.model).to(self.device)
+        self.optimizer = self._optimizer()
         weights = [settings.class_weights.get(c, 1.0)
                    for c in range(self.model.config.num_labels)]
         self.class_weights = torch.tensor(weights, device=self.device)
@@ -149,7 +151,7 @@ class Trainer:
         self.latest: dict = {}
         if (self.folder / STATE).exists():
             self._load()
-        self.network = _Logits(self.model)
+        self.network = _Forward(self.model, self.hints)
         if self.processes > 1:
             self.network = DistributedDataParallel(self.network)
         if self.rank == 0:
@@ -164,6 +166,21 @@ class Trainer:
             done = max(done, self.seconds / (60 * settings.minutes))
         return min(1.0, done)
 
+    def _optimizer(self):
+        """Return AdamW without decay of norms and biases, and the head's own rate."""
+        settings = self.config.train
+        groups = {}
+        modules = [('', self.model), *([('hints', self.hints)] if self.hints else [])]
+        for prefix, module in modules:
+            for name, parameter in module.named_parameters(prefix):
+                head = not name.startswith(('segformer.', 'backbone.'))
+                groups.setdefault((head, parameter.ndim > 1), []).append(parameter)
+        return torch.optim.AdamW([
+            {'params': parameters, 'factor': settings.head_lr if head else 1.0,
+             'weight_decay': settings.weight_decay if decayed else 0.0}
+            for (head, decayed), parameters in groups.items()
+        ], lr=settings.lr)
+
     def _processor(self):
         return networks.processor(self.config.train.input_size)
 
@@ -171,6 +188,8 @@ class Trainer:
         state = torch.load(self.folder / STATE, map_location=self.device, weights_only=True)
         self.model.load_state_dict(state['model'])
         self.ema.load_state_dict(state['ema'])
+        if self.hints is not None:
+            self.hints.load_state_dict(state['hints'])
         self.optimizer.load_state_dict(state['optimizer'])
         self.step, self.best, self.seconds = state['step'], state['best'], state['seconds']
 
@@ -181,6 +200,7 @@ class Trainer:
         path = self.folder / STATE
         torch.save({
             'model': self.model.state_dict(), 'ema': self.ema.state_dict(),
+            'hints': None if self.hints is None else self.hints.state_dict(),
             'optimizer': self.optimizer.state_dict(), 'step': self.step, 'best': self.best,
             'seconds': self.seconds,
         }, path.with_suffix('.part'))
@@ -194,7 +214,7 @@ class Trainer:
         rate = learning_rate(self.step, self.progress, peak=settings.lr,
                              warmup=settings.warmup, power=settings.power)
         for group in self.optimizer.param_groups:
-            group['lr'] = rate
+            group['lr'] = rate * group['factor']
         batch = {k: v.to(self.device, non_blocking=True) for k, v in batch.items()}
         pixels = ((batch['image'].float() - self.mean) / self.std).contiguous(
             memory_format=self.layout)
@@ -202,9 +222,15 @@ class Trainer:
         if settings.bf16:
             autocast = torch.autocast(self.device.type, torch.bfloat16)
         with autocast:
-            logits = self.network(pixels)
+            lesson = None if self.teacher is None else teacher.ask(self.teacher, pixels)
+            logits, unexplained = self.network(pixels, lesson)
         loss = weighted_loss(logits, batch['labels'], batch['weight'], self.class_weights,
                              stride=settings.loss_stride, dice=settings.dice)
+        if lesson is not None:
+            taught = self.config.teacher
+            loss = loss + taught.hints * unexplained
+            loss = loss + taught.weight * teacher.distillation(
+                logits, lesson.logits, taught.temperature)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), settings.clip)
@@ -239,7 +265,7 @@ class Trainer:
                                    self.config.train.input_size)
         # By IoU, not accuracy: accuracy alone is bought with people seen on empty roads.
         person = figures.as_dict()['classes']['person']['iou'] or 0.0
-        score = figures.miou + person
+        score = figures.miou + self.config.train.person_weight * person
         self._log({'step': self.step, 'seconds': round(self.seconds), 'score': score,
                    **figures.as_dict()})
         if score > self.best:

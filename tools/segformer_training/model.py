@@ -12,6 +12,7 @@ try:  # the Pillow form needs no torchvision
 except ImportError:
     from transformers import SegformerImageProcessor
 
+from . import teacher
 from .config import ModelConfig
 from .labels import IGNORE
 from .labels import NAMES
@@ -24,17 +25,31 @@ SIZES = {
 }
 
 
-def build(settings: ModelConfig) -> SegformerForSemanticSegmentation:
-    """Return the network in fp32, from a checkpoint or from random weights."""
+Network = SegformerForSemanticSegmentation | teacher.EfficientNetSegmenter
+
+
+def build(settings: ModelConfig) -> Network:
+    """
+    Return the network in fp32, from a checkpoint or from random weights.
+
+    A teacher's backbone starts from ImageNet weights instead.
+    """
+    if settings.start and teacher.is_segmenter(settings.start):
+        return teacher.EfficientNetSegmenter.load(settings.start, drop_path=settings.drop_path)
     if settings.start:
         return SegformerForSemanticSegmentation.from_pretrained(
-            settings.start, drop_path_rate=settings.drop_path, dtype=torch.float32)
+            settings.start, drop_path_rate=settings.drop_path,
+            classifier_dropout_prob=settings.dropout, dtype=torch.float32)
+    if settings.size == teacher.NAME:
+        return teacher.EfficientNetSegmenter(drop_path=settings.drop_path)
     if settings.size not in SIZES:
-        raise ValueError(f'unknown model size {settings.size!r}; sizes: {", ".join(SIZES)}')
+        raise ValueError(f'unknown model size {settings.size!r}; '
+                         f'sizes: {", ".join(SIZES)}, {teacher.NAME}')
     depths, widths, decoder = SIZES[settings.size]
     return SegformerForSemanticSegmentation(SegformerConfig(
         depths=depths, hidden_sizes=widths, decoder_hidden_size=decoder,
-        drop_path_rate=settings.drop_path, semantic_loss_ignore_index=IGNORE,
+        drop_path_rate=settings.drop_path, classifier_dropout_prob=settings.dropout,
+        semantic_loss_ignore_index=IGNORE,
         id2label=dict(enumerate(NAMES)), label2id={n: i for i, n in enumerate(NAMES)},
     ))
 
@@ -45,14 +60,18 @@ def processor(size: tuple[int, int]) -> SegformerImageProcessor:
         size={'height': size[0], 'width': size[1]}, do_reduce_labels=False)
 
 
-def logits(model: SegformerForSemanticSegmentation, pixels: torch.Tensor) -> torch.Tensor:
+def logits(model: Network,
+           pixels: torch.Tensor) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
     """
-    Return the logits (B, C, H / 4, W / 4), as `model(pixels).logits` does, in less time.
+    Return the logits (B, C, H / 4, W / 4), as `model(pixels).logits` is, and the stages' output.
 
     The decode head upsamples each stage and then mixes all of them with one 1x1 convolution.
     Both are linear, so mixing first gives the same values with fewer multiplications: the
-    coarse stages are mixed on their own small grids.
+    coarse stages are mixed on their own small grids. The stages are (B, width, H / stride,
+    W / stride), for strides 4, 8, 16 and 32.
     """
+    if isinstance(model, teacher.EfficientNetSegmenter):
+        return model.logits(pixels)
     head = model.decode_head
     stages = model.segformer(pixels, output_hidden_states=True).hidden_states
     width = head.linear_fuse.out_channels
@@ -66,11 +85,14 @@ def logits(model: SegformerForSemanticSegmentation, pixels: torch.Tensor) -> tor
             mixed = part
         else:
             mixed = mixed + F.interpolate(part, mixed.shape[2:], mode='bilinear')
-    return head.classifier(head.dropout(head.activation(head.batch_norm(mixed))))
+    return head.classifier(head.dropout(head.activation(head.batch_norm(mixed)))), stages
 
 
-def save(model: SegformerForSemanticSegmentation, folder: str | Path,
+def save(model: Network, folder: str | Path,
          size: tuple[int, int]) -> None:
-    """Write weights (safetensors, fp32), config and image processor."""
+    """Write weights (safetensors, fp32), config and a SegFormer's image processor."""
+    if isinstance(model, teacher.EfficientNetSegmenter):
+        model.save(folder)
+        return
     model.save_pretrained(folder)
     processor(size).save_pretrained(folder)
