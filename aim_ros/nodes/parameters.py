@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from dataclasses import replace
+import difflib
 import math
 import re
 import threading
@@ -280,6 +281,7 @@ class NodeParameters:
             for spec in camera_specs(camera):
                 self._specs[spec.name] = spec
                 self._declare(spec)
+        self._warn_of_unknown()
         self._asked = self.profile
         self._read_at_start()
         self._apply_initial_profile()
@@ -460,6 +462,18 @@ class NodeParameters:
                     for key, value in self._profile_values(profile).items()):
                 return name
         return CUSTOM
+
+    def _warn_of_unknown(self) -> None:
+        """Name what was given at start and no parameter takes, which ROS leaves unsaid."""
+        # rclpy tells of what was given, but not declared, nowhere else. Publishers and
+        # subscriptions declare their qos_overrides later.
+        for name in sorted(self._node._parameter_overrides):
+            if self._node.has_parameter(name) or name.startswith('qos_overrides.'):
+                continue
+            close = difflib.get_close_matches(name, self._specs, 1)
+            hint = f'; did you mean {close[0]!r}?' if close else ''
+            self._node.get_logger().warning(
+                f'there is no parameter {name!r}, its value at start has no effect{hint}')
 
     def _warn_of_other_profiles(self) -> None:
         for name in self._profiles.names:

@@ -65,6 +65,17 @@ def values(node) -> dict:
     return {spec.name: node.get_parameter(spec.name).value for spec in TABLE}
 
 
+def test_what_no_parameter_takes_is_named_at_start(make, capfd):
+    make(cameras=['front'], front__pitch=0.1, camera__height=1.2, focus__sigm=0.5, zzz=1,
+         **{'qos_overrides./x.publisher.depth': 3})
+    warnings = [line for line in capfd.readouterr().err.splitlines() if 'no effect' in line]
+    assert len(warnings) == 3
+    for line, name, hint in zip(warnings, ('camera.height', 'focus.sigm', 'zzz'),
+                                ('front.height', 'focus.sigma', None), strict=True):
+        assert f"no parameter '{name}'" in line
+        assert (f"did you mean '{hint}'?" in line) if hint else 'did you mean' not in line
+
+
 def test_every_row_is_declared_described_and_typed(make):
     node, _ = make()
     for spec in TABLE:
