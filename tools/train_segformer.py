@@ -14,14 +14,16 @@ A run goes on where its folder stopped. On a CPU, one process a core is the fast
 
     OMP_NUM_THREADS=1 torchrun --nproc-per-node 2 tools/train_segformer.py train --out runs/b0
 
-With a GPU, pack the data here (under 55 MB), copy the file there and train from it alone:
+With a GPU, pack the data here (under 55 MB), copy the file there and train both from it:
 
+    tools/train_segformer.py --config tools/train_teacher.yaml --set data.packed=training.zip \
+        --set data.street.share=0 --set train.batch=32 --set train.workers=8 \
+        train --out runs/teacher
     tools/train_segformer.py --set data.packed=training.zip --set data.street.share=0 \
         --set train.batch=32 --set train.workers=8 train --out runs/b0
 
-`--config tools/train_teacher.yaml` with the same settings trains the teacher there first.
-
-Settings come from one YAML file (tools/train_segformer.yaml); `--set train.steps=100` changes one.
+Settings come from a YAML file (tools/train_segformer.yaml); `--set train.steps=100` changes one,
+`--set teacher.start=null` learns from the labels alone.
 """
 
 import argparse

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 from PIL import Image
 import pytest
@@ -81,7 +83,7 @@ def test_image_and_labels_stay_aligned(tmp_path, mix):
     # In these frames every class has one colour, so each pixel's label can be told from it.
     settings = make_data(tmp_path, scale=(1.0, 1.0))
     dataset = crops(settings, colour=0.0, blur=0.0, noise=0.0, grey=0.0, aspect=0.0,
-                    paste_probability=0.0, mix_probability=mix)
+                    paste_probability=0.0, cutmix_probability=mix)
     for index in range(12):
         crop = dataset[index]
         known = crop['labels'] != 255
@@ -99,7 +101,7 @@ def test_a_mixed_crop_shows_two_and_is_trusted_like_the_weaker(tmp_path):
         return data.Source(settings, (frame,))
 
     chosen = config.AugmentConfig(crop=(48, 64), colour=0, blur=0, noise=0, grey=0, aspect=0,
-                                  rare_probability=0, mix_probability=1.0)
+                                  rare_probability=0, cutmix_probability=1.0)
     mixed = augment.CropDataset([plain(1, 1.0), plain(2, 0.5)], chosen, seed=1, length=40)
     both = [crop for crop in map(mixed.__getitem__, range(40))
             if len(np.unique(crop['labels'])) == 2]
@@ -170,6 +172,18 @@ def test_a_configuration_gives_only_what_differs_from_its_base(tmp_path):
     assert (loaded.train.lr, loaded.train.steps, loaded.train.seed) == (2.0, 5, 9)
     assert loaded.train.class_weights == {11: 3.0, 12: 4.0}
     assert loaded.augment.crop == (32, 64)
+
+
+def test_the_shipped_configurations_are_of_teacher_and_student():
+    tools = Path(__file__).parents[2] / 'tools'
+    student = config.load(tools / 'train_segformer.yaml')
+    teacher = config.load(tools / 'train_teacher.yaml')
+    assert (student.model.size, teacher.model.size) == ('b0', 'efficientnet-lite0')
+    assert student.teacher.start
+    assert teacher.teacher.start is None
+    assert teacher.model.start is None
+    assert teacher.data == student.data
+    assert student.data.sources[0].leave_out == student.data.validation_list
 
 
 def test_labels_beside_an_image_of_another_size_are_refused(tmp_path):

@@ -9,28 +9,8 @@ config = pytest.importorskip('segformer_training.config')
 loop = pytest.importorskip('segformer_training.loop')
 model = pytest.importorskip('segformer_training.model')
 
-from training_fixtures import make_data  # noqa: E402
-
-
-def settings(folder, **train):
-    (folder / 'data').mkdir(exist_ok=True)
-    options = {'device': 'cpu', 'bf16': False, 'workers': 0, 'steps': 4, 'batch': 2, 'warmup': 2,
-               'validate_every': 4, 'save_every': 100, 'log_every': 1, 'input_size': (32, 64)}
-    return config.Config(
-        data=make_data(folder / 'data'),
-        augment=config.AugmentConfig(crop=(32, 64), paste_height=(8, 20)),
-        train=config.TrainConfig(**{**options, **train}),
-    )
-
-
-def same(first, second):
-    if isinstance(first, torch.Tensor):
-        return torch.equal(first, second)
-    if isinstance(first, dict):
-        return first.keys() == second.keys() and all(same(first[k], second[k]) for k in first)
-    if isinstance(first, list | tuple):
-        return all(map(same, first, second))
-    return first == second
+from training_fixtures import same  # noqa: E402
+from training_fixtures import settings  # noqa: E402
 
 
 def test_a_stopped_run_goes_on_to_the_identical_state(tmp_path):

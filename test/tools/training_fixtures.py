@@ -1,7 +1,11 @@
 import numpy as np
 from PIL import Image
+from segformer_training.config import AugmentConfig
+from segformer_training.config import Config
 from segformer_training.config import DataConfig
 from segformer_training.config import SourceConfig
+from segformer_training.config import TrainConfig
+import torch
 
 
 def make_data(folder, *, frames=4, leave_out=True, scale=(0.5, 1.0), pack_scale=1.0):
@@ -24,3 +28,40 @@ def make_data(folder, *, frames=4, leave_out=True, scale=(0.5, 1.0), pack_scale=
         leave_out='val.txt' if leave_out else None, pack_scale=pack_scale)
     return DataConfig(root=str(folder), sources=(source,), validation_list='val.txt',
                       validation=SourceConfig(name='made', images='images', labels='labels'))
+
+
+def settings(folder, **train):
+    """Return a tiny run on the CPU, and write its data."""
+    (folder / 'data').mkdir(exist_ok=True)
+    options = {'device': 'cpu', 'bf16': False, 'workers': 0, 'steps': 4, 'batch': 2, 'warmup': 2,
+               'validate_every': 4, 'save_every': 100, 'log_every': 1, 'input_size': (32, 64)}
+    return Config(
+        data=make_data(folder / 'data'),
+        augment=AugmentConfig(crop=(32, 64), paste_height=(8, 20)),
+        train=TrainConfig(**{**options, **train}),
+    )
+
+
+def same(first, second):
+    """Return whether two nested states are equal bit for bit."""
+    if isinstance(first, torch.Tensor):
+        return torch.equal(first, second)
+    if isinstance(first, dict):
+        return first.keys() == second.keys() and all(same(first[k], second[k]) for k in first)
+    if isinstance(first, list | tuple):
+        return all(map(same, first, second))
+    return first == second
+
+
+def save_teacher(folder):
+    """Save a teacher from random weights, and return it in evaluation mode."""
+    from segformer_training import efficientnet
+
+    torch.manual_seed(5)
+    network = efficientnet.EfficientNetSegmenter(pretrained=False)
+    for module in network.modules():  # fresh statistics would fold into nothing
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean.normal_(std=0.1)
+            module.running_var.uniform_(0.5, 1.5)
+    network.save(folder)
+    return network.eval()

