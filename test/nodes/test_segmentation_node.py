@@ -1,4 +1,6 @@
 import array
+from contextlib import contextmanager
+import os
 from pathlib import Path
 import re
 import shutil
@@ -269,12 +271,12 @@ def test_a_frame_that_outlasts_its_activation_is_dropped(make_node, make_camera,
     assert camera.answer(1.0) is None
 
 
-def test_a_failing_activation_says_why(make_node, ros, capfd):
-    node = make_node(active=False, **{
-        'qos_overrides./camera/camera_info.subscription.reliability': 'bogus'})
-    out = []
-    ros.wait_for(lambda: out.append(capfd.readouterr().err) or 'FATAL' in ''.join(out))
-    fatal, = (line for line in ''.join(out).splitlines() if 'FATAL' in line)
+def test_a_failing_activation_says_why(make_node, ros, tmp_path):
+    with stderr_into(tmp_path / 'err') as err:
+        node = make_node(active=False, **{
+            'qos_overrides./camera/camera_info.subscription.reliability': 'bogus'})
+        ros.wait_for(lambda: 'FATAL' in err())
+    fatal, = (line for line in err().splitlines() if 'FATAL' in line)
     assert 'bogus' in fatal
     assert 'ros2 lifecycle set /segmentation activate' in fatal
     assert state_of(node) == 'inactive'
@@ -356,15 +358,14 @@ def test_a_break_in_the_stream_starts_afresh(make_node, make_camera, ask, capfd,
     assert f'/camera/image: {said}; tracks and alerts start afresh' in capfd.readouterr().err
 
 
-def test_stamps_of_zero_are_warned_of(make_node, make_camera, ros, capfd):
+def test_stamps_of_zero_are_warned_of(make_node, make_camera, ros, tmp_path):
     node = make_node()
     camera = make_camera(node)
-    for i in range(3):
-        camera.images.publish(camera.message(0.0))
-        ros.wait_for(lambda i=i: len(camera.masks) > i)
-    said = []
-    ros.wait_for(lambda: said.append(capfd.readouterr().err)
-                 or 'every header stamp is the same' in ''.join(said))
+    with stderr_into(tmp_path / 'err') as err:
+        for i in range(3):
+            camera.images.publish(camera.message(0.0))
+            ros.wait_for(lambda i=i: len(camera.masks) > i)
+        ros.wait_for(lambda: 'every header stamp is the same' in err())
 
 
 @pytest.mark.parametrize('use_sim_time', [False, True])
@@ -382,12 +383,11 @@ def test_a_silent_camera_is_stale(make_node, make_camera, ask, ros, use_sim_time
     assert alerts.status[0].level != DiagnosticStatus.STALE
 
 
-def test_a_publisher_that_delivers_nothing_is_named(make_node, make_camera, ros, capfd):
-    make_camera(make_node())
-    said = []
-    ros.wait_for(lambda: said.append(capfd.readouterr().err)
-                 or 'FASTRTPS_DEFAULT_PROFILES_FILE' in ''.join(said))
-    assert '1 publishers are matched' in ''.join(said)
+def test_a_publisher_that_delivers_nothing_is_named(make_node, make_camera, ros, tmp_path):
+    with stderr_into(tmp_path / 'err') as err:
+        make_camera(make_node())
+        ros.wait_for(lambda: 'FASTRTPS_DEFAULT_PROFILES_FILE' in err())
+    assert '1 publishers are matched' in err()
 
 
 def test_deactivation_leaves_a_stale_and_can_be_undone(make_node, make_camera, ask, ros):
@@ -427,6 +427,23 @@ def test_without_autostart_the_node_waits(make_node, diagnostics, ros):
     ros.wait_for(lambda: diagnostics[-1]['segmentation: node'][2]['lifecycle_state'] == 'inactive')
 
 
+@contextmanager
+def stderr_into(path):
+    """
+    Send the process's standard error to a file, and give a function that reads it.
+
+    `capfd`, polled, loses what is written between its reading and its emptying of its file.
+    """
+    before = os.dup(2)
+    with path.open('ab') as file:
+        os.dup2(file.fileno(), 2)
+    try:
+        yield path.read_text
+    finally:
+        os.dup2(before, 2)
+        os.close(before)
+
+
 @pytest.mark.parametrize(('overrides', 'said'), [
     ({'model': '/nowhere'}, "there is no model '/nowhere'"),
     ({'device': 'abacus'}, "unknown device 'abacus'"),
@@ -436,15 +453,15 @@ def test_without_autostart_the_node_waits(make_node, diagnostics, ros):
     ({'focus__sigma': float('inf')}, r'focus\.sigma must be in 0\.\.20'),
     ({'profiles_file': '/nowhere.yaml'}, r'/nowhere\.yaml: can not be read'),
 ])
-def test_a_failed_autostart_says_why_and_stays(make_node, ros, diagnostics, capfd, overrides,
+def test_a_failed_autostart_says_why_and_stays(make_node, ros, diagnostics, tmp_path, overrides,
                                                said):
-    node = make_node(active=False, **overrides)
-    out = []
-    ros.wait_for(lambda: out.append(capfd.readouterr().err) or 'FATAL' in ''.join(out))
-    fatal, = (line for line in ''.join(out).splitlines() if 'FATAL' in line)
+    with stderr_into(tmp_path / 'err') as err:
+        node = make_node(active=False, **overrides)
+        ros.wait_for(lambda: 'FATAL' in err())
+    fatal, = (line for line in err().splitlines() if 'FATAL' in line)
     assert re.search(said, fatal), fatal
     assert 'ros2 lifecycle set /segmentation configure' in fatal
-    assert 'Traceback' not in ''.join(out)
+    assert 'Traceback' not in err()
     assert state_of(node) == 'unconfigured'
     ros.wait_for(lambda: diagnostics and
                  diagnostics[-1]['segmentation: node'][0] == DiagnosticStatus.ERROR)
