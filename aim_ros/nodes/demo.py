@@ -241,7 +241,9 @@ def play(arguments: argparse.Namespace, console: Console, stop) -> dict[str, Any
     reliable = ['-p', 'qos_overrides./camera/image.subscription.reliability:=reliable']
     segmentation = ['-p', f'driver_profile:={first}', '-p', f'model:={arguments.model}',
                     '-p', f'device:={arguments.device}', *reliable]
-    replay = ['-p', f'source:={arguments.source}', '-p', 'lockstep:=true', '-p', 'rate:=0.0']
+    replay = ['-p', f'source:={arguments.source}', '-p', 'lockstep:=true', '-p', 'rate:=0.0',
+              # The node and the viewer, which would else miss the first frames at times.
+              '-p', 'subscribers:=2']
 
     viewer = Viewer()
     story = Story(console)

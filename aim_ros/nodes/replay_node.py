@@ -81,6 +81,8 @@ class ReplaySettings:
         False, 'Whether to wait for the mask of each frame before the next, so that none is lost.')
     wait: bool = _parameter(
         False, 'Whether to wait for a subscriber before the first frame; lockstep always does.')
+    subscribers: int = _parameter(
+        1, 'How many subscribers of the images the replay waits for, where it waits.', 1, 1000)
     mask_topic: str = _parameter(
         '', 'Where lockstep expects the masks; empty for /segmentation/<camera>/mask.')
     lockstep_timeout: float = _parameter(
@@ -291,8 +293,11 @@ class ReplayNode(Node):
         told = False
         while not stop.wait(0.02):
             missing = []
-            if self._images.get_subscription_count() == 0:
+            count, wanted = self._images.get_subscription_count(), self.settings.subscribers
+            if count == 0:
                 missing.append(f'nobody subscribes to {self._images.topic_name}')
+            elif count < wanted:
+                missing.append(f'{count} of {wanted} subscribe to {self._images.topic_name}')
             masks = self._mask_subscription
             if masks is not None and masks.get_publisher_count() == 0:
                 missing.append(f'nobody publishes {masks.topic_name}')

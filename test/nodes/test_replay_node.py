@@ -346,6 +346,7 @@ def test_process_plays_to_the_end(start, bag):
     (['-p', 'rate:=fast'], "rate must be a number, got 'fast'"),
     (['-p', 'lockstep:=true', '-p', 'match_timeout:=0.1'], 'the replay can not begin'),
     (['-p', 'wait:=true', '-p', 'match_timeout:=0.1'], 'nobody subscribes to /camera/image; st'),
+    (['-p', 'wait:=true', '-p', 'subscribers:=0'], 'subscribers'),
     (['-p', 'rate:='], 'replay can not start'),
 ])
 def test_process_that_can_not_play_says_why(start, arguments, sentence):
