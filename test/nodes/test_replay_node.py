@@ -248,6 +248,26 @@ def test_a_mask_with_another_stamp_does_not_count(ros, make, listen):
     assert (tally.masks, tally.timeouts) == (0, 1)
 
 
+def test_the_first_frame_waits_for_every_subscriber(ros, make, listen):
+    node = make(wait=True, subscribers=2)
+    first = listen(node)
+    player = threading.Thread(target=node.play, args=(threading.Event(),))
+    player.start()
+    time.sleep(0.5)
+    assert not first.images
+    second = ros.add(Listener())
+    ros.wait_for(lambda: len(first.images) == COUNT == len(second.images), what='all frames')
+    player.join(30)
+    assert first.stamps == second.stamps == STAMPS
+
+
+def test_a_subscriber_that_does_not_come_is_missed(make, listen):
+    node = make(wait=True, subscribers=2, match_timeout=0.05)
+    listen(node)
+    with pytest.raises(ReplayError, match=r'for 0\.05 s 1 of 2 subscribe to /camera/image; start'):
+        node.play(threading.Event())
+
+
 def test_another_mask_topic(ros, make, listen):
     node = make(lockstep=True, mask_topic='/other/mask')
     listen(node, answer=lambda index, mask: True, mask_topic='/other/mask')
