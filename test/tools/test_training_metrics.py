@@ -2,10 +2,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from train_extra import skip_where_missing
 
-torch = pytest.importorskip('torch')
-metrics = pytest.importorskip('segformer_training.metrics')
-data = pytest.importorskip('segformer_training.data')
+skip_where_missing()
+
+from segformer_training import data  # noqa: E402
+from segformer_training import metrics  # noqa: E402
+import torch  # noqa: E402
 
 
 def test_figures_are_those_counted_by_hand():

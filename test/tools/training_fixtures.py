@@ -53,12 +53,12 @@ def same(first, second):
     return first == second
 
 
-def save_teacher(folder):
+def save_teacher(folder, size='efficientnet-lite0'):
     """Save a teacher from random weights, and return it in evaluation mode."""
     from segformer_training import efficientnet
 
     torch.manual_seed(5)
-    network = efficientnet.EfficientNetSegmenter(pretrained=False)
+    network = efficientnet.EfficientNetSegmenter(size, pretrained=False)
     for module in network.modules():  # fresh statistics would fold into nothing
         if isinstance(module, torch.nn.BatchNorm2d):
             module.running_mean.normal_(std=0.1)

