@@ -69,10 +69,11 @@ def test_hints_measure_the_share_that_is_not_predicted():
     assert float(hints(stages, wanted)) == pytest.approx(0.75, abs=1e-3)
 
 
-@pytest.mark.parametrize(('bf16', 'zoom'), [(False, 1.0), (True, 1.0), (True, 2.0)])
+@pytest.mark.parametrize(('bf16', 'zoom', 'muon'), [
+    (False, 1.0, False), (True, 1.0, True), (True, 2.0, False)])
 def test_a_taught_run_that_stopped_goes_on_to_the_identical_state(tmp_path, checkpoint, bf16,
-                                                                  zoom):
-    chosen = taught(tmp_path, checkpoint, zoom, bf16=bf16)
+                                                                  zoom, muon):
+    chosen = taught(tmp_path, checkpoint, zoom, bf16=bf16, muon=muon)
     assert loop.Trainer(chosen, tmp_path / 'whole').run()
     assert not loop.Trainer(chosen, tmp_path / 'parts').run(stop_after=2)
     assert loop.Trainer(chosen, tmp_path / 'parts').run()
@@ -93,7 +94,8 @@ def test_a_run_does_not_go_on_without_its_teacher(tmp_path, checkpoint):
 def test_a_run_goes_on_with_the_decay_and_the_rates_of_its_settings(tmp_path, checkpoint):
     loop.Trainer(taught(tmp_path, checkpoint), tmp_path / 'run').run(stop_after=1)
     changed = taught(tmp_path, checkpoint, head_lr_factor=7.0, weight_decay=0.3)
-    groups = loop.Trainer(changed, tmp_path / 'run').optimizer.param_groups
+    trainer = loop.Trainer(changed, tmp_path / 'run')
+    groups = [g for optimizer in trainer.optimizers for g in optimizer.param_groups]
     assert {g['factor'] for g in groups} == {1.0, 7.0}
     assert {g['weight_decay'] for g in groups} == {0.0, 0.3}
 
@@ -112,7 +114,8 @@ def test_a_zoomed_lesson_lies_on_the_grids_of_the_network(checkpoint):
     pixels = torch.randn(1, 3, 96, 192)
     lesson = distillation.ask(teacher, pixels, zoom=1.5)
     assert lesson.logits.shape == (1, 19, 16, 32)
-    assert [tuple(s.shape[2:]) for s in lesson.stages] == [(16, 32), (8, 16), (4, 8), (2, 4)]
+    assert [tuple(f.shape[2:]) for f in lesson.features] == [
+        (16, 32), (8, 16), (4, 8), (2, 4), (16, 32)]
     flat = distillation.ask(teacher, pixels)
     torch.testing.assert_close(lesson.logits.mean((2, 3)), flat.logits.mean((2, 3)),
                                rtol=0.05, atol=0.05 * float(flat.logits.std()))
@@ -138,9 +141,9 @@ def test_training_comes_closer_to_the_teacher(tmp_path, checkpoint):
 
     def distance():
         with torch.no_grad():
-            logits, stages = model.logits(trainer.model, pixels)
+            logits, features = model.logits(trainer.model, pixels)
             return (float(distillation.divergence(logits, lesson.logits, 1.0)),
-                    float(trainer.hints(stages, lesson.stages)))
+                    float(trainer.hints(features, lesson.features)))
 
     before = distance()
     for _ in range(20):  # without a label: only the teacher teaches
@@ -150,17 +153,20 @@ def test_training_comes_closer_to_the_teacher(tmp_path, checkpoint):
     assert after[1] < 0.8 * before[1]
 
 
-@pytest.mark.parametrize('size', ['b0', *efficientnet.SIZES])
-def test_every_parameter_has_its_own_rate_and_decay(tmp_path, checkpoint, size, monkeypatch):
+@pytest.mark.parametrize(('size', 'muon'), [
+    ('b0', False), ('b0', True), *((size, True) for size in efficientnet.SIZES)])
+def test_every_parameter_has_its_own_rate_and_decay(tmp_path, checkpoint, size, muon,
+                                                    monkeypatch):
     monkeypatch.setattr(
         efficientnet, '_classifier',
         lambda size, pretrained, make=efficientnet._classifier: make(size, False))
     chosen = dataclasses.replace(
-        taught(tmp_path, checkpoint, head_lr_factor=3.0, weight_decay=0.1),
+        taught(tmp_path, checkpoint, head_lr_factor=3.0, weight_decay=0.1, muon=muon),
         model=config.ModelConfig(size=size))
     trainer = loop.Trainer(chosen, tmp_path / 'run')
-    found = {p: (g['factor'], g['weight_decay'])
-             for g in trainer.optimizer.param_groups for p in g['params']}
+    groups = [(o, g) for o in trainer.optimizers for g in o.param_groups]
+    found = {p: (g['factor'], g['weight_decay']) for _, g in groups for p in g['params']}
+    by_muon = {p for o, g in groups if isinstance(o, torch.optim.Muon) for p in g['params']}
     network = trainer.model
     if size == 'b0':
         backbone = network.segformer.encoder if hasattr(network.segformer, 'encoder') \
@@ -173,8 +179,8 @@ def test_every_parameter_has_its_own_rate_and_decay(tmp_path, checkpoint, size, 
     assert (found[head.weight], found[head.bias]) == ((3.0, 0.1), (3.0, 0.0))
     assert found[trainer.hints.regressors[0].weight] == (3.0, 0.1)
     everything = [*network.parameters(), *trainer.hints.parameters()]
-    assert len(found) == len(everything) == sum(
-        len(g['params']) for g in trainer.optimizer.param_groups)
+    assert len(found) == len(everything) == sum(len(g['params']) for _, g in groups)
+    assert by_muon == {p for p in everything if muon and p.ndim == 2}
 
 
 @pytest.mark.parametrize('size', efficientnet.SIZES)

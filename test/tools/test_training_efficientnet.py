@@ -17,16 +17,17 @@ SIZES = list(efficientnet.SIZES)
 
 
 @pytest.mark.parametrize('size', SIZES)
-def test_a_saved_segmenter_answers_as_before_with_stages_at_four_strides(tmp_path, size):
+def test_a_saved_segmenter_answers_as_before_with_features_at_four_strides(tmp_path, size):
     saved = save_teacher(tmp_path, size)
     loaded = model.build(config.ModelConfig(start=str(tmp_path))).eval()
     pixels = torch.randn(2, 3, 64, 96)
     with torch.no_grad():
         wanted = saved(pixels).logits
-        logits, stages = model.logits(loaded, pixels)
-    assert [tuple(s.shape) for s in stages] == [
+        logits, features = model.logits(loaded, pixels)
+    widths = (*efficientnet.SIZES[size], 128)
+    assert [tuple(f.shape) for f in features] == [
         (2, width, 64 // stride, 96 // stride)
-        for width, stride in zip(loaded.widths, (4, 8, 16, 32), strict=True)]
+        for width, stride in zip(widths, (4, 8, 16, 32, 4), strict=True)]
     assert logits.shape == (2, 19, 16, 24)
     assert torch.equal(logits, wanted)
 
@@ -38,8 +39,8 @@ def test_a_frozen_teacher_says_the_same_and_does_not_learn(tmp_path, size):
     pixels = torch.randn(1, 3, 64, 64)
     with torch.no_grad():
         wanted = saved.logits(pixels)
-    logits, stages = frozen.logits(pixels)
-    for found, expected in zip((logits, *stages), (wanted[0], *wanted[1]), strict=True):
+    logits, features = frozen.logits(pixels)
+    for found, expected in zip((logits, *features), (wanted[0], *wanted[1]), strict=True):
         torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
         assert not found.requires_grad
 

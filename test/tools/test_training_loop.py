@@ -68,6 +68,20 @@ def test_the_training_forward_pass_is_the_models_own(size):
                                    rtol=1e-4, atol=1e-5)
 
 
+def test_a_network_forgets_a_part_of_its_matrices(tmp_path):
+    start = model.build(config.ModelConfig())
+    for parameter in start.parameters():
+        torch.nn.init.constant_(parameter, 3.0)
+    model.save(start, tmp_path, (32, 64))
+    torch.manual_seed(4)
+    forgetful = model.build(config.ModelConfig(start=str(tmp_path), keep=0.25))
+    torch.manual_seed(4)
+    fresh = dict(model.build(config.ModelConfig()).named_parameters())
+    for name, found in forgetful.named_parameters():
+        wanted = 0.25 * 3 + 0.75 * fresh[name] if found.ndim > 1 else torch.full_like(found, 3)
+        torch.testing.assert_close(found, wanted)
+
+
 def test_an_unknown_size_is_named():
     with pytest.raises(ValueError, match="'b9'; sizes: b0, b1, b2, efficientnet-lite0"):
         model.build(config.ModelConfig(size='b9'))

@@ -20,6 +20,7 @@ class ModelConfig:
 
     size: str = 'b0'  # b0, b1 or b2; efficientnet-lite0 or -lite2 for a teacher
     start: str | None = None  # a checkpoint folder; none: random weights
+    keep: float = 1.0  # the share of its weights; random ones make up the rest
     drop_path: float = 0.05
     dropout: float = 0.1  # before a SegFormer's classifier
 
@@ -31,7 +32,7 @@ class TeacherConfig:
     start: str | None = None  # its checkpoint folder; none: labels alone
     weight: float = 1.0  # of its probabilities in the loss, beside the labels' 1
     temperature: float = 2.0  # softens its probabilities
-    hint_weight: float = 0.5  # of its features: the variance that the stages do not predict
+    hint_weight: float = 0.5  # of its features: the variance that the network does not predict
     zoom: float = 1.0  # it sees each crop at this many times the network's resolution
 
 
@@ -112,6 +113,7 @@ class TrainConfig:
     minutes: float = 0.0  # a time budget: the run, and the rate's decay, also end with it
     batch: int = 8
     lr: float = 5e-4
+    muon: bool = False  # for the transformer's matrices, with AdamW for all else
     head_lr_factor: float = 1.0  # times `lr`, for what is not the backbone
     weight_decay: float = 0.01
     warmup: int = 200

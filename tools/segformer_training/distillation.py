@@ -1,11 +1,12 @@
 """
 What a network learns from a teacher on every crop, labelled or not.
 
-The teacher's probabilities (distillation, Hinton et al. 2015) and its features, which each stage
-of the network predicts through one 1x1 convolution (hints, Romero et al. 2015). Teacher and
-convolutions are needed in training only.
+The teacher's probabilities (distillation, Hinton et al. 2015) and its features, at four strides
+and before its classifier, which the network's own predict through one 1x1 convolution each (hints,
+Romero et al. 2015). Teacher and convolutions are needed in training only.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -16,10 +17,10 @@ from .efficientnet import EfficientNetSegmenter
 
 @dataclass(frozen=True)
 class Lesson:
-    """What the teacher says of a batch: `logits` (B, C, H / 4, W / 4), and its four `stages`."""
+    """What the teacher says of a batch: `logits` (B, C, H / 4, W / 4), and its `features`."""
 
     logits: torch.Tensor
-    stages: list[torch.Tensor]
+    features: list[torch.Tensor]
 
 
 @torch.no_grad()
@@ -27,10 +28,10 @@ def ask(teacher: EfficientNetSegmenter, pixels: torch.Tensor, zoom: float = 1.0)
     """
     Return the teacher's answer to normalised pixels (B, 3, zoom H, zoom W).
 
-    Its logits and stages are on the grids of a network that sees the crop at (H, W).
+    Its logits and features are on the grids of a network that sees the crop at (H, W).
     """
-    logits, stages = teacher.logits(pixels)
-    return Lesson(_shrunk(logits, zoom), [_shrunk(stage, zoom) for stage in stages])
+    logits, features = teacher.logits(pixels)
+    return Lesson(_shrunk(logits, zoom), [_shrunk(each, zoom) for each in features])
 
 
 def _shrunk(values, zoom):
@@ -56,9 +57,9 @@ def divergence(logits: torch.Tensor, wanted: torch.Tensor, temperature: float) -
 
 class Hints(torch.nn.Module):
     """
-    The regressors of the teacher's features from a network's stages, and how wrong they are.
+    The regressors of the teacher's features from a network's, and how wrong they are.
 
-    `widths` are the channels of the network's four stages, `wanted` those of the teacher's.
+    `widths` are the channels of the network's features, `wanted` those of the teacher's.
     """
 
     def __init__(self, widths: tuple[int, ...], wanted: tuple[int, ...]):
@@ -70,17 +71,17 @@ class Hints(torch.nn.Module):
             torch.nn.BatchNorm2d(width, affine=False, track_running_stats=False)
             for width in wanted)
 
-    def forward(self, stages: tuple[torch.Tensor, ...],
-                wanted: list[torch.Tensor]) -> torch.Tensor:
+    def forward(self, features: Sequence[torch.Tensor],
+                wanted: Sequence[torch.Tensor]) -> torch.Tensor:
         """
-        Return the share of the features' variance that is not predicted, averaged over stages.
+        Return the share of the teacher's variance that is not predicted, the mean over features.
 
-        Both are (B, width, H / stride, W / stride) at strides 4, 8, 16 and 32. 1 is what a
-        constant reaches, 0 is perfect.
+        Both are (B, width, h, w), feature by feature of one size. 1 is what a constant reaches, 0
+        is perfect.
         """
         errors = [
-            F.mse_loss(regressor(stage).float(), norm(features.float()))
-            for stage, regressor, norm, features in zip(
-                stages, self.regressors, self.norms, wanted, strict=True)
+            F.mse_loss(regressor(own).float(), norm(teachers.float()))
+            for own, regressor, norm, teachers in zip(
+                features, self.regressors, self.norms, wanted, strict=True)
         ]
         return sum(errors) / len(errors)

@@ -62,16 +62,17 @@ class EfficientNetSegmenter(torch.nn.Module):
 
     def __init__(self, size: str, *, drop_path: float = 0.0, pretrained: bool = True):
         super().__init__()
-        self.size, self.widths = size, SIZES[size]
+        self.size, widths = size, SIZES[size]
         self.backbone = _classifier(size, pretrained)
         for part in ('_conv_head', '_bn1', '_fc'):  # what classifies whole images
             delattr(self.backbone, part)
         self.drop_path = drop_path
         self.projections = torch.nn.ModuleList(
-            torch.nn.Conv2d(width, _DECODER, 1) for width in self.widths)
+            torch.nn.Conv2d(width, _DECODER, 1) for width in widths)
         self.norm = torch.nn.BatchNorm2d(_DECODER)
         self.classifier = torch.nn.Conv2d(_DECODER, len(NAMES), 1)
-        self.config = SimpleNamespace(num_labels=len(NAMES), hidden_sizes=self.widths)
+        self.config = SimpleNamespace(num_labels=len(NAMES), hidden_sizes=widths,
+                                      decoder_hidden_size=_DECODER)
         # From the normalisation of SegFormer's image processor to the Lite family's.
         mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
         self.register_buffer('scale', 255 * std[:, None, None] / 128, persistent=False)
@@ -89,14 +90,15 @@ class EfficientNetSegmenter(torch.nn.Module):
         for index, block in enumerate(body._blocks):
             values = block(values, drop_connect_rate=self.drop_path * index / blocks)
             by_size[values.shape[-1]] = values  # the last block of each size remains
-        return list(by_size.values())[-len(self.widths):]
+        return list(by_size.values())[-len(self.projections):]
 
     def logits(self, pixels: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
-        """Return the logits (B, C, H / 4, W / 4) and the stages."""
+        """Return the logits (B, C, H / 4, W / 4), and the stages and what the classifier sees."""
         stages = self.stages(pixels)
         mixed = add_upsampled([
             project(stage) for project, stage in zip(self.projections, stages, strict=True)])
-        return self.classifier(F.relu(self.norm(mixed))), stages
+        seen = F.relu(self.norm(mixed))
+        return self.classifier(seen), [*stages, seen]
 
     def forward(self, pixels: torch.Tensor) -> SimpleNamespace:
         """Return `logits`, as a model of transformers does."""

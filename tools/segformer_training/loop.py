@@ -1,6 +1,7 @@
 """The training loop: resumable to the step, with EMA, validation and a log."""
 
 from contextlib import nullcontext
+from functools import partial
 import json
 import os
 from pathlib import Path
@@ -33,6 +34,10 @@ from .labels import IGNORE
 
 STATE = 'last.pt'
 LOG = 'log.jsonl'
+_OPTIMIZERS = {
+    False: torch.optim.AdamW,
+    True: partial(torch.optim.Muon, adjust_lr_fn='match_rms_adamw'),
+}
 
 
 def learning_rate(step: int, progress: float, *, peak: float, warmup: int,
@@ -104,8 +109,8 @@ class _Forward(torch.nn.Module):
         self.model, self.hints = model, hints
 
     def forward(self, pixels, lesson):
-        logits, stages = networks.logits(self.model, pixels)
-        return logits, None if self.hints is None else self.hints(stages, lesson.stages)
+        logits, features = networks.logits(self.model, pixels)
+        return logits, None if self.hints is None else self.hints(features, lesson.features)
 
 
 class Trainer:
@@ -142,9 +147,10 @@ class Trainer:
             self._check_crop()
             self.teacher = efficientnet.load_frozen(config.teacher.start).to(
                 self.device, memory_format=layout)
-            self.hints = distillation.Hints(
-                self.model.config.hidden_sizes, self.teacher.widths).to(self.device)
-        self.optimizer = self._optimizer()
+            self.hints = distillation.Hints(*(
+                (*network.config.hidden_sizes, network.config.decoder_hidden_size)
+                for network in (self.model, self.teacher))).to(self.device)
+        self.optimizers = self._optimizers()
         weights = [settings.class_weights.get(c, 1.0)
                    for c in range(self.model.config.num_labels)]
         self.class_weights = torch.tensor(weights, device=self.device)
@@ -178,20 +184,35 @@ class Trainer:
                 f'augment.crop is {tuple(crop)} and teacher.zoom {zoom:g}: with a teacher both '
                 f'sides must be multiples of {efficientnet.STRIDE}, zoomed or not')
 
-    def _optimizer(self):
-        """Return AdamW without decay of norms and biases; `factor` gives the head its own rate."""
+    def _optimizers(self):
+        """
+        Return AdamW, without decay of norms and biases, and Muon for matrices if it is chosen.
+
+        `factor` gives the head its own rate. Muon (Jordan et al. 2024) makes every direction of a
+        matrix learn alike; its steps are scaled to AdamW's (Liu et al. 2025), so both share a
+        rate.
+        """
         settings = self.config.train
         groups = {}
         modules = [('', self.model), *([('hints', self.hints)] if self.hints is not None else [])]
         for prefix, module in modules:
             for name, parameter in module.named_parameters(prefix):
                 head = not name.startswith(('segformer.', 'backbone.'))
-                groups.setdefault((head, parameter.ndim > 1), []).append(parameter)
-        return torch.optim.AdamW([
-            {'params': parameters, 'factor': settings.head_lr_factor if head else 1.0,
-             'weight_decay': settings.weight_decay if decayed else 0.0}
-            for (head, decayed), parameters in groups.items()
-        ], lr=settings.lr)
+                by_muon = settings.muon and parameter.ndim == 2
+                groups.setdefault(by_muon, {}).setdefault(
+                    (head, parameter.ndim > 1), []).append(parameter)
+        return [
+            _OPTIMIZERS[by_muon]([
+                {'params': parameters, 'factor': settings.head_lr_factor if head else 1.0,
+                 'weight_decay': settings.weight_decay if decayed else 0.0}
+                for (head, decayed), parameters in chosen.items()
+            ], lr=settings.lr)
+            for by_muon, chosen in sorted(groups.items())
+        ]
+
+    @property
+    def _groups(self):
+        return [group for optimizer in self.optimizers for group in optimizer.param_groups]
 
     def _processor(self):
         return networks.processor(self.config.train.input_size)
@@ -207,10 +228,10 @@ class Trainer:
         if self.hints is not None:
             self.hints.load_state_dict(hints)
         # The rates and the decay are the configuration's, which may have changed since.
-        chosen = [{k: g[k] for k in ('factor', 'weight_decay')}
-                  for g in self.optimizer.param_groups]
-        self.optimizer.load_state_dict(state['optimizer'])
-        for group, values in zip(self.optimizer.param_groups, chosen, strict=True):
+        chosen = [{k: g[k] for k in ('factor', 'weight_decay')} for g in self._groups]
+        for optimizer, stored in zip(self.optimizers, state['optimizers'], strict=True):
+            optimizer.load_state_dict(stored)
+        for group, values in zip(self._groups, chosen, strict=True):
             group.update(values)
         self.step, self.best, self.seconds = state['step'], state['best'], state['seconds']
 
@@ -222,8 +243,8 @@ class Trainer:
         torch.save({
             'model': self.model.state_dict(), 'ema': self.ema.state_dict(),
             'hints': None if self.hints is None else self.hints.state_dict(),
-            'optimizer': self.optimizer.state_dict(), 'step': self.step, 'best': self.best,
-            'seconds': self.seconds,
+            'optimizers': [optimizer.state_dict() for optimizer in self.optimizers],
+            'step': self.step, 'best': self.best, 'seconds': self.seconds,
         }, path.with_suffix('.part'))
         os.replace(path.with_suffix('.part'), path)
 
@@ -234,7 +255,7 @@ class Trainer:
         torch.manual_seed((settings.seed * 1_000_003 + self.step) * 64 + self.rank)
         rate = learning_rate(self.step, self.progress, peak=settings.lr,
                              warmup=settings.warmup, power=settings.power)
-        for group in self.optimizer.param_groups:
+        for group in self._groups:
             group['lr'] = rate * group['factor']
         batch = {k: v.to(self.device, non_blocking=True) for k, v in batch.items()}
         pixels = self._normalised(batch['image'])
@@ -256,10 +277,12 @@ class Trainer:
             loss = loss + wanted.hint_weight * unexplained
             loss = loss + wanted.weight * distillation.divergence(
                 logits, lesson.logits, wanted.temperature)
-        self.optimizer.zero_grad(set_to_none=True)
+        for optimizer in self.optimizers:
+            optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), settings.clip)
-        self.optimizer.step()
+        for optimizer in self.optimizers:
+            optimizer.step()
         self.ema.update_parameters(self.model)
         self.step += 1
         return loss.detach()
@@ -352,7 +375,7 @@ class Trainer:
                     if self.step % settings.log_every == 0:
                         self._log({'step': self.step, 'seconds': round(self.seconds, 1),
                                    'loss': float(running),
-                                   'lr': self.optimizer.param_groups[0]['lr']})
+                                   'lr': self._groups[0]['lr']})
                         scores = ' '.join(f'{k} {v:.3f}' for k, v in self.latest.items())
                         progress.update(task, note=f'loss {float(running):.3f} {scores}')
                     progress.update(task, completed=self.step)

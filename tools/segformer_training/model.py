@@ -1,6 +1,5 @@
 """The networks: sizes, starting weights, and a forward pass for training."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -40,9 +39,12 @@ def build(settings: ModelConfig) -> Network:
         return efficientnet.EfficientNetSegmenter.load(
             settings.start, drop_path=settings.drop_path)
     if settings.start:
-        return SegformerForSemanticSegmentation.from_pretrained(
+        network = SegformerForSemanticSegmentation.from_pretrained(
             settings.start, drop_path_rate=settings.drop_path,
             classifier_dropout_prob=settings.dropout, dtype=torch.float32)
+        if settings.keep != 1:
+            _forget(network, settings.keep)
+        return network
     if settings.size in efficientnet.SIZES:
         return efficientnet.EfficientNetSegmenter(settings.size, drop_path=settings.drop_path)
     if settings.size not in SIZES:
@@ -57,6 +59,20 @@ def build(settings: ModelConfig) -> Network:
     ))
 
 
+@torch.no_grad()
+def _forget(network, keep):
+    """
+    Mix random weights into a network's matrices (shrink and perturb, Ash and Adams 2020).
+
+    A network that goes on from where it has learned its frames by heart generalises worse than
+    one that starts afresh; one that forgets a part learns about as well, and sooner.
+    """
+    fresh = dict(SegformerForSemanticSegmentation(network.config).named_parameters())
+    for name, weights in network.named_parameters():
+        if weights.ndim > 1:
+            weights.lerp_(fresh[name], 1 - keep)
+
+
 def processor(size: tuple[int, int]) -> SegformerImageProcessor:
     """Return the image processor of the family at a network input of (height, width)."""
     return SegformerImageProcessor(
@@ -64,14 +80,15 @@ def processor(size: tuple[int, int]) -> SegformerImageProcessor:
 
 
 def logits(model: Network,
-           pixels: torch.Tensor) -> tuple[torch.Tensor, Sequence[torch.Tensor]]:
+           pixels: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
     """
-    Return the logits (B, C, H / 4, W / 4), as `model(pixels).logits` is, and the stages' output.
+    Return the logits (B, C, H / 4, W / 4), as `model(pixels).logits` is, and the features.
 
-    The decode head upsamples each stage and then mixes all of them with one 1x1 convolution.
-    Both are linear, so mixing first gives the same values with fewer multiplications: the
-    coarse stages are mixed on their own small grids. The stages are (B, width, H / stride,
-    W / stride), for strides 4, 8, 16 and 32.
+    The decode head projects each stage, upsamples it and then mixes all of them with one 1x1
+    convolution. All that is linear, so one matrix that projects and mixes, before upsampling,
+    gives the same values with far fewer multiplications. The features are the
+    stages, (B, width, H / stride, W / stride) for strides 4, 8, 16 and 32, and what the classifier
+    sees, (B, decoder width, H / 4, W / 4).
     """
     if isinstance(model, efficientnet.EfficientNetSegmenter):
         return model.logits(pixels)
@@ -81,11 +98,12 @@ def logits(model: Network,
     parts = []
     for index, (stage, projection) in enumerate(zip(stages, head.linear_projections, strict=True)):
         start = (len(stages) - 1 - index) * width  # the head concatenates the last stage first
-        mix = head.linear_fuse.weight[:, start:start + width]
-        part = F.conv2d(stage, projection.proj.weight[:, :, None, None], projection.proj.bias)
-        parts.append(F.conv2d(part, mix))
+        mix = head.linear_fuse.weight[:, start:start + width, 0, 0]
+        both = mix @ projection.proj.weight
+        parts.append(F.conv2d(stage, both[:, :, None, None], mix @ projection.proj.bias))
     mixed = efficientnet.add_upsampled(parts)
-    return head.classifier(head.dropout(head.activation(head.batch_norm(mixed)))), stages
+    seen = head.activation(head.batch_norm(mixed))
+    return head.classifier(head.dropout(seen)), [*stages, seen]
 
 
 def save(model: Network, folder: str | Path,
