@@ -32,6 +32,18 @@ def test_a_stopped_run_goes_on_to_the_identical_state(tmp_path):
     assert [entry['step'] for entry in log if 'loss' in entry] == [1, 2, 3, 4]
 
 
+def test_a_state_of_another_version_or_optimizer_is_refused(tmp_path):
+    loop.Trainer(settings(tmp_path), tmp_path / 'run').run(stop_after=1)
+    with pytest.raises(ValueError, match=r'a run without Muon: set train\.muon as it was'):
+        loop.Trainer(settings(tmp_path, muon=True), tmp_path / 'run')
+    path = tmp_path / 'run' / loop.STATE
+    state = torch.load(path, weights_only=True)
+    del state['hints']
+    torch.save(state, path)
+    with pytest.raises(ValueError, match=r'last\.pt is from another version of this tool'):
+        loop.Trainer(settings(tmp_path), tmp_path / 'run')
+
+
 def test_the_best_checkpoint_loads_and_answers(tmp_path):
     loop.Trainer(settings(tmp_path, steps=1, validate_every=1), tmp_path / 'run').run()
     loaded = model.build(config.ModelConfig(start=str(tmp_path / 'run' / 'best'))).eval()

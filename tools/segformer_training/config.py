@@ -20,7 +20,7 @@ class ModelConfig:
 
     size: str = 'b0'  # b0, b1 or b2; efficientnet-lite0 or -lite2 for a teacher
     start: str | None = None  # a checkpoint folder; none: random weights
-    keep: float = 1.0  # the share of its weights; random ones make up the rest
+    keep: float = 1.0  # the share of a SegFormer's weights; random ones make up the rest
     drop_path: float = 0.05
     dropout: float = 0.1  # before a SegFormer's classifier
 

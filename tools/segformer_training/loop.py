@@ -34,10 +34,7 @@ from .labels import IGNORE
 
 STATE = 'last.pt'
 LOG = 'log.jsonl'
-_OPTIMIZERS = {
-    False: torch.optim.AdamW,
-    True: partial(torch.optim.Muon, adjust_lr_fn='match_rms_adamw'),
-}
+_muon = partial(torch.optim.Muon, adjust_lr_fn='match_rms_adamw')
 
 
 def learning_rate(step: int, progress: float, *, peak: float, warmup: int,
@@ -198,16 +195,16 @@ class Trainer:
         for prefix, module in modules:
             for name, parameter in module.named_parameters(prefix):
                 head = not name.startswith(('segformer.', 'backbone.'))
-                by_muon = settings.muon and parameter.ndim == 2
-                groups.setdefault(by_muon, {}).setdefault(
+                make = _muon if settings.muon and parameter.ndim == 2 else torch.optim.AdamW
+                groups.setdefault(make, {}).setdefault(
                     (head, parameter.ndim > 1), []).append(parameter)
         return [
-            _OPTIMIZERS[by_muon]([
+            make([
                 {'params': parameters, 'factor': settings.head_lr_factor if head else 1.0,
                  'weight_decay': settings.weight_decay if decayed else 0.0}
                 for (head, decayed), parameters in chosen.items()
             ], lr=settings.lr)
-            for by_muon, chosen in sorted(groups.items())
+            for make, chosen in groups.items()
         ]
 
     @property
@@ -218,15 +215,21 @@ class Trainer:
         return networks.processor(self.config.train.input_size)
 
     def _load(self):
+        settings = self.config.train
         state = torch.load(self.folder / STATE, map_location=self.device, weights_only=True)
-        self.model.load_state_dict(state['model'])
-        self.ema.load_state_dict(state['ema'])
-        hints = state.get('hints')  # files from before there were teachers have none
-        if (hints is None) != (self.hints is None):
+        if state.keys() != self._state().keys():
+            raise ValueError(f'{self.folder / STATE} is from another version of this tool: '
+                             'choose another folder')
+        if (state['hints'] is None) != (self.hints is None):
             raise ValueError(f'{self.folder} holds a run {"without" if self.hints else "with"} a '
                              'teacher: set teacher.start as it was, or choose another folder')
+        if len(state['optimizers']) != len(self.optimizers):
+            raise ValueError(f'{self.folder} holds a run {"without" if settings.muon else "with"} '
+                             'Muon: set train.muon as it was, or choose another folder')
+        self.model.load_state_dict(state['model'])
+        self.ema.load_state_dict(state['ema'])
         if self.hints is not None:
-            self.hints.load_state_dict(hints)
+            self.hints.load_state_dict(state['hints'])
         # The rates and the decay are the configuration's, which may have changed since.
         chosen = [{k: g[k] for k in ('factor', 'weight_decay')} for g in self._groups]
         for optimizer, stored in zip(self.optimizers, state['optimizers'], strict=True):
@@ -235,17 +238,20 @@ class Trainer:
             group.update(values)
         self.step, self.best, self.seconds = state['step'], state['best'], state['seconds']
 
+    def _state(self):
+        return {
+            'model': self.model.state_dict(), 'ema': self.ema.state_dict(),
+            'hints': None if self.hints is None else self.hints.state_dict(),
+            'optimizers': [optimizer.state_dict() for optimizer in self.optimizers],
+            'step': self.step, 'best': self.best, 'seconds': self.seconds,
+        }
+
     def save(self) -> None:
         """Write the state; a run that is killed while writing keeps the state before."""
         if self.rank:
             return
         path = self.folder / STATE
-        torch.save({
-            'model': self.model.state_dict(), 'ema': self.ema.state_dict(),
-            'hints': None if self.hints is None else self.hints.state_dict(),
-            'optimizers': [optimizer.state_dict() for optimizer in self.optimizers],
-            'step': self.step, 'best': self.best, 'seconds': self.seconds,
-        }, path.with_suffix('.part'))
+        torch.save(self._state(), path.with_suffix('.part'))
         os.replace(path.with_suffix('.part'), path)
 
     def train_step(self, batch: dict) -> torch.Tensor:

@@ -86,9 +86,9 @@ def logits(model: Network,
 
     The decode head projects each stage, upsamples it and then mixes all of them with one 1x1
     convolution. All that is linear, so one matrix that projects and mixes, before upsampling,
-    gives the same values with far fewer multiplications. The features are the
-    stages, (B, width, H / stride, W / stride) for strides 4, 8, 16 and 32, and what the classifier
-    sees, (B, decoder width, H / 4, W / 4).
+    gives the same values with far fewer multiplications. The features are the stages, (B, width,
+    H / stride, W / stride) for strides 4, 8, 16 and 32, and what the classifier sees, (B, decoder
+    width, H / 4, W / 4).
     """
     if isinstance(model, efficientnet.EfficientNetSegmenter):
         return model.logits(pixels)
