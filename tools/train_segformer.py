@@ -16,10 +16,10 @@ A run goes on where its folder stopped. On a CPU, one process a core is the fast
 
 With a GPU, pack the data here (under 55 MB), copy the file there and train both from it:
 
+    tools/train_segformer.py street
     tools/train_segformer.py --config tools/train_teacher.yaml --set data.packed=training.zip \
-        --set data.street.share=0 --set train.batch=32 --set train.workers=8 \
-        train --out runs/teacher
-    tools/train_segformer.py --set data.packed=training.zip --set data.street.share=0 \
+        --set train.batch=32 --set train.workers=8 train --out runs/teacher
+    tools/train_segformer.py --set data.packed=training.zip --set model.start=null \
         --set train.batch=32 --set train.workers=8 train --out runs/b0
 
 Settings come from a YAML file (tools/train_segformer.yaml); `--set train.steps=100` changes one,

@@ -1,3 +1,4 @@
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,10 @@ def test_a_source_packed_at_half_size_keeps_its_objects_size(tmp_path):
     read = data.load_training(packed)
     assert read[0].frames[0].labels.shape == (48, 80)
     assert read[0].settings.scale == pytest.approx((1.0, 2.0))  # 0.5 .. 1.0 of the original
+    # The file tells its scale, whatever a later configuration would pack at.
+    later = dataclasses.replace(packed, sources=(
+        dataclasses.replace(settings.sources[0], pack_scale=1.0),))
+    assert data.load_training(later)[0].settings.scale == pytest.approx((1.0, 2.0))
     assert data.load_validation(packed).frames[0].labels.shape == (96, 160)
 
 
@@ -111,6 +116,23 @@ def test_a_teacher_sees_the_same_crop_in_more_detail(tmp_path):
         assert apart.mean() < 3
 
 
+def test_colours_change_independently_of_each_other():
+    # Two colours, side by side: a grey crop has one channel, a blurred one more than two colours.
+    image = np.full((48, 64, 3), (200, 60, 20), np.uint8)
+    image[:, 32:] = (10, 90, 220)
+    source = data.Source(config.SourceConfig('s', '', '', scale=(1.0, 1.0)), (
+        data.Frame('f', image, np.zeros((48, 64), np.uint8)),))
+    chosen = config.AugmentConfig(crop=(48, 64), colour=0, blur=0.5, noise=0, grey=0.5, aspect=0,
+                                  rare_probability=0)
+    dataset = augment.CropDataset([source], chosen, seed=1, length=60)
+    found = []
+    for index in range(60):
+        crop = dataset[index]['image']
+        found.append(((crop == crop[0]).all(), len(np.unique(crop[0])) > 2))
+    for both in ((False, False), (False, True), (True, False), (True, True)):
+        assert 4 < found.count(both) < 30
+
+
 def test_a_mixed_crop_shows_two_and_is_trusted_like_the_weaker(tmp_path):
     def plain(value, weight):
         frame = data.Frame('f', np.full((48, 64, 3), 50 * value, np.uint8),
@@ -164,6 +186,7 @@ def test_a_rider_and_its_bicycle_are_one_instance(tmp_path):
     ('augment.crop=[1, 2, 3]', 'has 3 values: 2 are wanted'),
     ('model=b1', 'a table of settings is wanted'),
     ('train.steps', 'section.key=value'),
+    ('train.lr=fast', 'config.train.lr is .fast.: float is wanted'),
 ])
 def test_a_wrong_setting_is_named(tmp_path, override, message):
     path = tmp_path / 'c.yaml'
@@ -175,8 +198,8 @@ def test_a_wrong_setting_is_named(tmp_path, override, message):
 def test_a_configuration_reads_back_from_plain_data(tmp_path):
     path = tmp_path / 'c.yaml'
     path.write_text('train: {lr: 1, class_weights: {11: 3}}\naugment: {crop: [64, 96]}\n')
-    loaded = config.load(path, ['train.seed=9', 'model.start=null'])
-    assert (loaded.train.lr, loaded.train.seed) == (1.0, 9)
+    loaded = config.load(path, ['train.seed=9', 'model.start=null', 'train.clip=1e-3'])
+    assert (loaded.train.lr, loaded.train.seed, loaded.train.clip) == (1.0, 9, 1e-3)
     assert loaded.train.class_weights == {11: 3.0}
     assert config.from_dict(config.to_dict(loaded)) == loaded
 
@@ -202,6 +225,20 @@ def test_the_shipped_configurations_are_of_teacher_and_student():
     assert teacher.model.start is None
     assert teacher.data == student.data
     assert student.data.sources[0].leave_out == student.data.validation_list
+
+
+def test_the_street_is_read_as_its_settings_say(tmp_path):
+    chosen = config.StreetConfig(folder=str(tmp_path), share=1.0, first_seed=7, scenes=2, frames=2)
+    for kind in ('images', 'labels'):
+        (tmp_path / kind).mkdir()
+        for name in ('7_030', '7_090', '8_030', '8_090', '9_030', '7_015'):
+            Image.new('RGB' if kind == 'images' else 'L', (8, 8)).save(
+                tmp_path / kind / f'{name}.png')
+    found = [f.name for f in data.load_street(chosen).frames]
+    assert found == ['7_030', '7_090', '8_030', '8_090']
+    (tmp_path / 'labels' / '8_090.png').unlink()
+    with pytest.raises(FileNotFoundError, match='1 of 4 frames of the rendered street are not'):
+        data.load_street(chosen)
 
 
 def test_labels_beside_an_image_of_another_size_are_refused(tmp_path):

@@ -91,6 +91,11 @@ def test_a_run_does_not_go_on_without_its_teacher(tmp_path, checkpoint):
         loop.Trainer(alone, tmp_path / 'run')
 
 
+def test_only_a_segformer_forgets(checkpoint):
+    with pytest.raises(ValueError, match='only a SegFormer can forget'):
+        model.build(config.ModelConfig(start=str(checkpoint), keep=0.5))
+
+
 def test_a_run_goes_on_with_the_decay_and_the_rates_of_its_settings(tmp_path, checkpoint):
     loop.Trainer(taught(tmp_path, checkpoint), tmp_path / 'run').run(stop_after=1)
     changed = taught(tmp_path, checkpoint, head_lr_factor=7.0, weight_decay=0.3)
@@ -210,6 +215,7 @@ def test_two_processes_train_by_the_documented_command(tmp_path, checkpoint):
     ], env={**os.environ, 'OMP_NUM_THREADS': '1', 'CUDA_VISIBLE_DEVICES': ''},
         capture_output=True, text=True, timeout=280, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout.count('mIoU') == 1  # by one of the two
     assert 'finished' in done.stdout
     state = torch.load(tmp_path / 'run' / loop.STATE, weights_only=True)
     fresh = loop.Trainer(chosen, tmp_path / 'other').hints.state_dict()

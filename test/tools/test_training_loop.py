@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import numpy as np
@@ -7,6 +8,7 @@ from train_extra import skip_where_missing
 skip_where_missing()
 
 from segformer_training import config  # noqa: E402
+from segformer_training import data  # noqa: E402
 from segformer_training import loop  # noqa: E402
 from segformer_training import model  # noqa: E402
 import torch  # noqa: E402
@@ -42,6 +44,40 @@ def test_a_state_of_another_version_or_optimizer_is_refused(tmp_path):
     torch.save(state, path)
     with pytest.raises(ValueError, match=r'last\.pt is from another version of this tool'):
         loop.Trainer(settings(tmp_path), tmp_path / 'run')
+
+
+def test_a_state_of_another_network_is_refused(tmp_path):
+    loop.Trainer(settings(tmp_path), tmp_path / 'run').run(stop_after=1)
+    larger = dataclasses.replace(settings(tmp_path), model=config.ModelConfig(size='b1'))
+    with pytest.raises(ValueError, match=r'holds a run of another network .* set model\.size'):
+        loop.Trainer(larger, tmp_path / 'run')
+
+
+def test_the_best_checkpoint_is_judged_by_the_settings_of_today(tmp_path):
+    chosen = settings(tmp_path, steps=2, validate_every=1)
+    trainer = loop.Trainer(chosen, tmp_path / 'run')
+    trainer.best = {'mIoU': -0.1, 'person IoU': 9.0}
+    trainer.save()
+    loop.Trainer(chosen, tmp_path / 'run').run(stop_after=1)
+    assert not (tmp_path / 'run' / 'best').exists()
+    without_people = settings(tmp_path, steps=2, validate_every=1, person_weight=0.0)
+    loop.Trainer(without_people, tmp_path / 'run').run()
+    assert json.loads((tmp_path / 'run' / 'best' / 'step.json').read_text())['step'] == 2
+
+
+def test_more_processes_than_gpus_are_refused(monkeypatch):
+    for name in ('WORLD_SIZE', 'LOCAL_WORLD_SIZE'):
+        monkeypatch.setenv(name, '2')
+    monkeypatch.setattr(torch.cuda, 'device_count', lambda: 1)
+    with pytest.raises(ValueError, match='2 processes, 1 GPUs: start one process a GPU'):
+        loop.join_processes(torch.device('cuda'))
+
+
+def test_a_zoom_without_a_teacher_changes_nothing(tmp_path):
+    chosen = dataclasses.replace(settings(tmp_path), teacher=config.TeacherConfig(zoom=2.0))
+    trainer = loop.Trainer(chosen, tmp_path / 'run')
+    batch = next(iter(trainer.loader(data.load_training(chosen.data))))
+    assert set(batch) == {'image', 'labels', 'weight'}
 
 
 def test_the_best_checkpoint_loads_and_answers(tmp_path):
@@ -99,11 +135,25 @@ def test_an_unknown_size_is_named():
         model.build(config.ModelConfig(size='b9'))
 
 
+@pytest.mark.parametrize(('changes', 'message'), [
+    ({'size': 'b1'}, 'holds a b0, model.size is b1; model.start=null'),
+    ({'start': 'nowhere'}, 'model.start: nowhere holds no checkpoint'),
+    ({'start': None, 'keep': 0.5}, 'model.keep is 0.5: there is no model.start to forget'),
+])
+def test_settings_that_the_start_contradicts_are_refused(tmp_path, changes, message):
+    model.save(model.build(config.ModelConfig()), tmp_path, (32, 64))
+    with pytest.raises(ValueError, match=message):
+        model.build(config.ModelConfig(**{'start': str(tmp_path), **changes}))
+    same_size = model.build(config.ModelConfig(start=str(tmp_path), size='b0'))
+    assert same_size.config.hidden_sizes == [32, 64, 160, 256]
+
+
 def test_learning_rate_warms_up_and_ends_at_zero():
     rates = [loop.learning_rate(s, s / 10, peak=1.0, warmup=4, power=1.0) for s in range(11)]
     assert rates[:4] == pytest.approx([0.25, 0.5 * 0.9, 0.75 * 0.8, 0.7])
     assert rates[5] == pytest.approx(0.5)
     assert rates[10] == 0.0
+    assert loop.learning_rate(0, 0.0, peak=1.0, warmup=0, power=1.0) == 1.0
 
 
 def test_a_time_budget_ends_the_run(tmp_path):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from dataclasses import replace
 import os
+import random
 
 # The library otherwise asks its server for a newer version at import.
 os.environ.setdefault('NO_ALBUMENTATIONS_UPDATE', '1')
@@ -163,9 +164,9 @@ class CropDataset(Dataset):
             centre = pixels[rng.integers(len(pixels))]
         else:
             position = rng.integers(len(source.frames))
-        image, labels, row, scale = self._crop(rng, source, source.frames[position], centre)
+        image, labels, horizon = self._crop(rng, source, source.frames[position], centre)
         if self.instances and rng.random() < self.settings.paste_probability:
-            self._paste(rng, image, labels, row, scale)
+            self._paste(rng, image, labels, horizon)
         if rng.random() < 0.5:
             image, labels = image[:, ::-1], labels[:, ::-1]
         return image, labels, source.settings.weight
@@ -186,7 +187,10 @@ class CropDataset(Dataset):
         if rng.random() < self.settings.cutmix_probability:
             # One weight a crop: that of the labels trusted less.
             weight = min(weight, self._cutmix(rng, image, labels))
-        self.photometric.set_random_seed(int(rng.integers(2**31)))
+        # Not `set_random_seed`: it starts every transform from the same number, and then a crop
+        # that is noisy is always blurred as well.
+        state = int(rng.integers(2**31))
+        self.photometric.set_random_state(np.random.default_rng(state), random.Random(state))
         image = self.photometric(image=np.ascontiguousarray(image))['image']
         result = {'weight': np.float32(weight)}
         if self.shown != self.settings.crop:
@@ -197,7 +201,7 @@ class CropDataset(Dataset):
         return {**result, 'image': _channels_first(image), 'labels': np.array(labels)}
 
     def _crop(self, rng, source, frame, centre):
-        """Cut and scale one window; also its horizon row and scale, for pasting."""
+        """Cut and scale one window; also the row of its horizon, for pasting."""
         height, width = self.settings.crop
         low, high = self.settings.zoom * np.array(source.settings.scale)
         scale = float(np.exp(rng.uniform(np.log(low), np.log(high))))
@@ -232,9 +236,9 @@ class CropDataset(Dataset):
         labels = np.full((height, width), IGNORE, np.uint8)
         image[at_y:at_y + size[1], at_x:at_x + size[0]] = part
         labels[at_y:at_y + size[1], at_x:at_x + size[0]] = ids
-        return image, labels, (source.settings.horizon * rows - top) * to_h, to_h
+        return image, labels, (source.settings.horizon * rows - top) * to_h
 
-    def _paste(self, rng, image, labels, horizon, scale):
+    def _paste(self, rng, image, labels, horizon):
         """
         Paste people and two-wheelers where they could stand.
 

@@ -18,9 +18,10 @@ import yaml
 class ModelConfig:
     """Which network, and from what weights."""
 
-    size: str = 'b0'  # b0, b1 or b2; efficientnet-lite0 or -lite2 for a teacher
+    # b0, b1 or b2; efficientnet-lite0 or -lite2 for a teacher; none: the size of `start`
+    size: str | None = None
     start: str | None = None  # a checkpoint folder; none: random weights
-    keep: float = 1.0  # the share of a SegFormer's weights; random ones make up the rest
+    keep: float = 1.0  # the share of `start`'s weights, a SegFormer's; the rest is random
     drop_path: float = 0.05
     dropout: float = 0.1  # before a SegFormer's classifier
 
@@ -170,8 +171,11 @@ def _build(kind, value, where):
     if origin is Mapping:
         return {_build(arguments[0], k, where): _build(arguments[1], v, where)
                 for k, v in value.items()}
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+    if kind is float and isinstance(value, int | str) and not isinstance(value, bool):
+        try:  # YAML 1.1 takes 1e-3 for a word
+            return float(value)
+        except ValueError:
+            raise ValueError(f'{where} is {value!r}: float is wanted') from None
     if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
         raise ValueError(f'{where} is {value!r}: {kind.__name__} is wanted')
     return value

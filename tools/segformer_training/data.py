@@ -19,6 +19,7 @@ from .labels import IGNORE
 
 MANIFEST = 'manifest.json'
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png')
+_STREET_LENGTH = 120  # frames of a scene, 12 seconds
 
 
 @dataclass(frozen=True)
@@ -97,10 +98,9 @@ def load_validation(config: DataConfig) -> Source:
 def load_training(config: DataConfig) -> list[Source]:
     """Read all sources to train on; the rendered street last, if it has a share."""
     if config.packed:
-        packed = {s.settings.name: s.frames for s in read_packed(config.packed)[0]}
-        # The crops' scale is given in pixels of the original image.
+        packed = {s.settings.name: s for s in read_packed(config.packed)[0]}
         sources = [
-            Source(_after_packing(s), packed[s.name]) for s in config.sources if s.share > 0
+            _after_packing(s, packed[s.name]) for s in config.sources if s.share > 0
         ]
     else:
         sources = [load_source(config.root, s) for s in config.sources if s.share > 0]
@@ -122,35 +122,50 @@ def render_street(settings: StreetConfig, report: Callable[[str], None] = print)
     """Render frames of the package's street into a folder; those that lie there stay."""
     from aim_ros.media.street import Street
 
-    folder, length = Path(settings.folder), 120
+    folder = Path(settings.folder)
     for kind in ('images', 'labels'):
         (folder / kind).mkdir(parents=True, exist_ok=True)
-    every = length // settings.frames
-    for seed in range(settings.first_seed, settings.first_seed + settings.scenes):
-        names = [f'{seed}_{index:03d}' for index in range(every // 2, length, every)]
+    every = _STREET_LENGTH // settings.frames
+    for seed, names in _street_names(settings).items():
         if all((folder / 'labels' / f'{name}.png').exists() for name in names):
             continue
-        street = Street(seed=seed, frames=length)
+        street = Street(seed=seed, frames=_STREET_LENGTH)
         for name, frame in zip(names, street.frames(every // 2, every), strict=True):
             Image.fromarray(frame.image).save(folder / 'images' / f'{name}.jpg', quality=92)
             Image.fromarray(frame.labels).save(folder / 'labels' / f'{name}.png')
         report(f'seed {seed}: {len(names)} frames')
 
 
+def _street_names(settings):
+    """Return, for each scene's seed, the names of its frames."""
+    every = _STREET_LENGTH // settings.frames
+    return {
+        seed: [f'{seed}_{index:03d}' for index in range(every // 2, _STREET_LENGTH, every)]
+        for seed in range(settings.first_seed, settings.first_seed + settings.scenes)
+    }
+
+
 def load_street(settings: StreetConfig) -> Source:
-    """Read the frames that `render_street` wrote."""
+    """
+    Read the frames that `render_street` wrote for these settings, and no others.
+
+    Raises `FileNotFoundError` where one is missing.
+    """
     described = SourceConfig(name='street', images='images', labels='labels',
                              share=settings.share, weight=settings.weight, scale=settings.scale)
-    try:
-        return load_source(settings.folder, described)
-    except FileNotFoundError as error:
+    names = {name for scene in _street_names(settings).values() for name in scene}
+    missing = [n for n in names if not (Path(settings.folder) / f'labels/{n}.png').is_file()]
+    if missing:
         raise FileNotFoundError(
-            f'no rendered street in {settings.folder}: run tools/train_segformer.py street'
-        ) from error
+            f'{len(missing)} of {len(names)} frames of the rendered street are not in '
+            f'{settings.folder}: run tools/train_segformer.py street')
+    return load_source(settings.folder, described, names)
 
 
-def _after_packing(settings):
-    return replace(settings, scale=tuple(s / settings.pack_scale for s in settings.scale))
+def _after_packing(settings, packed):
+    """Return packed frames with a configuration; its scale is in pixels of the original image."""
+    scale = tuple(s / packed.settings.pack_scale for s in settings.scale)
+    return Source(replace(settings, scale=scale), packed.frames)
 
 
 def write_packed(path: str | Path, training: list[Source], validation: Source, *,
@@ -161,7 +176,7 @@ def write_packed(path: str | Path, training: list[Source], validation: Source, *
     The labels are final (CamVid's are combined). The validation frames are packed at full size.
     Returns the file's size in bytes.
     """
-    manifest = {'sources': [], 'validation': validation.settings.name}
+    manifest = {'sources': []}
     with zipfile.ZipFile(path, 'w', zipfile.ZIP_STORED) as archive:
         for source in [*training, validation]:
             is_validation = source is validation
@@ -170,7 +185,7 @@ def write_packed(path: str | Path, training: list[Source], validation: Source, *
             for frame in source.frames:
                 _write_frame(archive, folder, frame, scale, quality)
             manifest['sources'].append({
-                'folder': folder, 'name': source.settings.name,
+                'folder': folder, 'name': source.settings.name, 'pack_scale': scale,
                 'frames': [frame.name for frame in source.frames],
             })
         archive.writestr(MANIFEST, json.dumps(manifest))
@@ -204,7 +219,8 @@ def read_packed(path: str | Path) -> tuple[list[Source], Source]:
                 image = np.asarray(Image.open(io.BytesIO(archive.read(f'{stem}.jpg'))))
                 labels = np.asarray(Image.open(io.BytesIO(archive.read(f'{stem}.png'))))
                 frames.append(Frame(name, image, labels))
-            settings = SourceConfig(name=entry['name'], images='', labels='')
+            settings = SourceConfig(
+                name=entry['name'], images='', labels='', pack_scale=entry['pack_scale'])
             source = Source(settings, tuple(frames))
             if entry['folder'] == 'validation':
                 validation = source

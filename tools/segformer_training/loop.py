@@ -9,8 +9,8 @@ import signal
 import time
 
 from rich.progress import BarColumn
-from rich.progress import MofNCompleteColumn
 from rich.progress import Progress
+from rich.progress import TaskProgressColumn
 from rich.progress import TextColumn
 from rich.progress import TimeRemainingColumn
 import torch
@@ -40,7 +40,7 @@ _muon = partial(torch.optim.Muon, adjust_lr_fn='match_rms_adamw')
 def learning_rate(step: int, progress: float, *, peak: float, warmup: int,
                   power: float) -> float:
     """Return the rate of a step, `progress` (0..1) into the run: warm-up, polynomial decay."""
-    return peak * min(1.0, (step + 1) / warmup) * max(0.0, 1 - progress) ** power
+    return peak * min(1.0, (step + 1) / max(1, warmup)) * max(0.0, 1 - progress) ** power
 
 
 def weighted_loss(logits: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor,
@@ -75,20 +75,25 @@ def weighted_loss(logits: torch.Tensor, labels: torch.Tensor, weights: torch.Ten
     return result
 
 
-def join_processes() -> tuple[int, int]:
+def join_processes(device: torch.device) -> tuple[int, int]:
     """
     Join the processes that torchrun started, and return (rank, number of processes).
 
     Without torchrun this is (0, 1). Several processes of one thread each train about three times
     as fast on busy CPU cores as one process of several threads, which wait for each other at
-    every operator instead of once a step.
+    every operator instead of once a step. On CUDA each process has a GPU of its own; `ValueError`
+    where there are fewer.
     """
     if 'WORLD_SIZE' not in os.environ:
         return 0, 1
     if not distributed.is_initialized():
-        if torch.cuda.is_available():
+        if device.type == 'cuda':
+            wanted, found = int(os.environ['LOCAL_WORLD_SIZE']), torch.cuda.device_count()
+            if wanted > found:
+                raise ValueError(f'{wanted} processes, {found} GPUs: start one process a GPU, or '
+                                 'set train.device=cpu')
             torch.cuda.set_device(int(os.environ['LOCAL_RANK']))
-        distributed.init_process_group('nccl' if torch.cuda.is_available() else 'gloo')
+        distributed.init_process_group('nccl' if device.type == 'cuda' else 'gloo')
     return distributed.get_rank(), distributed.get_world_size()
 
 
@@ -123,16 +128,16 @@ class Trainer:
         self.config, self.folder = config, Path(folder)
         settings = config.train
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.rank, self.processes = join_processes()
+        chosen = settings.device
+        if chosen == 'auto':
+            chosen = 'cuda' if torch.cuda.is_available() else 'cpu'
+        self.device = torch.device(chosen)
+        self.rank, self.processes = join_processes(self.device)
         if settings.batch % self.processes:
             raise ValueError(f'train.batch is {settings.batch}: {self.processes} processes '
                              'must be able to share it evenly')
         if settings.threads:
             torch.set_num_threads(settings.threads)
-        chosen = settings.device
-        if chosen == 'auto':
-            chosen = 'cuda' if torch.cuda.is_available() else 'cpu'
-        self.device = torch.device(chosen)
         torch.manual_seed(settings.seed)
         layout = torch.channels_last if settings.channels_last else torch.contiguous_format
         self.model = networks.build(config.model).to(self.device, memory_format=layout).train()
@@ -155,7 +160,8 @@ class Trainer:
             torch.tensor(v, device=self.device)[:, None, None] * 255
             for v in (self._processor().image_mean, self._processor().image_std)
         )
-        self.step, self.best, self.seconds = 0, -1.0, 0.0
+        self.step, self.seconds = 0, 0.0
+        self.best: dict = {}  # mIoU and person IoU, of the best checkpoint and of the latest
         self.latest: dict = {}
         if (self.folder / STATE).exists():
             self._load()
@@ -216,7 +222,9 @@ class Trainer:
 
     def _load(self):
         settings = self.config.train
-        state = torch.load(self.folder / STATE, map_location=self.device, weights_only=True)
+        # To the CPU: the optimiser's step counts stay where they are read to, and it asks for
+        # each of them in every step.
+        state = torch.load(self.folder / STATE, map_location='cpu', weights_only=True)
         if state.keys() != self._state().keys():
             raise ValueError(f'{self.folder / STATE} is from another version of this tool: '
                              'choose another folder')
@@ -226,24 +234,31 @@ class Trainer:
         if len(state['optimizers']) != len(self.optimizers):
             raise ValueError(f'{self.folder} holds a run {"without" if settings.muon else "with"} '
                              'Muon: set train.muon as it was, or choose another folder')
-        self.model.load_state_dict(state['model'])
-        self.ema.load_state_dict(state['ema'])
-        if self.hints is not None:
-            self.hints.load_state_dict(state['hints'])
+        try:
+            self.model.load_state_dict(state['model'])
+            self.ema.load_state_dict(state['ema'])
+            if self.hints is not None:
+                self.hints.load_state_dict(state['hints'])
+        except RuntimeError as error:
+            raise ValueError(f'{self.folder} holds a run of another network or teacher: set '
+                             'model.size and teacher.start as they were, or choose another '
+                             'folder') from error
         # The rates and the decay are the configuration's, which may have changed since.
         chosen = [{k: g[k] for k in ('factor', 'weight_decay')} for g in self._groups]
         for optimizer, stored in zip(self.optimizers, state['optimizers'], strict=True):
             optimizer.load_state_dict(stored)
         for group, values in zip(self._groups, chosen, strict=True):
             group.update(values)
-        self.step, self.best, self.seconds = state['step'], state['best'], state['seconds']
+        self.step, self.seconds = state['step'], state['seconds']
+        self.best, self.latest = state['best_figures'], state['latest_figures']
 
     def _state(self):
         return {
             'model': self.model.state_dict(), 'ema': self.ema.state_dict(),
             'hints': None if self.hints is None else self.hints.state_dict(),
             'optimizers': [optimizer.state_dict() for optimizer in self.optimizers],
-            'step': self.step, 'best': self.best, 'seconds': self.seconds,
+            'step': self.step, 'seconds': self.seconds,
+            'best_figures': self.best, 'latest_figures': self.latest,
         }
 
     def save(self) -> None:
@@ -301,7 +316,7 @@ class Trainer:
         settings = self.config.train
         crops = CropDataset(sources, self.config.augment, settings.seed,
                             settings.steps * settings.batch,
-                            teacher_zoom=self.config.teacher.zoom)
+                            teacher_zoom=1.0 if self.teacher is None else self.config.teacher.zoom)
         share = settings.batch // self.processes
         remaining = [
             item for step in range(self.step, settings.steps)
@@ -323,17 +338,20 @@ class Trainer:
                                    self.config.train.input_size)
         # By IoU, not accuracy: accuracy alone is bought with people seen on empty roads.
         person = figures.as_dict()['classes']['person']['iou'] or 0.0
-        score = figures.miou + self.config.train.person_weight * person
+        self.latest = {'mIoU': figures.miou, 'person IoU': person}
+        score = self._score(self.latest)
         self._log({'step': self.step, 'seconds': round(self.seconds), 'score': score,
                    **figures.as_dict()})
-        if score > self.best:
-            self.best = score
+        if not self.best or score > self._score(self.best):
+            self.best = self.latest
             if self.rank == 0:
                 networks.save(network, self.folder / 'best', self.config.train.input_size)
                 (self.folder / 'best' / 'step.json').write_text(json.dumps(
                     {'step': self.step, 'score': score, 'miou': figures.miou}))
-        self.latest = {'miou': figures.miou, 'person IoU': person}
         return figures
+
+    def _score(self, figures):
+        return figures['mIoU'] + self.config.train.person_weight * figures['person IoU']
 
     def _log(self, entry):
         if self.rank:
@@ -363,13 +381,14 @@ class Trainer:
                     for s in (signal.SIGINT, signal.SIGTERM)}
         end = settings.steps if stop_after is None else self.step + stop_after
         columns = (
-            TextColumn('step'), MofNCompleteColumn(), BarColumn(),
-            TextColumn('{task.fields[note]}'), TimeRemainingColumn(),
+            TextColumn('step {task.fields[step]}'), BarColumn(), TaskProgressColumn(),
+            TextColumn('{task.fields[note]}'), TimeRemainingColumn(elapsed_when_finished=True),
         )
         running = None
         try:
             with Progress(*columns, disable=self.rank > 0) as progress:
-                task = progress.add_task('', total=settings.steps, completed=self.step, note='')
+                task = progress.add_task(
+                    '', total=1.0, completed=self.progress, step=self.step, note='')
                 started, before = time.monotonic(), self.seconds
                 for batch in self.loader(training):
                     stop, self.seconds = self._agree(
@@ -384,14 +403,14 @@ class Trainer:
                                    'lr': self._groups[0]['lr']})
                         scores = ' '.join(f'{k} {v:.3f}' for k, v in self.latest.items())
                         progress.update(task, note=f'loss {float(running):.3f} {scores}')
-                    progress.update(task, completed=self.step)
+                    progress.update(task, completed=self.progress, step=self.step)
                     if self.step % settings.validate_every == 0:
                         self.validate(validation)
-                        progress.console.print(
-                            f'step {self.step}  loss {float(running):.3f}  mIoU '
-                            f'{self.latest["miou"]:.4f}  person IoU '
-                            f'{self.latest["person IoU"]:.3f}  '
-                            f'{self.seconds / 60:.1f} min')
+                        if self.rank == 0:
+                            scores = '  '.join(f'{k} {v:.4f}' for k, v in self.latest.items())
+                            progress.console.print(
+                                f'step {self.step}  loss {float(running):.3f}  {scores}  '
+                                f'{self.seconds / 60:.1f} min')
                     if self.step % settings.save_every == 0:
                         self.save()
         finally:

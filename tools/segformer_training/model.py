@@ -33,30 +33,52 @@ def build(settings: ModelConfig) -> Network:
     Return the network in fp32, from a checkpoint or from random weights.
 
     A teacher's backbone starts from ImageNet weights instead. Raises `ValueError` where the size
-    is unknown and `ImportError` where the teacher's packages are missing.
+    is unknown or the checkpoint's is another, where there is no checkpoint or none that `keep`
+    could act on, and `ImportError` where the teacher's packages are missing.
     """
-    if settings.start and efficientnet.is_saved_in(settings.start):
-        return efficientnet.EfficientNetSegmenter.load(
-            settings.start, drop_path=settings.drop_path)
     if settings.start:
-        network = SegformerForSemanticSegmentation.from_pretrained(
-            settings.start, drop_path_rate=settings.drop_path,
-            classifier_dropout_prob=settings.dropout, dtype=torch.float32)
-        if settings.keep != 1:
-            _forget(network, settings.keep)
-        return network
-    if settings.size in efficientnet.SIZES:
-        return efficientnet.EfficientNetSegmenter(settings.size, drop_path=settings.drop_path)
-    if settings.size not in SIZES:
-        raise ValueError(f'unknown model size {settings.size!r}; '
+        return _from_checkpoint(settings)
+    if settings.keep != 1:
+        raise ValueError(f'model.keep is {settings.keep:g}: there is no model.start to forget')
+    size = settings.size or 'b0'
+    if size in efficientnet.SIZES:
+        return efficientnet.EfficientNetSegmenter(size, drop_path=settings.drop_path)
+    if size not in SIZES:
+        raise ValueError(f'unknown model size {size!r}; '
                          f'sizes: {", ".join([*SIZES, *efficientnet.SIZES])}')
-    depths, widths, decoder = SIZES[settings.size]
+    depths, widths, decoder = SIZES[size]
     return SegformerForSemanticSegmentation(SegformerConfig(
         depths=depths, hidden_sizes=widths, decoder_hidden_size=decoder,
         drop_path_rate=settings.drop_path, classifier_dropout_prob=settings.dropout,
         semantic_loss_ignore_index=IGNORE,
         id2label=dict(enumerate(NAMES)), label2id={n: i for i, n in enumerate(NAMES)},
     ))
+
+
+def _from_checkpoint(settings):
+    folder = Path(settings.start)
+    if not (folder / 'config.json').is_file():
+        raise ValueError(f'model.start: {folder} holds no checkpoint; '
+                         'model.start=null begins from random weights')
+    if efficientnet.is_saved_in(folder):
+        network = efficientnet.EfficientNetSegmenter.load(folder, drop_path=settings.drop_path)
+        found = network.size
+    else:
+        network = SegformerForSemanticSegmentation.from_pretrained(
+            folder, drop_path_rate=settings.drop_path,
+            classifier_dropout_prob=settings.dropout, dtype=torch.float32)
+        shape = network.config
+        found = next((size for size, (depths, widths, decoder) in SIZES.items()
+                      if tuple(shape.depths) == depths and tuple(shape.hidden_sizes) == widths
+                      and shape.decoder_hidden_size == decoder), 'network of another size')
+    if settings.size not in (None, found):
+        raise ValueError(f'model.start: {folder} holds a {found}, model.size is {settings.size}; '
+                         'model.start=null begins from random weights')
+    if settings.keep != 1:
+        if isinstance(network, efficientnet.EfficientNetSegmenter):
+            raise ValueError(f'model.keep is {settings.keep:g}: only a SegFormer can forget')
+        _forget(network, settings.keep)
+    return network
 
 
 @torch.no_grad()
