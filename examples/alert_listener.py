@@ -12,6 +12,8 @@ from rclpy.node import Node
 
 # Twice the node's own limit: whatever it says or fails to say, older news is no news.
 TIMEOUT = 1.5
+# From a camera that delivers late, however steadily.
+MAX_AGE_MS = 1000.0
 ACTIONS = {0: 'drive', 1: 'be ready to brake', 2: 'brake', 3: 'slow down: the camera is blind'}
 ERROR, STALE = ord(DiagnosticStatus.ERROR), ord(DiagnosticStatus.STALE)
 
@@ -29,10 +31,15 @@ class AlertListener(Node):
 
     def _hear(self, message: DiagnosticArray) -> None:
         self._heard = time.monotonic()
-        level = message.status[0].level[0]
+        summary, *tracks = message.status
+        age = next((float(v.value) for v in summary.values if v.key == 'capture_to_publish_ms'), 0)
+        if age > MAX_AGE_MS:
+            self._act(STALE, f'the image is {age / 1000:.1f} s old')
+            return
+        level = summary.level[0]
         if level != STALE:
             self._known = level
-        self._act(level, '; '.join(s.message for s in message.status[1:]))
+        self._act(level, '; '.join(track.message for track in tracks) or summary.message)
 
     def _watch(self) -> None:
         if time.monotonic() - self._heard > TIMEOUT:
@@ -44,7 +51,7 @@ class AlertListener(Node):
             level = ERROR
         if level != self._level:
             self._level = level
-            self.get_logger().info(f'{ACTIONS[level]} ({why or "nothing is raised"})')
+            self.get_logger().info(f'{ACTIONS[level]} ({why})')
 
 
 def main(args=None):

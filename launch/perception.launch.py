@@ -185,6 +185,8 @@ def replay_parameters(given: Mapping[str, str]) -> dict[str, Any]:
         'lockstep': _boolean(given['lockstep']),
         # Not before the model is loaded, else the first seconds would be lost.
         'wait': True,
+        # However long that takes, or is left to the user by autostart:=false.
+        'match_timeout': 3600.0,
         'stamps': 'original' if simulated else 'now',
         'clock': simulated,
         # Relative, so that it follows a namespace that both nodes are put in.

@@ -7,6 +7,7 @@ import threading
 import time
 
 from diagnostic_msgs.msg import DiagnosticArray
+import numpy as np
 from rclpy.callback_groups import CallbackGroup
 from rclpy.duration import Duration
 from rclpy.node import Node
@@ -22,9 +23,11 @@ from std_msgs.msg import Header
 
 from aim_ros.nodes import conversions
 from aim_ros.nodes.health import CameraHealth
+from aim_ros.nodes.stamp_clock import StampClock
 from aim_ros.perception.alerts import Level
 from aim_ros.perception.decode import Modulation
 from aim_ros.perception.frame import Frame
+from aim_ros.perception.frame import FrameError
 from aim_ros.perception.geometry import GroundCamera
 from aim_ros.perception.labels import LabelSet
 from aim_ros.perception.overlay import OverlayAnnotator
@@ -45,12 +48,17 @@ _ALERTS = QoSProfile(
     liveliness_lease_duration=Duration(seconds=2))
 
 
+_UNCALIBRATED, _UNUSABLE, _CALIBRATED = 'none', 'unusable', 'used'
+"""What `CameraChannel.calibration` says."""
+
+
 class CameraChannel:
     """
     Publishers, subscriptions and books of one camera.
 
     The publishers exist from construction, the subscriptions between `subscribe` and
-    `unsubscribe`.
+    `unsubscribe`. `problem` says why the last frame was lost, and is empty if it was not;
+    `calibration` is ``'none'``, ``'unusable'`` or ``'used'`` by the last frame.
 
     :param node: the node that owns the topics.
     :param name: the camera's name.
@@ -64,6 +72,7 @@ class CameraChannel:
         self.name = name
         self.health = CameraHealth()
         self.is_stale = False
+        self.problem = ''
         # Worker and watchdog both publish alerts: a STALE must not overtake the frame that ends
         # it, nor name a revision that no frame has used yet.
         self._speaking = threading.Lock()
@@ -79,6 +88,9 @@ class CameraChannel:
         self._compressed = transport == 'compressed'
         self._annotator = OverlayAnnotator(labels)
         self._info: CameraInfo | None = None
+        self.calibration = _UNCALIBRATED
+        self._clock = StampClock()
+        self._last_message: Image | CompressedImage | None = None
         self._image_subscription = None
         self._info_subscription = None
 
@@ -112,6 +124,8 @@ class CameraChannel:
         with self._speaking:
             self.health.restart()
             self.is_stale = False
+            self.problem = ''
+            self._clock, self._last_message = StampClock(), None
             self._session, self._settings = session, settings
             self._modulation = settings.modulation
         message_type, topic = ((CompressedImage, f'{self.name}/image/compressed')
@@ -125,7 +139,7 @@ class CameraChannel:
             qos_profile_sensor_data, callback_group=self._group, qos_overriding_options=options)
 
     def unsubscribe(self, reason: str) -> None:
-        """Receive nothing more, forget the calibration, and leave a last STALE with a reason."""
+        """Receive nothing more, and leave a last STALE with a reason."""
         with self._speaking:
             if self._session is not None:
                 self._session = None
@@ -133,7 +147,8 @@ class CameraChannel:
         for subscription in (self._image_subscription, self._info_subscription):
             if subscription is not None:
                 self._node.destroy_subscription(subscription)
-        self._image_subscription = self._info_subscription = self._info = None
+        # The calibration stays: a driver may tell it once, and not again.
+        self._image_subscription = self._info_subscription = None
 
     def destroy(self) -> None:
         """Destroy what `subscribe` and the constructor made."""
@@ -170,18 +185,27 @@ class CameraChannel:
     def ground(self, size: tuple[int, int], height: float, pitch: float) -> GroundCamera | None:
         """Return the calibration for images of `size`; None as long as there is none."""
         info = self._info
-        return info and conversions.ground_camera(info, size, height, pitch)
+        if info is None:
+            self.calibration = _UNCALIBRATED
+            return None
+        result = conversions.ground_camera(info, size, height, pitch)
+        self.calibration = _UNUSABLE if result is None else _CALIBRATED
+        return result
 
     def frame(self, message: Image | CompressedImage, received_ns: int) -> Frame:
         """
-        Return a message's frame.
+        Return a message's frame; to be called once for each, as they come.
 
-        :raises FrameError: the message is no image that can be taken.
+        :raises FrameError: the message is no image that can be taken, or the last one again:
+            whoever repeats an image is blind, however often.
         """
+        last, self._last_message = self._last_message, message
+        if last is not None and _is_repeated(message, last):
+            raise FrameError('the last image arrives again, with the same stamp and the same data')
         convert = (conversions.frame_from_compressed if self._compressed
                    else conversions.frame_from_image)
-        return replace(convert(message, self.name, received_ns),
-                       frozen=self.health.stamps_frozen())
+        frame = convert(message, self.name)
+        return replace(frame, track_ns=self._clock.time_ns(frame.stamp_ns, received_ns))
 
     def publish(self, session: object, perception: Perception, header: Header,
                 values: Mapping[str, object], latency_ms: Mapping[str, float]) -> None:
@@ -202,6 +226,7 @@ class CameraChannel:
             self._settings, self._modulation = perception.settings, perception.modulation
             self._last_level = report.level
             self.is_stale = False
+            self.problem = ''
             self.health.answer(latency_ms)
             statuses = [self._summary(
                 report.level, _describe(report.alerts, self._labels),
@@ -265,6 +290,14 @@ class CameraChannel:
                 'level': level.name,
                 **values,
             })
+
+
+def _is_repeated(message: Image | CompressedImage, last: Image | CompressedImage) -> bool:
+    """Return whether a message is the one before; without a stamp, nobody can tell."""
+    stamp = message.header.stamp
+    return (stamp == last.header.stamp and (stamp.sec, stamp.nanosec) != (0, 0)
+            and np.array_equal(np.frombuffer(message.data, np.uint8),
+                               np.frombuffer(last.data, np.uint8)))
 
 
 def _describe(alerts, labels: LabelSet) -> str:

@@ -51,7 +51,7 @@ def ns_to_stamp(nanoseconds: int) -> Time:
     return Time(sec=sec, nanosec=nanosec)
 
 
-def frame_from_image(message: Image, camera: str, received_ns: int = 0) -> Frame:
+def frame_from_image(message: Image, camera: str) -> Frame:
     """
     View an image message as a frame.
 
@@ -69,14 +69,14 @@ def frame_from_image(message: Image, camera: str, received_ns: int = 0) -> Frame
             f'{step} * {height} = {step * height}')
     stamp_ns = stamp_to_ns(message.header.stamp)
     if message.encoding not in CHANNELS:
-        return Frame(_converted(message), 'rgb8', camera, stamp_ns, received_ns)
+        return Frame(_converted(message), 'rgb8', camera, stamp_ns)
     depth = DEPTH[message.encoding]
     if step < width * depth:
         raise FrameError(
             f'step is {step} bytes; a row of {width} {message.encoding} pixels has '
             f'{width * depth}')
     pixels = np.ndarray((height, width, depth), np.uint8, message.data, 0, (step, depth, 1))
-    return Frame(pixels, message.encoding, camera, stamp_ns, received_ns)
+    return Frame(pixels, message.encoding, camera, stamp_ns)
 
 
 def _converted(message: Image) -> np.ndarray:
@@ -103,7 +103,7 @@ def _converted(message: Image) -> np.ndarray:
     return pixels
 
 
-def frame_from_compressed(message: CompressedImage, camera: str, received_ns: int = 0) -> Frame:
+def frame_from_compressed(message: CompressedImage, camera: str) -> Frame:
     """
     Decode a compressed image message (JPEG, PNG, whatever OpenCV reads) into a frame.
 
@@ -118,7 +118,7 @@ def frame_from_compressed(message: CompressedImage, camera: str, received_ns: in
         raise FrameError(
             f'the {data.size} bytes of format {message.format!r} can not be decoded; '
             'expected a whole JPEG or PNG')
-    return Frame(pixels, 'bgr8', camera, stamp_to_ns(message.header.stamp), received_ns)
+    return Frame(pixels, 'bgr8', camera, stamp_to_ns(message.header.stamp))
 
 
 def _is_whole(data: np.ndarray) -> bool:
@@ -170,8 +170,8 @@ def ground_camera(info: CameraInfo, size: tuple[int, int], height: float, pitch:
     Return the calibration of a camera for images of `size`.
 
     The projection matrix ``P`` counts where it is given, else ``K``. An image of the size of the
-    region of interest is taken for that, one of another size than the calibration's for a scaled
-    one.
+    region of interest, binned, is taken for that; one of another size than the calibration's for
+    a scaled one.
 
     :param size: (height, width) of the images.
     :param height: of the camera above the road, metres.
@@ -183,10 +183,13 @@ def ground_camera(info: CameraInfo, size: tuple[int, int], height: float, pitch:
     if not (all(map(math.isfinite, (fx, fy, cx, cy))) and fx > 0 and fy > 0):
         return None
     roi = info.roi
-    if roi.width and size == (roi.height, roi.width):
-        return GroundCamera(fx, fy, cx - roi.x_offset, cy - roi.y_offset, height, pitch)
-    across = size[1] / info.width if info.width else 1.0
-    down = size[0] / info.height if info.height else 1.0
+    binned = max(info.binning_y, 1), max(info.binning_x, 1)
+    if roi.width and size == (roi.height // binned[0], roi.width // binned[1]):
+        cx, cy = cx - roi.x_offset, cy - roi.y_offset
+        down, across = 1 / binned[0], 1 / binned[1]
+    else:
+        across = size[1] / info.width if info.width else 1.0
+        down = size[0] / info.height if info.height else 1.0
     return GroundCamera(
         fx * across, fy * down, (cx + 0.5) * across - 0.5, (cy + 0.5) * down - 0.5,
         height, pitch)

@@ -51,8 +51,11 @@ def camera_status(name: str, channel: CameraChannel, active: bool) -> Diagnostic
         message = 'not subscribed'
     elif channel.is_stale:
         level, message = Level.STALE, f'no frame answered for {health.staleness():.1f} s'
+        message += f'; {channel.problem}' if channel.problem else ''
+    elif channel.problem:
+        level, message = Level.ERROR, channel.problem
     elif health.stamps_frozen():
-        level, message = Level.WARN, 'every header stamp is the same'
+        level, message = Level.WARN, 'the header stamps stand still'
     elif missing:
         level, message = Level.WARN, f'{missing:.0%} of the frames do not arrive'
     elif limited:
@@ -60,6 +63,7 @@ def camera_status(name: str, channel: CameraChannel, active: bool) -> Diagnostic
     return status_message(int(level), f'{name}: {channel.name}', message, channel.name, {
         'topic': channel.topic,
         'publishers': channel.publisher_count(),
+        'calibration': channel.calibration,
         'missing_share': missing,
         'sigma': sigma,
         **health.summary(),

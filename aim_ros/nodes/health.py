@@ -93,9 +93,10 @@ class CameraHealth:
             return self._clock() - (self._answered[-1] if self._answered else self._started)
 
     def stamps_frozen(self) -> bool:
-        """Whether the camera gives every frame the same stamp, zero or another."""
+        """Whether the last three frames have the same stamp, zero or another."""
         with self._lock:
-            return len(self._stamps) >= 3 and len(set(self._stamps)) == 1
+            last = list(self._stamps)[-3:]
+            return len(last) == 3 and len(set(last)) == 1
 
     def missing_share(self) -> float:
         """

@@ -1,5 +1,6 @@
 """Log lines that a stream of bad input can not turn into a flood."""
 
+import math
 import threading
 import time
 
@@ -20,20 +21,20 @@ class RateLimitedLogger:
         self._lock = threading.Lock()
         self._last: dict[str, float] = {}
 
-    def warning(self, kind: str, text: str) -> None:
-        """Log a warning unless one of this kind was logged just now."""
-        if self._due(kind):
+    def warning(self, kind: str, text: str, period: float | None = None) -> None:
+        """Log a warning unless one of this kind was logged within `period`, or just now."""
+        if self._due(kind, self._period if period is None else period):
             self._logger.warning(text)
 
     def error(self, kind: str, text: str) -> None:
         """Log an error unless one of this kind was logged just now."""
-        if self._due(kind):
+        if self._due(kind, self._period):
             self._logger.error(text)
 
-    def _due(self, kind: str) -> bool:
+    def _due(self, kind: str, period: float) -> bool:
         now = time.monotonic()
         with self._lock:
-            due = now - self._last.get(kind, -self._period) >= self._period
+            due = now - self._last.get(kind, -math.inf) >= period
             if due:
                 self._last[kind] = now
             return due

@@ -205,6 +205,10 @@ TABLE: tuple[Spec, ...] = (
          'Seconds on a steady clock without an answered frame after which the level is STALE; '
          'short of the deadline of a second that the alerts offer.',
          low=0.1, high=0.8, driver_may='lowered'),
+    Spec('alerts.max_age', float, 0.0,
+         "The owner's: seconds from an image's header stamp, on the node's clock, after which it "
+         'is too old to act on: it is refused, and the level becomes STALE. 0 is no limit, as a '
+         'recording with its original stamps needs.', read_only=True, low=0.0, high=60.0),
     Spec('alerts.near_m', float, _DEFAULTS.near_m,
          'Distance in metres below which a track is near, where there is a CameraInfo.',
          low=0.0, high=1000.0, driver_may='raised'),
@@ -338,10 +342,9 @@ class NodeParameters:
             asked = self._asked or self.profile
             if asked != CUSTOM:
                 self._check_profile(asked)
-                # The file may be another one than at start. What was given at start still wins.
-                wanted = {**self._profile_values(self._profiles.get(asked)), **self._explicit}
-                if self._asked and not all(
-                        _same(self[name], value) for name, value in wanted.items()):
+                # The file may be another one than before. What was given at start still wins.
+                wanted = self._start_values(self._profiles.get(asked))
+                if not all(_same(self[name], value) for name, value in wanted.items()):
                     self._set({**wanted, 'driver_profile': asked})
             self._check(self._values(), self._values())
             self._asked, self._explicit = '', {}
@@ -376,7 +379,7 @@ class NodeParameters:
         profiles = self._profiles.profiles if self._profiles is not None else {}
         if self.profile not in profiles:
             return
-        values = {**self._profile_values(profiles[self.profile]), **self._explicit}
+        values = self._start_values(profiles[self.profile])
         try:
             for name, value in values.items():
                 self._specs[name].judged(self._specs[name].parameter(value))
@@ -433,6 +436,17 @@ class NodeParameters:
             values[name] = self._within_limit(
                 name, profile.alerts.get(key, self._limits[name]))
         return values
+
+    def _start_values(self, profile: DriverProfile) -> dict[str, Any]:
+        """
+        Return the values that `profile` and what was given at start make together.
+
+        What was given wins, but for the owner's limits: there the stricter of both counts, as
+        whenever the profile is switched.
+        """
+        values = self._profile_values(profile)
+        return {**values, **{name: value for name, value in self._explicit.items()
+                             if name not in values or not self._specs[name].driver_may}}
 
     def _within_limit(self, name: str, value: Any) -> Any:
         """Return the one of `value` and the value at start that alerts more, and sooner."""

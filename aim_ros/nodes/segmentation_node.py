@@ -31,6 +31,7 @@ from aim_ros.nodes.parameters import NodeParameters
 from aim_ros.nodes.worker import Worker
 from aim_ros.perception.frame import Frame
 from aim_ros.perception.frame import FrameError
+from aim_ros.perception.geometry import GroundCamera
 from aim_ros.perception.pipeline import Perception
 from aim_ros.perception.pipeline import Pipeline
 from aim_ros.perception.pipeline import Settings
@@ -40,6 +41,10 @@ from aim_ros.perception.segmenter import Segmenter
 _WATCHDOG_PERIOD = 0.1
 _SILENT_AFTER = 2.0
 _WORKER_TIMEOUT = 2.5
+_SETTLED = 10
+"""Frames after which a camera's calibration should have come."""
+_SETUP_PERIOD = 3600.0
+"""Seconds between two warnings of what is odd about the set-up, not about the stream."""
 
 _LARGE_IMAGES = (
     'large images get lost in the default transports of Fast DDS: start the camera driver with '
@@ -236,11 +241,13 @@ class SegmentationNode(LifecycleNodeMixin, Node):
         if self._hung is not None and self._hung.alive:
             raise RuntimeError('a frame of before is still being perceived; try again')
         session = Session(self._pipeline, dict(self._channels))
-        self._worker = Worker(partial(self._perceive, session), self._lose)
-        self._hung = None
-        for channel in self._channels.values():
-            channel.subscribe(
-                session, partial(self._receive, self._worker.mailbox), self._params.settings)
+        settings = self._params.settings
+        # The watchdog is to find all channels subscribed, or none.
+        with self._channels_lock:
+            self._worker = Worker(partial(self._perceive, session), self._lose)
+            self._hung = None
+            for channel in self._channels.values():
+                channel.subscribe(session, partial(self._receive, self._worker.mailbox), settings)
         self._problem = ''
         self.get_logger().info('active: ' + ', '.join(
             channel.topic for channel in self._channels.values()))
@@ -276,41 +283,70 @@ class SegmentationNode(LifecycleNodeMixin, Node):
         for name, letter in mail.items():
             channel = session.channels[name]
             try:
+                self._check_age(letter.message)
                 frames.append(channel.frame(letter.message, letter.received_ns))
             except FrameError as error:
                 channel.health.refuse()
+                channel.problem = f'a frame was refused: {error}'
                 self._log.warning(f'{name} refused', f'{channel.topic}: {error}')
+        self._perceive_frames(session, frames, settings, mail, taken_ns)
+        self._problem = ''
+
+    def _check_age(self, message: Image | CompressedImage) -> None:
+        limit = self._params['alerts.max_age']
+        age = 1e-9 * self._age_ns(conversions.stamp_to_ns(message.header.stamp))
+        if 0 < limit < age:
+            raise FrameError(f'the image is {age:.1f} s old by its stamp; alerts.max_age is '
+                             f'{limit:g} s')
+
+    def _age_ns(self, stamp_ns: int) -> int:
+        return self.get_clock().now().nanoseconds - stamp_ns
+
+    def _perceive_frames(self, session: Session, frames: list[Frame], settings: Settings,
+                         mail: dict[str, _Mail], taken_ns: int) -> None:
         try:
             self._perceive_batch(session, frames, settings, mail, taken_ns)
-        except Exception:
-            if len(frames) < 2:
-                raise
+        except Exception as error:
+            if len(frames) == 1:
+                channel = session.channels[frames[0].camera]
+                channel.problem = f'a frame was lost: {describe(error)}'
+                self._log.error(
+                    f'{channel.name} frame', f'{channel.topic}: {channel.problem}')
+                return
             # One camera's image must not blind the others.
             for frame in frames:
-                try:
-                    self._perceive_batch(session, [frame], settings, mail, taken_ns)
-                except Exception as error:
-                    self._lose(error, f' of {session.channels[frame.camera].topic}')
+                self._perceive_frames(session, [frame], settings, mail, taken_ns)
 
     def _perceive_batch(self, session: Session, frames: list[Frame], settings: Settings,
                         mail: dict[str, _Mail], taken_ns: int) -> None:
         if not frames:
             return
-        ground = {
-            frame.camera: session.channels[frame.camera].ground(
-                frame.size, self._params[f'{frame.camera}.height'],
-                self._params[f'{frame.camera}.pitch'])
-            for frame in frames}
+        ground = {frame.camera: self._ground(session.channels[frame.camera], frame.size, settings)
+                  for frame in frames}
         wanted = frozenset(frame.camera for frame in frames
                            if session.channels[frame.camera].wants_confidence())
         for perception in session.pipeline.process(
                 frames, settings, confidence=wanted, ground=ground):
             self._publish(session, perception, mail[perception.frame.camera], taken_ns)
-        self._problem = ''
 
-    def _lose(self, error: Exception, what: str = '') -> None:
-        """Own up to a frame that was lost."""
-        self._problem = f'a frame{what} was lost: {describe(error)}'
+    def _ground(self, channel: CameraChannel, size: tuple[int, int], settings: Settings
+                ) -> GroundCamera | None:
+        """Return a camera's calibration, and say where it does less than was asked for."""
+        ground = channel.ground(
+            size, self._params[f'{channel.name}.height'], self._params[f'{channel.name}.pitch'])
+        if ground is not None:
+            near, row = settings.alerts.near_m, settings.alerts.corridor.top_row
+            end = ground.distance(row * size[0])
+            if end < near:
+                self._log.warning(
+                    f'{channel.name} corridor', f'{channel.topic}: alerts.near_m is {near:g} m, '
+                    f'but the corridor ends {end:.1f} m ahead, and beyond it nothing is an ERROR; '
+                    'lower alerts.corridor.top_row', _SETUP_PERIOD)
+        return ground
+
+    def _lose(self, error: Exception) -> None:
+        """Own up to frames that were lost before they could be told apart."""
+        self._problem = f'a frame was lost: {describe(error)}'
         self._log.error('frame', self._problem)
 
     def _publish(self, session: Session, perception: Perception, letter: _Mail, taken_ns: int
@@ -323,14 +359,15 @@ class SegmentationNode(LifecycleNodeMixin, Node):
                 f'{channel.topic}: {report.restarted}; tracks and alerts start afresh')
         header = letter.message.header
         started_ns = time.monotonic_ns()
-        age_ns = self.get_clock().now().nanoseconds - perception.frame.stamp_ns
+        age_ns = self._age_ns(perception.frame.stamp_ns)
         latency_ms = {
+            'capture': age_ns * 1e-6,
             'wait': (taken_ns - letter.received_ns) * 1e-6,
             **perception.latency_ms,
             'total': (started_ns - letter.received_ns) * 1e-6,
         }
         channel.publish(session, perception, header, {
-            'capture_to_publish_ms': age_ns * 1e-6,
+            'capture_to_publish_ms': latency_ms['capture'],
             'receive_to_publish_ms': latency_ms['total'],
         }, latency_ms)
         _, limited = channel.focus()
@@ -365,9 +402,15 @@ class SegmentationNode(LifecycleNodeMixin, Node):
                 f'not arrive; {_LARGE_IMAGES}')
         if health.stamps_frozen():
             self._log.warning(
-                f'{name} frozen', f'{topic}: every header stamp is the same, so pixel sampling '
+                f'{name} frozen', f'{topic}: the header stamps stand still, so pixel sampling '
                 'draws the same noise for every frame, and tracks go by the time of receipt; make '
                 'the camera driver stamp its images')
+        if health.count('answered') >= _SETTLED and channel.calibration != 'used':
+            there = 'no CameraInfo' if channel.calibration == 'none' else (
+                'a CameraInfo that can not be used')
+            self._log.warning(
+                f'{name} uncalibrated', f'{topic}: there is {there}, so alerts have no distance, '
+                'and near goes by alerts.near_row, not alerts.near_m', _SETUP_PERIOD)
 
     def _publish_diagnostics(self) -> None:
         """Publish the node's health, in every lifecycle state."""
@@ -384,8 +427,11 @@ class SegmentationNode(LifecycleNodeMixin, Node):
                 'precision': segmenter.precision,
                 'input_size': f'{segmenter.input_size[1]}x{segmenter.input_size[0]}',
             })
-        statuses = [node_status(name, state, self._problem, settings, values)]
         with self._channels_lock:
+            problem = self._problem or next(
+                (f'{channel.topic}: {channel.problem}' for channel in self._channels.values()
+                 if channel.problem), '')
+            statuses = [node_status(name, state, problem, settings, values)]
             statuses += [camera_status(name, channel, self._worker is not None)
                          for channel in self._channels.values()]
         message = DiagnosticArray(status=statuses)

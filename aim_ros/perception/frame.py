@@ -31,8 +31,7 @@ class Frame:
     :param encoding: one of `CHANNELS`.
     :param camera: the camera's name.
     :param stamp_ns: header stamp in nanoseconds.
-    :param received_ns: when it was received, nanoseconds of any steady clock; 0 if unknown.
-    :param frozen: whether the camera gives every frame the same stamp.
+    :param track_ns: time by which it is tracked, nanoseconds; None: its stamp.
     :raises FrameError: image and encoding do not fit.
     """
 
@@ -40,8 +39,7 @@ class Frame:
     encoding: str = 'rgb8'
     camera: str = 'camera'
     stamp_ns: int = 0
-    received_ns: int = 0
-    frozen: bool = False
+    track_ns: int | None = None
 
     def __post_init__(self):
         if self.encoding not in CHANNELS:
@@ -61,8 +59,8 @@ class Frame:
 
     @property
     def time_ns(self) -> int:
-        """The header stamp; of a camera whose stamps stand still, the time of receipt."""
-        return self.received_ns if self.frozen else self.stamp_ns
+        """The time by which the frame is tracked, nanoseconds."""
+        return self.stamp_ns if self.track_ns is None else self.track_ns
 
     def rgb(self) -> np.ndarray:
         """Return a contiguous RGB copy, uint8 (H, W, 3)."""

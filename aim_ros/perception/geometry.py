@@ -50,10 +50,21 @@ class GroundCamera:
         across = (box[0] + box[2] / 2 - 0.5 - self.cx) / self.fx
         down = (box[1] + box[3] - 0.5 - self.cy) / self.fy
         sine, cosine = math.sin(self.pitch), math.cos(self.pitch)
-        drop = down * cosine + sine
         forward = cosine - down * sine
         bearing = math.degrees(math.atan2(-across, forward))
-        return (self.height * forward / drop if drop > 0 else math.inf), bearing
+        return self.distance(box[1] + box[3]), bearing
+
+    def distance(self, row: float) -> float:
+        """
+        Return how far ahead the ground is seen that ends above the lower edge of a row.
+
+        :param row: in pixels from the image's upper edge, 0 for that edge itself.
+        :return: along the vehicle's forward axis, metres; infinite at or above the horizon.
+        """
+        down = (row - 0.5 - self.cy) / self.fy
+        sine, cosine = math.sin(self.pitch), math.cos(self.pitch)
+        drop = down * cosine + sine
+        return self.height * (cosine - down * sine) / drop if drop > 0 else math.inf
 
 
 @dataclass(frozen=True)

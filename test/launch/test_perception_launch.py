@@ -163,7 +163,8 @@ def test_the_node_listens_to_the_camera_that_is_connected(perception, arguments)
 def test_a_replay_stamps_its_frames_with_the_time_of_playing(perception):
     assert perception.replay_parameters(given(replay='street', lockstep='true')) == {
         'source': 'street', 'camera': 'camera', 'rate': 1.0, 'loop': False, 'lockstep': True,
-        'wait': True, 'stamps': 'now', 'clock': False, 'mask_topic': 'segmentation/camera/mask'}
+        'wait': True, 'match_timeout': 3600.0, 'stamps': 'now', 'clock': False,
+        'mask_topic': 'segmentation/camera/mask'}
 
 
 def test_with_use_sim_time_the_replay_is_the_clock(perception):

@@ -100,3 +100,9 @@ def test_stamps_that_stand_still_are_frozen(health, stamp):
     assert health.missing_share() == 0
     health.receive(PERIOD_NS)
     assert not health.stamps_frozen()
+
+
+def test_stamps_that_stand_still_after_a_good_start_are_frozen(health):
+    for i in range(40):
+        health.receive(min(i, 37) * PERIOD_NS)
+    assert health.stamps_frozen()

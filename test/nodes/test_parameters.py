@@ -172,6 +172,15 @@ def test_at_start_explicit_values_win(make):
     assert settings.profile == node.get_parameter('driver_profile').value == 'custom'
 
 
+@pytest.mark.parametrize(('owners', 'in_force'), [(25.0, 30.0), (40.0, 40.0)])
+def test_at_start_the_stricter_of_owner_and_profile_counts(make, owners, in_force):
+    node, parameters = make(driver_profile='defensive', alerts__near_m=owners)
+    settings = parameters.settle()
+    assert (settings.profile, settings.alerts.near_m) == ('defensive', in_force)
+    assert set_one(node, 'driver_profile', 'neutral').successful
+    assert parameters.settings.alerts.near_m == owners
+
+
 def test_at_start_the_profile_gives_the_rest(make):
     node, parameters = make(driver_profile='defensive')
     assert node.get_parameter('focus.sigma').value == 1.0
@@ -442,6 +451,20 @@ def test_a_profile_file_can_be_mended_and_start_values_still_win(make, profiles_
     settings = parameters.settle()
     assert settings.modulation.sigma == 1.0
     assert settings.modulation.sampling == 'pixel'
+
+
+def test_a_profile_that_was_edited_is_put_in_force_when_settling_again(make, profiles_file):
+    node, parameters = make(driver_profile='defensive')
+    assert parameters.settle().modulation.sigma == 1.0
+    text = profiles_file.read_text()
+    edited = text.replace('sigma: 1.0', 'sigma: 1.5')
+    assert edited != text
+    profiles_file.write_text(edited)
+    assert parameters.settle().modulation.sigma == 1.5
+    assert parameters.settings.profile == 'defensive'
+    assert set_one(node, 'focus.sigma', 0.3).successful
+    profiles_file.write_text(text)
+    assert (parameters.settle().modulation.sigma, parameters.profile) == (0.3, 'custom')
 
 
 def test_parameters_of_each_camera(make):

@@ -5,6 +5,7 @@ from pathlib import Path
 import re
 import shutil
 import threading
+import time
 from types import SimpleNamespace
 
 import cv2
@@ -228,7 +229,8 @@ def test_cameras_that_wait_are_one_batch(make_node, make_camera, ros, gate):
     assert mask.data != other.data
 
 
-def test_one_camera_does_not_blind_another(make_node, make_camera, ros, gate, monkeypatch, capfd):
+def test_one_camera_does_not_blind_another(make_node, make_camera, ros, gate, diagnostics,
+                                           monkeypatch, capfd):
     node = make_node(cameras=['left', 'right'])
     left, right = make_camera(node, 'left'), make_camera(node, 'right')
     held = Pipeline.process
@@ -249,7 +251,13 @@ def test_one_camera_does_not_blind_another(make_node, make_camera, ros, gate, mo
     gate.open.set()
     ros.wait_for(lambda: right.answer(2.0))
     assert left.answer(2.0) is None
-    assert 'a frame of /left/image was lost: RuntimeError: out of memory' in capfd.readouterr().err
+    assert '/left/image: a frame was lost: RuntimeError: out of memory' in capfd.readouterr().err
+    problem = 'a frame was lost: RuntimeError: out of memory'
+    found = ros.wait_for(lambda: [m for m in diagnostics if m.get(
+        'segmentation: left', (0, ''))[1] == problem])[-1]
+    assert found['segmentation: node'][:2] == (
+        DiagnosticStatus.ERROR, f'/left/image: {problem}')
+    assert found['segmentation: right'][1] == 'receiving'
 
 
 def test_a_frame_that_outlasts_its_activation_is_dropped(make_node, make_camera, ros, gate, ask):
@@ -304,6 +312,48 @@ def test_calibration_reaches_the_tracker(make_node, make_camera, ask, ros):
         return channel.ground((60, 100), 1.2, 0.1)
     ground = ros.wait_for(calibrated)
     assert (ground.fx, ground.cy, ground.height, ground.pitch) == (90, 30, 1.2, 0.1)
+
+
+def test_a_calibration_that_is_told_once_outlasts_a_deactivation(make_node, make_camera, ros):
+    node = make_node()
+    camera = make_camera(node)
+    channel = node._channels['camera']
+    assert channel.ground((60, 100), 1.2, 0.1) is None
+    assert channel.calibration == 'none'
+    ros.wait_for(lambda: camera.infos.get_subscription_count())
+    k = [0.0, 0.0, 50.0, 0.0, 90.0, 30.0, 0.0, 0.0, 1.0]
+    camera.infos.publish(CameraInfo(width=100, height=60, k=k))
+    ros.wait_for(lambda: channel._info)
+    assert channel.ground((60, 100), 1.2, 0.1) is None
+    assert channel.calibration == 'unusable'
+    k[0] = 90.0
+    camera.infos.publish(CameraInfo(width=100, height=60, k=k))
+    ros.wait_for(lambda: channel.ground((60, 100), 1.2, 0.1))
+    assert node.trigger_deactivate() == SUCCESS
+    assert node.trigger_activate() == SUCCESS
+    assert channel.ground((60, 100), 1.2, 0.1) is not None
+    assert channel.calibration == 'used'
+
+
+def test_what_the_calibration_lacks_is_said_once(make_node, make_camera, ask, ros, tmp_path):
+    with stderr_into(tmp_path / 'err') as err:
+        node = make_node(alerts__near_m=50.0)
+        camera = make_camera(node)
+        for i in range(10):
+            ask(camera, 1.0 + i)
+        ros.wait_for(lambda: 'there is no CameraInfo, so alerts have no distance' in err())
+        k = [90.0, 0.0, 50.0, 0.0, 90.0, 30.0, 0.0, 0.0, 1.0]
+        camera.infos.publish(CameraInfo(width=100, height=60, k=k))
+        ros.wait_for(lambda: node._channels['camera']._info)
+        for i in range(3):
+            ask(camera, 20.0 + i)
+        # Row 33 of 60: 1.65 m * 90 / (32.5 - 30).
+        assert 'near_m is 50 m, but the corridor ends 59.4 m' not in err()
+        node.set_parameters([Parameter('alerts.near_m', value=70.0)])
+        for i in range(3):
+            ask(camera, 30.0 + i)
+    assert err().count('alerts.near_m is 70 m, but the corridor ends 59.4 m ahead') == 1
+    assert err().count('there is no CameraInfo') == 1
 
 
 def truncated(message):
@@ -365,7 +415,7 @@ def test_stamps_of_zero_are_warned_of(make_node, make_camera, ros, tmp_path):
         for i in range(3):
             camera.images.publish(camera.message(0.0))
             ros.wait_for(lambda i=i: len(camera.masks) > i)
-        ros.wait_for(lambda: 'every header stamp is the same' in err())
+        ros.wait_for(lambda: 'the header stamps stand still' in err())
 
 
 @pytest.mark.parametrize('use_sim_time', [False, True])
@@ -381,6 +431,34 @@ def test_a_silent_camera_is_stale(make_node, make_camera, ask, ros, use_sim_time
     assert summary_of(stale[-1])['last_level'] in ('OK', 'WARN', 'ERROR')
     _, alerts = ask(camera, 2.0)
     assert alerts.status[0].level != DiagnosticStatus.STALE
+
+
+def test_a_camera_that_repeats_its_last_image_is_stale(make_node, make_camera, ask, ros, capfd):
+    node = make_node(alerts__stale_after=0.5)
+    camera = make_camera(node)
+    ask(camera, 1.0)
+    before = len(camera.stale())
+    deadline = time.monotonic() + 20
+    while len(camera.stale()) == before:
+        assert time.monotonic() < deadline
+        camera.images.publish(camera.message(1.0))
+        time.sleep(0.05)
+    assert 'the last image arrives again' in capfd.readouterr().err
+    # A stamp that stands still is no sign of that where the image moves.
+    camera.images.publish(camera.message(1.0, 255 - camera.pixels))
+    ros.wait_for(lambda: camera.alerts[-1].status[0].level != DiagnosticStatus.STALE)
+
+
+def test_an_image_that_is_too_old_is_refused(make_node, make_camera, ask, ros, capfd):
+    node = make_node(alerts__max_age=2.0)
+    camera = make_camera(node)
+    camera.images.publish(camera.message(time.time() - 3))
+    health = node._channels['camera'].health
+    ros.wait_for(lambda: health.count('refused') == 1)
+    ask(camera, time.time())
+    said = capfd.readouterr().err
+    assert ' s old by its stamp; alerts.max_age is 2 s' in said
+    assert health.count('answered') == 1
 
 
 def test_a_publisher_that_delivers_nothing_is_named(make_node, make_camera, ros, tmp_path):
@@ -503,7 +581,8 @@ def test_diagnostics_tell_rates_and_stages(make_node, make_camera, ask, diagnost
     assert values['frames_received'] == '3'
     assert values['frames_replaced'] == '0'
     assert values['topic'] == '/camera/image'
-    for stage in ('wait', 'preprocess', 'network', 'decode', 'alerts', 'total', 'publish'):
+    for stage in ('wait', 'preprocess', 'network', 'decode', 'alerts', 'total', 'publish',
+                  'capture'):
         assert float(values[f'{stage}_ms_p50']) >= 0
         assert float(values[f'{stage}_ms_p95']) >= float(values[f'{stage}_ms_p50'])
     node = message['segmentation: node'][2]
@@ -518,9 +597,10 @@ def test_an_error_in_a_frame_is_reported_and_the_next_one_perceived(
     monkeypatch.setattr(
         Pipeline, 'process', lambda *_, **__: (_ for _ in ()).throw(RuntimeError('out of memory')))
     camera.images.publish(camera.message(1.0))
-    ros.wait_for(lambda: node._problem)
-    assert node._problem == 'a frame was lost: RuntimeError: out of memory'
+    channel = node._channels['camera']
+    ros.wait_for(lambda: channel.problem)
+    assert channel.problem == 'a frame was lost: RuntimeError: out of memory'
     monkeypatch.setattr(Pipeline, 'process', process)
     ask(camera, 2.0)
     assert 'out of memory' in capfd.readouterr().err
-    assert not node._problem
+    assert not channel.problem

@@ -59,9 +59,9 @@ def test_size_is_height_and_width():
     assert Frame(pixels(375, 1242, 3)).size == (375, 1242)
 
 
-def test_time_is_the_stamp_unless_it_stands_still():
-    assert Frame(pixels(1, 1, 3), stamp_ns=5, received_ns=7).time_ns == 5
-    assert Frame(pixels(1, 1, 3), stamp_ns=5, received_ns=7, frozen=True).time_ns == 7
+def test_a_frame_is_tracked_by_its_stamp_unless_told_otherwise():
+    assert Frame(pixels(1, 1, 3), stamp_ns=5).time_ns == 5
+    assert Frame(pixels(1, 1, 3), stamp_ns=5, track_ns=7).time_ns == 7
 
 
 def test_an_encoding_that_is_not_supported_is_named_beside_those_that_are():

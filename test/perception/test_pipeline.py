@@ -339,10 +339,10 @@ def test_each_camera_has_tracks_of_its_own():
     assert right.report.restarted == ''
 
 
-def test_tracks_run_on_the_receipt_where_stamps_stand_still():
+def test_tracks_run_on_their_own_time_where_there_is_one():
     pipeline = Pipeline(PreparedSegmenter({0: scene((2, 2))}))
-    for received in (5_000, 5_100, 5_200):
-        frame = replace(blank(0), received_ns=received * MS, frozen=True)
+    for time in (5_000, 5_100, 5_200):
+        frame = replace(blank(0), track_ns=time * MS)
         result, = pipeline.process([frame], NEUTRAL)
     assert result.report.raised == (1,)
     assert result.report.alerts[0].age_s == pytest.approx(0.2)

@@ -1,0 +1,44 @@
+import importlib.util
+from pathlib import Path
+
+from diagnostic_msgs.msg import DiagnosticArray
+from diagnostic_msgs.msg import DiagnosticStatus
+from diagnostic_msgs.msg import KeyValue
+import pytest
+
+EXAMPLE = Path(__file__).parents[2] / 'examples' / 'alert_listener.py'
+
+
+@pytest.fixture
+def planner(ros):
+    spec = importlib.util.spec_from_file_location('alert_listener', EXAMPLE)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return ros.add(module.AlertListener())
+
+
+def alerts(level: bytes, age_ms: float = 80.0) -> DiagnosticArray:
+    values = [KeyValue(key='capture_to_publish_ms', value=f'{age_ms:.3f}')]
+    return DiagnosticArray(status=[DiagnosticStatus(level=level, message='so', values=values)])
+
+
+def test_the_planner_acts_on_the_level(planner):
+    for level in (DiagnosticStatus.OK, DiagnosticStatus.ERROR, DiagnosticStatus.WARN):
+        planner._hear(alerts(level))
+        assert planner._level == ord(level)
+
+
+@pytest.mark.parametrize('blind', [
+    alerts(DiagnosticStatus.STALE), alerts(DiagnosticStatus.OK, age_ms=1500.0)])
+def test_a_planner_that_goes_blind_slows_down_and_does_not_let_go_of_the_brake(planner, blind):
+    planner._hear(alerts(DiagnosticStatus.OK))
+    planner._hear(blind)
+    assert planner._level == ord(DiagnosticStatus.STALE)
+    planner._hear(alerts(DiagnosticStatus.ERROR))
+    planner._hear(blind)
+    assert planner._level == ord(DiagnosticStatus.ERROR)
+
+
+def test_silence_is_no_all_clear(planner, ros):
+    planner._hear(alerts(DiagnosticStatus.OK))
+    ros.wait_for(lambda: planner._level == ord(DiagnosticStatus.STALE), 10)
