@@ -118,9 +118,10 @@ def run(arguments: argparse.Namespace) -> None:
         raise ExperimentError(
             f'profile {profile.name!r} focuses on nothing; give one with focus.classes')
     report = Report(arguments.out, f'Sigma for the profile {profile.name}')
-    calibrate = _with_labels if arguments.data else _without_labels
-    sigma, evidence, data, data_checksum, examples = calibrate(
-        arguments, model, modulation, report)
+    max_changed = 1.0 if profile.max_changed is None else profile.max_changed
+    sigma, evidence, data, data_checksum, examples = (
+        _with_labels(arguments, model, modulation, max_changed, report) if arguments.data
+        else _without_labels(arguments, model, modulation, report))
     report.heading('Examples')
     for name, frame in examples:
         report.picture(
@@ -177,18 +178,19 @@ def _groups(modulation: Modulation, labels: LabelSet) -> dict[str, list[int]]:
 
 
 def _with_labels(arguments: argparse.Namespace, model: CachedSegmenter, modulation: Modulation,
-                 report: Report) -> _Calibrated:
+                 max_changed: float, report: Report) -> _Calibrated:
     """Find the sigma at which mIoU is at the tolerance."""
     dataset = open_data(arguments)
-    search = LabelledSearch(dataset, model, modulation, arguments.seeds)
+    search = LabelledSearch(dataset, model, modulation, arguments.seeds, max_changed)
     before = search.figures(0.0)
     sigma = largest_sigma(
         lambda sigma: search.loss(sigma) <= arguments.tolerance, arguments.max_sigma)
     after = search.figures(sigma)
     evidence = [
-        f'Sigma {sigma:g} is the largest, in steps of {COARSE:g} refined to {FINE:g}, up to which '
-        f'mIoU stays within {100 * arguments.tolerance:g} % (relative) of the unmodulated '
-        f"model's: {100 * before.miou.mean():.2f} % becomes {100 * after.miou.mean():.2f} %."]
+        f'Sigma {sigma:g} is the largest up to {arguments.max_sigma:g}, in steps of {COARSE:g} '
+        f'refined to {FINE:g}, up to which mIoU stays within {100 * arguments.tolerance:g} % '
+        "(relative) of the unmodulated model's: "
+        f'{100 * before.miou.mean():.2f} % becomes {100 * after.miou.mean():.2f} %.']
     rows = []
     for name, ids in _groups(modulation, model.labels).items():
         old, new = before.of(ids), after.of(ids)
@@ -198,7 +200,7 @@ def _with_labels(arguments: argparse.Namespace, model: CachedSegmenter, modulati
             row[f'{figure} % at sigma'] = 100 * getattr(new, figure).mean()
         rows.append(row)
         evidence.append(
-            f"Expect of {name} ({row['pixels']:,} labelled pixels), in %: " + ', '.join(
+            f"On these frames, of {name} ({row['pixels']:,} labelled pixels), in %: " + ', '.join(
                 f"{figure} {format_cell(row[f'{figure} %'], 1)} to "
                 f"{format_cell(row[f'{figure} % at sigma'], 1)}"
                 for figure in ('accuracy', 'precision', 'iou')) + '.')

@@ -21,6 +21,7 @@ from aim_ros.modulation import focus_modulation
 from aim_ros.perception.decode import decode
 from aim_ros.perception.decode import Modulation
 from aim_ros.perception.decode_gated import shift_on_grid
+from aim_ros.perception.limit import limit_sigma
 
 COARSE = 0.2
 """Step of the search, in logits: the paper's."""
@@ -58,14 +59,16 @@ class LabelledSearch:
 
     :param modulation: its signs and sampling count.
     :param seeds: draws, where the sampling draws.
+    :param max_changed: the bound on changed pixels, 0..1, by which each frame's sigma is limited.
     """
 
     def __init__(self, dataset: Dataset, model: CachedSegmenter, modulation: Modulation,
-                 seeds: int):
+                 seeds: int, max_changed: float = 1.0):
         self._dataset = dataset
         self._model = model
         self._modulation = modulation
         self._seeds = range(seeds if modulation.sampling == 'pixel' else 1)
+        self._max_changed = max_changed
         self._table = dataset.class_table(model.labels)
         self._measured: dict[float, Figures] = {}
 
@@ -90,6 +93,8 @@ class LabelledSearch:
     def _count(self, sample: Sample, modulation: Modulation) -> np.ndarray:
         """Return the counts (draws, C, C) of one frame."""
         logits = torch.from_numpy(self._model.logits(sample.frame()))
+        modulation = replace(
+            modulation, sigma=limit_sigma(logits, modulation, self._max_changed))
         truth = self._dataset.truth(sample, self._table)
         known, classes = truth != IGNORE, len(logits)
         counts = []

@@ -268,16 +268,24 @@ def _draw_examples(
 ) -> Figure:
     """Return up to eight images under their predictions at some sigmas."""
     numbers = np.linspace(0, len(images) - 1, min(8, len(images))).round().astype(int)
-    names = classifier.names or images.names
+    names = dict(enumerate(classifier.names))
+    if not names:
+        # Of the network's classes only those that the data set has are known by name.
+        names = {int(label): images.names[number]
+                 for label, number in zip(labels, images.classes, strict=True)}
     predictions = [utility_modulation(logits, sigma, dim=-1, key=0).argmax(dim=-1)
                    for sigma in _EXAMPLE_SIGMAS]
     figure = Figure(figsize=(1.3 * len(numbers), 1.9), layout='constrained')
     for axes, number in zip(figure.subplots(1, len(numbers), squeeze=False)[0], numbers,
                             strict=True):
         axes.imshow(images.read(number))
-        lines = [f'true: {names[labels[number]]}']
-        lines += [f'σ {sigma:g}: {names[prediction[number]]}'
+        lines = [f'true: {_name(names, labels[number])}']
+        lines += [f'σ {sigma:g}: {_name(names, prediction[number])}'
                   for sigma, prediction in zip(_EXAMPLE_SIGMAS, predictions, strict=True)]
         axes.set_title('\n'.join(lines), fontsize=7, loc='left')
         axes.set_axis_off()
     return figure
+
+
+def _name(names: dict[int, str], index: Tensor) -> str:
+    return names.get(int(index), str(int(index)))

@@ -219,6 +219,9 @@ def _listed(found: Sequence[Sample], path: Path) -> list[Sample]:
         raise ExperimentError(
             f'{path} names {len(missing)} images that are not there, for instance {missing[0]}'
             if missing else f'{path} names no image')
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ExperimentError(f'{path} names {twice} more than once')
     return [by_name[name] for name in names]
 
 

@@ -103,6 +103,10 @@ def load_language_model(model: str, dtype: str, device: torch.device) -> Languag
         network = network.to(getattr(torch, dtype))
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
+    # A checkpoint's own settings of generation, such as a penalty on repetition, would change the
+    # logits before they are noted and modulated. Only where a text ends is taken from them.
+    network.generation_config = GenerationConfig(
+        eos_token_id=network.generation_config.eos_token_id)
     return LanguageModel(network.to(device).eval(), tokenizer, _checksum(path, network))
 
 

@@ -128,4 +128,6 @@ def _label(figure: Figure, grid: np.ndarray, x_label: str, y_label: str, panels:
     figure.supxlabel(x_label, fontsize=9)
     figure.supylabel(y_label, fontsize=9)
     handles, names = first.get_legend_handles_labels()
-    figure.legend(handles, names, loc='outside upper center', ncols=min(len(names), 6))
+    # Room for the legend: matplotlib before 3.7, which Ubuntu 24.04 has, lays out none for it.
+    figure.suptitle(' ', fontsize=9)
+    figure.legend(handles, names, loc='upper center', ncols=min(len(names), 6), frameon=False)

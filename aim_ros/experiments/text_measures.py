@@ -79,7 +79,8 @@ def write_answers(
 
         some = [prompts[number] for number in numbers]
         key = {'texts by': model.checksum, 'dtype': str(model.network.dtype), 'prompts': some,
-               'numbers': numbers, 'sigma': sigma, 'seed': seed, 'tokens': max_new_tokens}
+               'numbers': numbers, 'sigma': sigma, 'seed': seed, 'tokens': max_new_tokens,
+               'version': 2}
         array = cache.get(key, lambda: generate_texts(
             model, some, numbers, sigma=sigma, seed=seed, max_new_tokens=max_new_tokens,
             add_special_tokens=not chat, advance=count))

@@ -49,8 +49,15 @@ class Finding:
     with_noise: float
 
 
-def binomial_interval(right: np.ndarray) -> Interval:
-    """Return the share of `right` (bool) in %, with Wilson's 95 % interval, as 0-d arrays."""
+def accuracy_interval(right: np.ndarray, seeds: int) -> Interval:
+    """
+    Return the share of `right`, bool `(seeds * N,)`, in % with its 95 % interval, as 0-d arrays.
+
+    The interval is over the N problems, of which a further seed is no further one: Wilson's for
+    one seed, else Student's t over the problems' means.
+    """
+    if seeds > 1:
+        return mean_interval(100 * _by_problem(right, seeds))
     share = binomtest(int(right.sum()), right.size).proportion_ci(method='wilson')
     return Interval(*(np.asarray(100 * value) for value in (right.mean(), share.low, share.high)))
 
@@ -61,9 +68,17 @@ def _joined(intervals: Sequence[Interval]) -> Interval:
                       for name in ('mean', 'low', 'high')))
 
 
-def _surprise(scores: TextScores) -> Interval:
-    """Return the mean surprise over texts that are not empty; NaN where all are."""
-    some = scores.surprise[np.isfinite(scores.surprise)]
+def _by_problem(values: np.ndarray, seeds: int) -> np.ndarray:
+    """Return the mean over the seeds of values `(seeds * N,)`, leaving NaN out, without NaN."""
+    values = values.reshape(seeds, -1).astype(float)
+    known = np.isfinite(values)
+    some = known.any(axis=0)
+    return np.where(known, values, 0).sum(axis=0)[some] / known.sum(axis=0)[some]
+
+
+def _surprise(scores: TextScores, seeds: int) -> Interval:
+    """Return the mean surprise over problems with a text that is not empty; NaN without any."""
+    some = _by_problem(scores.surprise, seeds)
     return mean_interval(some if some.size else np.array([np.nan]))
 
 
@@ -82,7 +97,8 @@ def report_gsm8k(
         whole.append(score_texts(model, repetitions, problems))
         stopped.append(score_texts(model, repetitions, problems, lengths))
         rows.append(_gsm8k_row(sigma, repetitions, whole[-1], stopped[-1], unmodulated, model))
-    accuracy = _joined([binomial_interval(scores.right) for scores in whole])
+    seeds = len(texts[0.0])
+    accuracy = _joined([accuracy_interval(scores.right, seeds) for scores in whole])
     takeover = _takeover(texts[0.0], model.vocabulary)
     summary = (
         f'GSM8K: accuracy {rows[0]["accuracy"]:.1f} % without noise, {rows[-1]["accuracy"]:.1f} % '
@@ -92,8 +108,9 @@ def report_gsm8k(
     report.heading('GSM8K')
     report.paragraph(summary)
     report.paragraph(
-        "Greedy decoding of the modulated logits. Intervals of accuracy are Wilson's 95 % over "
-        'problems. An answer is unchanged if it is the number that the same model gives without '
+        "Greedy decoding of the modulated logits. Intervals of accuracy are 95 % over problems, "
+        "Wilson's for one seed and Student's t of their means for more. An answer is unchanged "
+        'if it is the number that the same model gives without '
         'noise, right or wrong; texts part at the first token that noise turns, so this falls at '
         'the smallest sigma. Of a model that solves hardly any problem accuracy says nothing, '
         'and its utility is seen in the coherence. Perplexity is the geometric mean over texts, '
@@ -108,18 +125,20 @@ def report_gsm8k(
         x_label=_AXIS, y_label='share of problems (%)'),
         'GSM8K: right answers, and answers that noise left unchanged, against σ.')
     report.figure('coherence', plot_curves(
-        [Series('whole text', sigmas, _joined([_surprise(s) for s in whole])),
-         Series('up to the early stop', sigmas, _joined([_surprise(s) for s in stopped]),
+        [Series('whole text', sigmas, _joined([_surprise(s, seeds) for s in whole])),
+         Series('up to the early stop', sigmas, _joined([_surprise(s, seeds) for s in stopped]),
                 line='--')],
         x_label=_AXIS, y_label='−log likelihood (nats a token)'),
         'Coherence: surprise of the unmodulated model at the text, the logarithm of its '
-        'perplexity; lower is more coherent. Mean over texts with its 95 % interval.')
+        'perplexity; lower is more coherent. Mean over the problems with a text that is not empty '
+        '(see the table), with its 95 % interval.')
     report.figure('length', plot_curves(
-        [Series('whole text', sigmas, _joined([mean_interval(s.lengths) for s in whole])),
-         Series('up to the early stop', sigmas, _joined([mean_interval(s.lengths)
-                                                         for s in stopped]), line='--')],
+        [Series(name, sigmas, _joined([
+            mean_interval(_by_problem(s.lengths, seeds)) for s in scores]), line=line)
+         for name, scores, line in (
+             ('whole text', whole, '-'), ('up to the early stop', stopped, '--'))],
         x_label=_AXIS, y_label='length (tokens)'),
-        'Length of the generated texts. Mean over texts with its 95 % interval.')
+        'Length of the generated texts. Mean over problems with its 95 % interval.')
     report.table('gsm8k', rows, digits=2, caption=(
         'GSM8K: shares in %, lengths in tokens; "stop:" with the early stop'))
     report.heading('What the texts look like')
@@ -138,7 +157,8 @@ def _gsm8k_row(
     unmodulated: np.ndarray,
     model: LanguageModel,
 ) -> Row:
-    accuracy = binomial_interval(whole.right)
+    seeds = len(repetitions)
+    accuracy = accuracy_interval(whole.right, seeds)
     before = np.tile(unmodulated, len(repetitions))
     same = (whole.numbers == before) | (np.isnan(whole.numbers) & np.isnan(before))
     tokens = np.concatenate([texts.tokens for texts in repetitions])
@@ -150,13 +170,14 @@ def _gsm8k_row(
         'high': float(accuracy.high),
         'unchanged': 100 * same.mean(),
         'no number': 100 * np.isnan(whole.numbers).mean(),
-        'perplexity': math.exp(_surprise(whole).mean),
+        'perplexity': math.exp(_surprise(whole, seeds).mean),
         'tokens': whole.lengths.mean(),
         'ended by itself': 100 * np.isin(tokens, model.end_tokens).any(axis=1).mean(),
         'noise dominates, steps': 100 * dominated.sum() / (tokens >= 0).sum(),
         'stop: accuracy': 100 * stopped.right.mean(),
-        'stop: perplexity': math.exp(_surprise(stopped).mean),
+        'stop: perplexity': math.exp(_surprise(stopped, seeds).mean),
         'stop: tokens': stopped.lengths.mean(),
+        'stop: not empty': 100 * np.isfinite(stopped.surprise).mean(),
     }
 
 

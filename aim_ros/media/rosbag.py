@@ -195,19 +195,33 @@ def _read_camera(bag: Reader, topic: str) -> CameraModel | None:
         info = _deserialize(data, CAMERA_INFO, f'rosbag topic {topic}')
         if info.k[0] == 0:  # CameraInfo's way to say: not calibrated
             return None
+        delivered = _delivered(info)
+        k, p = delivered @ info.k.reshape(3, 3), delivered @ info.p.reshape(3, 4)
         return CameraModel(
-            width=info.width,
-            height=info.height,
-            fx=float(info.k[0]),
-            fy=float(info.k[4]),
-            cx=float(info.k[2]),
-            cy=float(info.k[5]),
+            width=(info.roi.width or info.width) // max(info.binning_x, 1),
+            height=(info.roi.height or info.height) // max(info.binning_y, 1),
+            fx=float(k[0, 0]),
+            fy=float(k[1, 1]),
+            cx=float(k[0, 2]),
+            cy=float(k[1, 2]),
             distortion=tuple(info.d.tolist()),
             distortion_model=info.distortion_model,
             r=tuple(info.r.tolist()),
-            p=tuple(info.p.tolist()),
+            p=tuple(p.ravel().tolist()),
         )
     return None
+
+
+def _delivered(info: Any) -> np.ndarray:
+    """Return the 3x3 matrix from pixels of the sensor to those of the image: crop, then bin."""
+    across, down = 1 / max(info.binning_x, 1), 1 / max(info.binning_y, 1)
+    left, top = info.roi.x_offset, info.roi.y_offset
+    # Pixel centres are whole numbers, so that the middle of two binned ones is at a half.
+    return np.array([
+        [across, 0, (0.5 - left) * across - 0.5],
+        [0, down, (0.5 - top) * down - 0.5],
+        [0, 0, 1],
+    ])
 
 
 def _header(frame: MediaFrame) -> Any:

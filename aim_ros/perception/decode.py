@@ -4,12 +4,13 @@ From logits on the model's grid to a mask at camera resolution, modulated on the
 Noise and shifts act at the resolution at which the arg max is taken, i.e. after upsampling.
 Nothing of the size classes x height x width ever exists at that resolution. The work is done by
 `decode_cpu` (Numba) on the CPU, by `decode_cuda` (Triton) on CUDA, and by `decode_reference`
-(plain torch) elsewhere and where a kernel's compiler is not installed.
+(plain torch) elsewhere and where a kernel can not be compiled.
 """
 
 from functools import cache
 import importlib
 import logging
+import subprocess
 from types import ModuleType
 
 import torch
@@ -94,7 +95,20 @@ def prepare(
     """
     logits = torch.zeros(classes, 2, 2, device=device, dtype=dtype)
     modulation = Modulation(((0, 1),), 1.0, 'pixel', utility_sigma=1.0)
-    decode(logits, (4, 4), modulation, confidence=True).cpu()
+    try:
+        decode(logits, (4, 4), modulation, confidence=True).cpu()
+    # Triton is installed and yet can not compile where the system lacks a C compiler or Python's
+    # headers: it says so by one of these.
+    except (RuntimeError, OSError, subprocess.SubprocessError) as error:
+        if _backend(logits.device.type) is decode_reference:
+            raise
+        _unusable[logits.device.type] = f'{type(error).__name__}: {error}'
+        _backend.cache_clear()
+        decode(logits, (4, 4), modulation, confidence=True).cpu()
+
+
+_unusable: dict[str, str] = {}
+"""Why the kernel for a kind of device could not be compiled."""
 
 
 @cache
@@ -103,10 +117,14 @@ def _backend(device_type: str) -> ModuleType:
     compiler = _KERNELS.get(device_type)
     if compiler is None:
         return decode_reference
-    try:
-        return importlib.import_module(f'aim_ros.perception.decode_{device_type}')
-    except ImportError as error:
-        _logger.warning(
-            'masks on %s are decoded several times slower, in plain torch: %s can not be used '
-            '(%s); install it, or a version that fits', device_type, compiler, error)
-        return decode_reference
+    reason = _unusable.get(device_type)
+    if reason is None:
+        try:
+            return importlib.import_module(f'aim_ros.perception.decode_{device_type}')
+        except ImportError as error:
+            reason = str(error)
+    _logger.warning(
+        'masks on %s are decoded several times slower, in plain torch: %s can not be used (%s); '
+        'install it, or a version that fits, and what it compiles with (a C compiler and '
+        "Python's headers)", device_type, compiler, ' '.join(reason.split())[:300])
+    return decode_reference

@@ -88,8 +88,8 @@ class GraphedNetwork:
 
     One graph is captured for each batch size up to the number of cameras: from pixels in a fixed
     buffer, through the network in its precision, to logits in another. Nothing else is in it, so
-    preprocessing, decoding and every setting may change freely. A batch of another shape, or one
-    whose capture failed, runs as it would without graphs.
+    preprocessing, decoding and every setting may change freely. A batch of another shape, or any
+    up to one whose capture failed, runs as it would without graphs.
 
     :param network: maps pixels (B, 3, h, w) to logits.
     :param size: (h, w) of the pixels.
@@ -116,7 +116,7 @@ class GraphedNetwork:
             # What can not be captured surfaces as one of many types, and runs all the same.
             except Exception as error:
                 _logger.warning(
-                    'no CUDA graph of the network for a batch of %d, which so takes longer: %s',
+                    'no CUDA graph of the network for batches up to %d, which so take longer: %s',
                     batch, ' '.join(str(error).split())[:300])
                 break
             self._graphs[pixels.shape] = graph, pixels, logits

@@ -167,8 +167,12 @@ class Segmenter:
             raise ModelError(
                 f'the checkpoint {model!r} lacks {len(missing)} weights, for instance '
                 f'{missing[0]}; give one that was trained for semantic segmentation')
-        self._network = fold(network).to(self.device)
-        self._run: Callable[[Tensor], Tensor] = self._logits
+        self._network = network = fold(network).to(self.device)
+        # It holds the network and not this segmenter: in a cycle, network and graphs would stay on
+        # the device until a garbage collection, beside those that are loaded next.
+        self._logits: Callable[[Tensor], Tensor] = (
+            lambda pixels: network(pixel_values=pixels).logits)
+        self._run = self._logits
         self.temperature = _temperature(model)
 
     def warm_up(self, batch: int = 1) -> None:
@@ -234,9 +238,6 @@ class Segmenter:
         # A copy where the device's graph would overwrite them with the next frame's.
         return self._run(pixels).to(
             torch.float32, memory_format=torch.contiguous_format, copy=pixels.is_cuda)
-
-    def _logits(self, pixels: Tensor) -> Tensor:
-        return self._network(pixel_values=pixels).logits
 
 
 def _temperature(model: str) -> float:

@@ -54,8 +54,18 @@ def test_labels_set_sigma(checkpoint, street, tmp_path, capsys):
     text = (tmp_path / 'out' / 'profile.yaml').read_text()
     assert text.startswith('# experiments calibrate --model')
     assert model.checksum in text
-    assert '# Expect of person (' in text
+    assert '# On these frames, of person (' in text
     assert (tmp_path / 'out' / 'report.html').is_file()
+
+
+def test_the_bound_of_a_profile_limits_what_is_measured(checkpoint, street, tmp_path):
+    model = CachedSegmenter(str(checkpoint), cache=tmp_path / 'cache')
+    modulation = Modulation(((11, 1), (13, 1)))
+    searches = [LabelledSearch(open_dataset(street), model, modulation, 1, bound)
+                for bound in (1.0, 0.02, 0.0)]
+    changed = [np.abs(search.figures(3.0).confusion - search.figures(0.0).confusion).sum()
+               for search in searches]
+    assert changed[0] > changed[1] > changed[2]
 
 
 def test_a_budget_sets_sigma(checkpoint, street, tmp_path):

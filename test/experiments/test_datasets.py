@@ -76,6 +76,9 @@ def test_a_list_chooses_and_orders(street, tmp_path):
     dataset = open_dataset(street, names=names)
     assert [sample.name for sample in dataset.samples] == ['f2', 'f0']
     assert str(names) in dataset.description
+    names.write_text('f2\nf0\nf2\n')
+    with pytest.raises(ExperimentError, match='names f2 more than once'):
+        open_dataset(street, names=names)
     names.write_text('f2\nf9\n')
     with pytest.raises(ExperimentError, match='for instance f9'):
         open_dataset(street, names=names)

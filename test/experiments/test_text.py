@@ -3,6 +3,7 @@ import csv
 from dataclasses import replace
 import json
 import math
+import shutil
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import torch
 from aim_ros.experiments.cache import ArrayCache
 from aim_ros.experiments.cli import main
 from aim_ros.experiments.errors import ExperimentError
+from aim_ros.experiments.language_model import generate_texts
 from aim_ros.experiments.language_model import load_language_model
 from aim_ros.experiments.language_model import Texts
 from aim_ros.experiments.predictions import class_on_top_probability
@@ -21,7 +23,7 @@ from aim_ros.experiments.text_measures import score_texts
 from aim_ros.experiments.text_measures import split_shots
 from aim_ros.experiments.text_measures import stop_lengths
 from aim_ros.experiments.text_measures import write_answers
-from aim_ros.experiments.text_report import binomial_interval
+from aim_ros.experiments.text_report import accuracy_interval
 
 _PROBLEMS = [WordProblem(f'What is {i} and {i}?', f'The answer is {2 * i}.', 2.0 * i)
              for i in range(1, 6)]
@@ -150,11 +152,29 @@ def test_choices_follow_the_exact_prediction(model, tmp_path):
 
 
 def test_wilsons_interval_of_a_share():
-    interval = binomial_interval(np.array([True] + [False] * 9))
+    interval = accuracy_interval(np.array([True] + [False] * 9), seeds=1)
 
     # (p + z^2/2n -+ z sqrt(p(1-p)/n + z^2/4n^2)) / (1 + z^2/n) for p = 0.1, n = 10, z = 1.96.
     np.testing.assert_allclose((interval.mean, interval.low, interval.high), (10, 1.787, 40.415),
                                atol=0.01)
+
+
+def test_a_further_seed_is_no_further_problem():
+    right = np.array([True, False, True, True])
+    few, many = (accuracy_interval(np.tile(right, seeds), seeds) for seeds in (2, 50))
+    assert few.mean == many.mean == 75
+    assert (few.low, few.high) == pytest.approx((many.low, many.high))
+
+
+def test_a_checkpoints_penalties_do_not_touch_the_logits(tiny_model, model, tmp_path):
+    folder = shutil.copytree(tiny_model, tmp_path / 'model')
+    (folder / 'generation_config.json').write_text(json.dumps(
+        {'repetition_penalty': 5.0, 'eos_token_id': model.end_tokens[0]}))
+    penalised = load_language_model(str(folder), 'float32', torch.device('cpu'))
+    options = {'sigma': 0.0, 'seed': 0, 'max_new_tokens': 6, 'add_special_tokens': True}
+    first, second = (generate_texts(each, ['a b a b'], [0], **options)
+                     for each in (model, penalised))
+    np.testing.assert_array_equal(first, second)
 
 
 @pytest.fixture

@@ -86,6 +86,25 @@ def test_without_camera_info(tmp_path):
     assert next(open_source(str(tmp_path / 'bag')).frames()).camera is None
 
 
+def test_a_cropped_and_binned_camera_is_that_of_its_image(tmp_path):
+    pixels = make_frames()[0].image
+    k = np.array([70.0, 0, 50, 0, 72, 40, 0, 0, 1])
+    p = np.array([60.0, 0, 48, 30, 0, 64, 44, 0, 0, 0, 1, 0])
+    roi = TYPES.types['sensor_msgs/msg/RegionOfInterest'](
+        x_offset=20, y_offset=30, height=32, width=24, do_rectify=False)
+    info = TYPES.types['sensor_msgs/msg/CameraInfo'](
+        header(), 100, 200, 'plumb_bob', np.zeros(0), k, np.eye(3).ravel(), p, 2, 4, roi)
+    path = write_messages(tmp_path / 'bag', [
+        ('/cam/image', image_message(pixels)), ('/cam/camera_info', info)])
+    camera = next(open_source(str(path)).frames()).camera
+    assert (camera.width, camera.height) == (12, 8)
+    assert (camera.fx, camera.fy) == (35, 18)
+    # A binned pixel's centre is between those of its two, or four.
+    assert (camera.cx, camera.cy) == pytest.approx(((50 - 20 - 0.5) / 2, (40 - 30 - 1.5) / 4))
+    assert camera.p == pytest.approx(
+        (30, 0, (48 - 20 - 0.5) / 2, 15, 0, 16, (44 - 30 - 1.5) / 4, 0, 0, 0, 1, 0))
+
+
 def test_compressed_images(tmp_path):
     pixels = make_frames()[0].image
     compressed = TYPES.types['sensor_msgs/msg/CompressedImage']

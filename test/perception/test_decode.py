@@ -364,6 +364,7 @@ def test_the_band_that_ships_is_far_smaller_than_a_frame():
 def fresh_backends():
     decode_module._backend.cache_clear()
     yield
+    decode_module._unusable.clear()
     decode_module._backend.cache_clear()
 
 
@@ -378,6 +379,21 @@ def test_without_its_compiler_a_kernel_is_replaced_with_one_warning(
     [record] = caplog.records
     assert record.levelname == 'WARNING'
     assert compiler in record.getMessage()
+
+
+def test_a_kernel_that_can_not_be_compiled_is_replaced_with_one_warning(
+        fresh_backends, monkeypatch, caplog):
+    def fill(*_):
+        raise RuntimeError('Failed to find C compiler')
+
+    monkeypatch.setattr(decode_module._backend('cpu'), 'fill', fill)
+    prepare(torch.device('cpu'), 19)
+    assert decode_module._backend('cpu') is decode_reference
+    [record] = caplog.records
+    assert 'RuntimeError: Failed to find C compiler' in record.getMessage()
+    monkeypatch.setattr(decode_reference, 'fill', fill)
+    with pytest.raises(RuntimeError, match='Failed to find'):
+        prepare(torch.device('cpu'), 19)
 
 
 def test_other_devices_have_the_reference(caplog):
