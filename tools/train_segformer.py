@@ -19,8 +19,13 @@ With a GPU, pack the data here (under 55 MB), copy the file there and train both
     tools/train_segformer.py street
     tools/train_segformer.py --config tools/train_teacher.yaml --set data.packed=training.zip \
         --set train.batch=32 --set train.workers=8 train --out runs/teacher
-    tools/train_segformer.py --set data.packed=training.zip --set model.start=null \
+    tools/train_segformer.py --set data.packed=training.zip \
         --set train.batch=32 --set train.workers=8 train --out runs/b0
+
+A larger network begins from random weights:
+
+    tools/train_segformer.py --set model.size=b1 --set model.start=null --set model.keep=1 \
+        train --out runs/b1
 
 Settings come from a YAML file (tools/train_segformer.yaml); `--set train.steps=100` changes one,
 `--set teacher.start=null` learns from the labels alone.

@@ -119,7 +119,7 @@ def test_a_change_is_in_force_from_the_next_frame(make_node, make_camera, ask):
     _, after = ask(camera, 2.0)
     first, second = summary_of(before), summary_of(after)
     assert (first['profile'], first['revision']) == ('neutral', '1')
-    assert (second['profile'], second['revision'], second['sigma']) == ('defensive', '2', '0.600')
+    assert (second['profile'], second['revision'], second['sigma']) == ('defensive', '2', '0.700')
 
 
 @pytest.fixture
