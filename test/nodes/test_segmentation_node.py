@@ -486,8 +486,14 @@ def test_deactivation_leaves_a_stale_and_can_be_undone(make_node, make_camera, a
 def test_an_illegal_transition_is_survived(make_node, make_camera, ask, ros):
     node = make_node()
     camera = make_camera(node)
-    client = camera.create_client(ChangeState, '/segmentation/change_state')
-    assert client.wait_for_service(10)
+
+    def reachable():
+        # A new one each time: seldom, one never learns of its server.
+        client = camera.create_client(ChangeState, '/segmentation/change_state')
+        return client if client.wait_for_service(3) else None
+
+    client = ros.wait_for(reachable, what='the service')
+    assert not ros.errors
     client.call_async(ChangeState.Request(
         transition=Transition(id=Transition.TRANSITION_CONFIGURE)))
     ros.wait_for(lambda: ros.errors, what='rclpy to raise in the executor')
