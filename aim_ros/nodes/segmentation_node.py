@@ -361,13 +361,13 @@ class SegmentationNode(LifecycleNodeMixin, Node):
         started_ns = time.monotonic_ns()
         age_ns = self._age_ns(perception.frame.stamp_ns)
         latency_ms = {
-            'capture': age_ns * 1e-6,
+            'capture_to_publish': age_ns * 1e-6,
             'wait': (taken_ns - letter.received_ns) * 1e-6,
             **perception.latency_ms,
             'total': (started_ns - letter.received_ns) * 1e-6,
         }
         channel.publish(session, perception, header, {
-            'capture_to_publish_ms': latency_ms['capture'],
+            'capture_to_publish_ms': latency_ms['capture_to_publish'],
             'receive_to_publish_ms': latency_ms['total'],
         }, latency_ms)
         _, limited = channel.focus()

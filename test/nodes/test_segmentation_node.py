@@ -588,7 +588,7 @@ def test_diagnostics_tell_rates_and_stages(make_node, make_camera, ask, diagnost
     assert values['frames_replaced'] == '0'
     assert values['topic'] == '/camera/image'
     for stage in ('wait', 'preprocess', 'network', 'decode', 'alerts', 'total', 'publish',
-                  'capture'):
+                  'capture_to_publish'):
         assert float(values[f'{stage}_ms_p50']) >= 0
         assert float(values[f'{stage}_ms_p95']) >= float(values[f'{stage}_ms_p50'])
     node = message['segmentation: node'][2]
