@@ -50,12 +50,9 @@ def _size(text):
 
 def _load_model(folder, device):
     from segformer_training import model as networks
-    import torch
 
-    if device == 'auto':
-        device = 'cuda' if torch.cuda.is_available() else 'cpu'
-    settings = configs.ModelConfig(start=str(folder))
-    return networks.build(settings).eval().to(device), networks.processor((192, 640))
+    network = networks.build(configs.ModelConfig(start=str(folder))).eval()
+    return network.to(networks.device(device)), networks.processor((192, 640))
 
 
 def street(options, config):

@@ -48,10 +48,6 @@ _ALERTS = QoSProfile(
     liveliness_lease_duration=Duration(seconds=2))
 
 
-_UNCALIBRATED, _UNUSABLE, _CALIBRATED = 'none', 'unusable', 'used'
-"""What `CameraChannel.calibration` says."""
-
-
 class CameraChannel:
     """
     Publishers, subscriptions and books of one camera.
@@ -88,7 +84,7 @@ class CameraChannel:
         self._compressed = transport == 'compressed'
         self._annotator = OverlayAnnotator(labels)
         self._info: CameraInfo | None = None
-        self.calibration = _UNCALIBRATED
+        self.calibration = 'none'
         self._clock = StampClock()
         self._last_message: Image | CompressedImage | None = None
         self._image_subscription = None
@@ -185,12 +181,9 @@ class CameraChannel:
     def ground(self, size: tuple[int, int], height: float, pitch: float) -> GroundCamera | None:
         """Return the calibration for images of `size`; None as long as there is none."""
         info = self._info
-        if info is None:
-            self.calibration = _UNCALIBRATED
-            return None
-        result = conversions.ground_camera(info, size, height, pitch)
-        self.calibration = _UNUSABLE if result is None else _CALIBRATED
-        return result
+        ground = info and conversions.ground_camera(info, size, height, pitch)
+        self.calibration = 'used' if ground else 'unusable' if info else 'none'
+        return ground
 
     def frame(self, message: Image | CompressedImage, received_ns: int) -> Frame:
         """

@@ -27,6 +27,9 @@ __all__ = ['SAMPLINGS', 'Decoded', 'Modulation', 'decode', 'prepare']
 _KERNELS = {'cpu': 'numba', 'cuda': 'triton'}
 """The devices that have a kernel, and the package that compiles it."""
 
+_unusable: dict[str, str] = {}
+"""Why the kernel for a kind of device could not be compiled."""
+
 _logger = logging.getLogger(__name__)
 
 
@@ -105,10 +108,6 @@ def prepare(
         _unusable[logits.device.type] = f'{type(error).__name__}: {error}'
         _backend.cache_clear()
         decode(logits, (4, 4), modulation, confidence=True).cpu()
-
-
-_unusable: dict[str, str] = {}
-"""Why the kernel for a kind of device could not be compiled."""
 
 
 @cache

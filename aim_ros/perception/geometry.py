@@ -48,9 +48,7 @@ class GroundCamera:
             horizon; bearing in degrees, positive to the left (REP 103).
         """
         across = (box[0] + box[2] / 2 - 0.5 - self.cx) / self.fx
-        down = (box[1] + box[3] - 0.5 - self.cy) / self.fy
-        sine, cosine = math.sin(self.pitch), math.cos(self.pitch)
-        forward = cosine - down * sine
+        forward, _ = self._ray(box[1] + box[3])
         bearing = math.degrees(math.atan2(-across, forward))
         return self.distance(box[1] + box[3]), bearing
 
@@ -61,10 +59,14 @@ class GroundCamera:
         :param row: in pixels from the image's upper edge, 0 for that edge itself.
         :return: along the vehicle's forward axis, metres; infinite at or above the horizon.
         """
+        forward, drop = self._ray(row)
+        return self.height * forward / drop if drop > 0 else math.inf
+
+    def _ray(self, row: float) -> tuple[float, float]:
+        """Return how far ahead and down the ray above the lower edge of a row goes."""
         down = (row - 0.5 - self.cy) / self.fy
         sine, cosine = math.sin(self.pitch), math.cos(self.pitch)
-        drop = down * cosine + sine
-        return self.height * (cosine - down * sine) / drop if drop > 0 else math.inf
+        return cosine - down * sine, down * cosine + sine
 
 
 @dataclass(frozen=True)

@@ -15,5 +15,5 @@ def skip_where_missing(*teachers):
     """
     for name in (*PACKAGES, *teachers):
         if find_spec(name) is None:
-            pytest.skip(f'{name}, of requirements-train.txt, is not installed',
+            pytest.skip(f'{name} is not installed; requirements-train.txt brings it',
                         allow_module_level=True)

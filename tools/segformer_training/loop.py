@@ -128,10 +128,7 @@ class Trainer:
         self.config, self.folder = config, Path(folder)
         settings = config.train
         self.folder.mkdir(parents=True, exist_ok=True)
-        chosen = settings.device
-        if chosen == 'auto':
-            chosen = 'cuda' if torch.cuda.is_available() else 'cpu'
-        self.device = torch.device(chosen)
+        self.device = networks.device(settings.device)
         self.rank, self.processes = join_processes(self.device)
         if settings.batch % self.processes:
             raise ValueError(f'train.batch is {settings.batch}: {self.processes} processes '
