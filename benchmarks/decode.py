@@ -1,5 +1,5 @@
 """
-Decoding: the plain recipe beside `aim_ros.perception.decode`, on the same logits.
+Decoding: the plain recipe beside `aim_ros.decoding.decode`, on the same logits.
 
 The recipe is what transformers' `post_process_semantic_segmentation` and the published AIM code
 do, eager in float32: upsample all logits to the camera's resolution, add `torch.normal` noise to
@@ -24,13 +24,13 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from aim_ros.media.street.source import Street
+from aim_ros.decoding.decode import decode
+from aim_ros.decoding.decode import Modulation
+from aim_ros.decoding.decode import prepare
+from aim_ros.imaging.frame import Frame
+from aim_ros.media.street import Street
 from aim_ros.modulation import expected_shift
-from aim_ros.perception.decode import decode
-from aim_ros.perception.decode import Modulation
-from aim_ros.perception.decode import prepare
-from aim_ros.perception.frame import Frame
-from aim_ros.perception.segmenter import Segmenter
+from aim_ros.segmentation.segmenter import Segmenter
 from benchmarks._common import Case
 from benchmarks._common import measure
 from benchmarks._common import parser

@@ -1,9 +1,11 @@
 """Fixtures that every room's tests share."""
 
+from collections.abc import Callable
 import os
 from pathlib import Path
 import sys
 
+import hypothesis
 import pytest
 import torch
 
@@ -12,6 +14,11 @@ ROOT = Path(__file__).resolve().parent.parent
 # The ROS packages from PyPI are found through the environment that they are installed in.
 if 'AMENT_PREFIX_PATH' not in os.environ:
     os.environ['AMENT_PREFIX_PATH'] = sys.prefix
+
+
+# The same examples in every run, no deadline where cores are shared, and nothing kept on disk.
+hypothesis.settings.register_profile('shared', deadline=None, database=None, derandomize=True)
+hypothesis.settings.load_profile('shared')
 
 
 @pytest.fixture(params=['cpu', 'cuda'])
@@ -35,3 +42,27 @@ def shared_data() -> Path:
     if not path.is_dir():
         pytest.skip('the real driving frames (../shared/data) are not here')
     return path
+
+
+@pytest.fixture
+def make_checkpoint(tmp_path) -> Callable[..., Path]:
+    """Make folders with tiny SegFormers; see `checkpoints.checkpoint_maker`."""
+    # Not above: importing transformers takes seconds, and most tests need none.
+    from checkpoints import checkpoint_maker
+    return checkpoint_maker(tmp_path)
+
+
+@pytest.fixture(scope='session')
+def ade20k_full_names(shared_data) -> tuple[str, ...]:
+    """ADE20K's 150 classes, each with all its synonyms, as its own list has them."""
+    path = shared_data / 'ade20k' / 'objectInfo150.txt'
+    if not path.is_file():
+        pytest.skip(f'{path} is not here')
+    rows = path.read_text().splitlines()[1:]
+    return tuple(row.split('\t')[4] for row in rows if row.strip())
+
+
+@pytest.fixture(scope='session')
+def ade20k_names(ade20k_full_names) -> tuple[str, ...]:
+    """The same as the checkpoints on the Hugging Face hub spell it: the first synonym alone."""
+    return tuple(name.split(',')[0] for name in ade20k_full_names)

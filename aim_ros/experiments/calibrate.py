@@ -11,6 +11,10 @@ import numpy as np
 import torch
 import yaml
 
+from aim_ros.decoding.decode import Modulation
+from aim_ros.decoding.decode import SAMPLINGS
+from aim_ros.decoding.limit import changed_share
+from aim_ros.decoding.limit import limit_sigma
 from aim_ros.experiments.cache import array_checksum
 from aim_ros.experiments.cache import checksum
 from aim_ros.experiments.calibration import believed_accuracy
@@ -34,17 +38,13 @@ from aim_ros.experiments.plots import Series
 from aim_ros.experiments.report import format_cell
 from aim_ros.experiments.report import Report
 from aim_ros.experiments.report import Row
+from aim_ros.imaging.frame import Frame
 from aim_ros.media.frames import MediaFrame
 from aim_ros.media.frames import open_source
-from aim_ros.perception.decode import Modulation
-from aim_ros.perception.decode import SAMPLINGS
-from aim_ros.perception.frame import Frame
-from aim_ros.perception.labels import LabelSet
-from aim_ros.perception.limit import changed_share
-from aim_ros.perception.limit import limit_sigma
 from aim_ros.perception.profiles import DriverProfile
 from aim_ros.perception.profiles import load_profiles
 from aim_ros.resources import share_directory
+from aim_ros.segmentation.labels import LabelSet
 
 _CURVE_POINTS = 21
 _EXAMPLES = 2

@@ -10,6 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from aim_ros.decoding.decode import decode
+from aim_ros.decoding.decode import Modulation
+from aim_ros.decoding.gated import shift_on_grid
+from aim_ros.decoding.limit import limit_sigma
 from aim_ros.experiments.datasets import Dataset
 from aim_ros.experiments.datasets import IGNORE
 from aim_ros.experiments.datasets import Sample
@@ -18,10 +22,6 @@ from aim_ros.experiments.metrics import Figures
 from aim_ros.experiments.parallel import each
 from aim_ros.experiments.sweep import frame_key
 from aim_ros.modulation import focus_modulation
-from aim_ros.perception.decode import decode
-from aim_ros.perception.decode import Modulation
-from aim_ros.perception.decode_gated import shift_on_grid
-from aim_ros.perception.limit import limit_sigma
 
 COARSE = 0.2
 """Step of the search, in logits: the paper's."""

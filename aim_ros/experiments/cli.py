@@ -35,9 +35,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(arguments: argparse.Namespace, command_line: str) -> int:
     # Imported late, like the experiments: `--help` alone shall not wait for torch.
     from aim_ros.media.frames import MediaError
-    from aim_ros.perception.labels import UnknownClassError
     from aim_ros.perception.profiles import ProfileError
-    from aim_ros.perception.segmenter import ModelError
+    from aim_ros.segmentation.labels import UnknownClassError
+    from aim_ros.segmentation.segmenter import ModelError
 
     arguments.command_line = command_line
     try:

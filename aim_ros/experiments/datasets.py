@@ -14,12 +14,12 @@ from aim_ros.experiments.cache import checksum
 from aim_ros.experiments.cache import file_checksum
 from aim_ros.experiments.cli import positive
 from aim_ros.experiments.errors import ExperimentError
+from aim_ros.imaging.frame import Frame
 from aim_ros.media.folder import image_files
 from aim_ros.media.folder import read_image
-from aim_ros.perception.frame import Frame
-from aim_ros.perception.labels import CITYSCAPES
-from aim_ros.perception.labels import LabelSet
-from aim_ros.perception.labels import UnknownClassError
+from aim_ros.segmentation.labels import CITYSCAPES
+from aim_ros.segmentation.labels import LabelSet
+from aim_ros.segmentation.labels import UnknownClassError
 
 Item = TypeVar('Item')
 

@@ -6,12 +6,12 @@ import cv2
 import numpy as np
 import torch
 
-from aim_ros.perception.decode import decode
-from aim_ros.perception.decode import Modulation
-from aim_ros.perception.frame import Frame
-from aim_ros.perception.labels import LabelSet
+from aim_ros.decoding.decode import decode
+from aim_ros.decoding.decode import Modulation
+from aim_ros.imaging.frame import Frame
 from aim_ros.perception.overlay import OverlayAnnotator
 from aim_ros.perception.overlay import write
+from aim_ros.segmentation.labels import LabelSet
 
 
 def draw_modulations(

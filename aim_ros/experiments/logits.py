@@ -8,9 +8,9 @@ import numpy as np
 from aim_ros.experiments.cache import array_checksum
 from aim_ros.experiments.cache import ArrayCache
 from aim_ros.experiments.cache import folder_checksum
-from aim_ros.perception.frame import Frame
-from aim_ros.perception.segmenter import find_checkpoint
-from aim_ros.perception.segmenter import Segmenter
+from aim_ros.imaging.frame import Frame
+from aim_ros.segmentation.segmenter import find_checkpoint
+from aim_ros.segmentation.segmenter import Segmenter
 
 _VERSION = 1
 """Part of the cache's keys; to be raised when preprocessing or network give other logits."""

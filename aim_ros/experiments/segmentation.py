@@ -14,8 +14,8 @@ from aim_ros.experiments.measurement import UTILITY_SIGMAS
 from aim_ros.experiments.report import Report
 from aim_ros.experiments.segmentation_report import write_findings
 from aim_ros.experiments.sweep import Target
-from aim_ros.perception.labels import LabelSet
-from aim_ros.perception.labels import UnknownClassError
+from aim_ros.segmentation.labels import LabelSet
+from aim_ros.segmentation.labels import UnknownClassError
 
 PAPER_CLASSES = {
     'Person': ('person', 'pedestrian'),

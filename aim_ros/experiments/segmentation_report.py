@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from matplotlib.figure import Figure as Plot
 import numpy as np
 
+from aim_ros.decoding.decode import Modulation
 from aim_ros.experiments.datasets import Dataset
 from aim_ros.experiments.examples import draw_modulations
 from aim_ros.experiments.logits import CachedSegmenter
@@ -21,7 +22,6 @@ from aim_ros.experiments.statistics import Interval
 from aim_ros.experiments.statistics import mean_interval
 from aim_ros.experiments.sweep import frame_key
 from aim_ros.experiments.sweep import Target
-from aim_ros.perception.decode import Modulation
 
 PAPER_MIOU = {0.0: 46.20, 20.0: 1.24}
 """The paper's mIoU in % by utility sigma: SegFormer-B2 on ADE20K."""

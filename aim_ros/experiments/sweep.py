@@ -6,7 +6,7 @@ are shifted alike, or there is one: a target that is raised by ``sigma * u`` pas
 class where sigma is above ``gap / u``. This critical sigma of each pixel tells the decision at
 all sigmas. ``u`` is ``sqrt(2 / pi)`` for the expected shift, the median 0.6745 for the median
 shift, and ``|n|`` of the pixel's own draw for per-pixel noise. The decisions are those of
-`aim_ros.perception.decode.decode` with the same key.
+`aim_ros.decoding.decode.decode` with the same key.
 """
 
 from collections.abc import Iterator

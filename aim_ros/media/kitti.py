@@ -8,9 +8,9 @@ from pathlib import Path
 import re
 from typing import Any
 
+from aim_ros.imaging.camera import CameraModel
 from aim_ros.media.folder import image_files
 from aim_ros.media.folder import read_image
-from aim_ros.media.frames import CameraModel
 from aim_ros.media.frames import check_range
 from aim_ros.media.frames import convert_options
 from aim_ros.media.frames import MediaError

@@ -10,7 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from aim_ros.media.frames import CameraModel
+from aim_ros.imaging.camera import CameraModel
 from aim_ros.media.frames import check_range
 from aim_ros.media.frames import convert_options
 from aim_ros.media.frames import ENCODINGS

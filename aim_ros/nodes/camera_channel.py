@@ -21,18 +21,18 @@ from sensor_msgs.msg import CompressedImage
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
+from aim_ros.decoding.decode import Modulation
+from aim_ros.hazards.alerts import Level
+from aim_ros.hazards.geometry import GroundCamera
+from aim_ros.imaging.frame import Frame
+from aim_ros.imaging.frame import FrameError
 from aim_ros.nodes import conversions
 from aim_ros.nodes.health import CameraHealth
 from aim_ros.nodes.stamp_clock import StampClock
-from aim_ros.perception.alerts import Level
-from aim_ros.perception.decode import Modulation
-from aim_ros.perception.frame import Frame
-from aim_ros.perception.frame import FrameError
-from aim_ros.perception.geometry import GroundCamera
-from aim_ros.perception.labels import LabelSet
 from aim_ros.perception.overlay import OverlayAnnotator
 from aim_ros.perception.pipeline import Perception
 from aim_ros.perception.pipeline import Settings
+from aim_ros.segmentation.labels import LabelSet
 
 _RELIABLE = QoSProfile(depth=5, reliability=QoSReliabilityPolicy.RELIABLE)
 

@@ -14,13 +14,13 @@ from sensor_msgs.msg import CompressedImage
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
-from aim_ros.perception.alerts import Alert
-from aim_ros.perception.frame import CHANNELS
-from aim_ros.perception.frame import DEPTH
-from aim_ros.perception.frame import Frame
-from aim_ros.perception.frame import FrameError
-from aim_ros.perception.geometry import GroundCamera
-from aim_ros.perception.labels import LabelSet
+from aim_ros.hazards.alerts import Alert
+from aim_ros.hazards.geometry import GroundCamera
+from aim_ros.imaging.frame import CHANNELS
+from aim_ros.imaging.frame import DEPTH
+from aim_ros.imaging.frame import Frame
+from aim_ros.imaging.frame import FrameError
+from aim_ros.segmentation.labels import LabelSet
 
 try:
     from cv_bridge import CvBridge

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from diagnostic_msgs.msg import DiagnosticStatus
 
+from aim_ros.hazards.alerts import Level
 from aim_ros.nodes.camera_channel import CameraChannel
 from aim_ros.nodes.conversions import status_message
-from aim_ros.perception.alerts import Level
 from aim_ros.perception.pipeline import Settings
 
 

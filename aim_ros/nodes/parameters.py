@@ -23,11 +23,10 @@ from rcl_interfaces.msg import SetParametersResult
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from aim_ros.perception.alerts import AlertSettings
-from aim_ros.perception.decode import Modulation
-from aim_ros.perception.decode import SAMPLINGS
-from aim_ros.perception.geometry import Corridor
-from aim_ros.perception.labels import LabelSet
+from aim_ros.decoding.decode import Modulation
+from aim_ros.decoding.decode import SAMPLINGS
+from aim_ros.hazards.alerts import AlertSettings
+from aim_ros.hazards.geometry import Corridor
 from aim_ros.perception.pipeline import Settings
 from aim_ros.perception.profiles import CUSTOM
 from aim_ros.perception.profiles import DriverProfile
@@ -35,10 +34,11 @@ from aim_ros.perception.profiles import load_profiles
 from aim_ros.perception.profiles import ProfileError
 from aim_ros.perception.profiles import ProfileFile
 from aim_ros.perception.profiles import resolve_signs
-from aim_ros.perception.segmenter import load_labels
-from aim_ros.perception.segmenter import ModelError
-from aim_ros.perception.segmenter import PRECISIONS
 from aim_ros.resources import share_directory
+from aim_ros.segmentation.labels import LabelSet
+from aim_ros.segmentation.segmenter import load_labels
+from aim_ros.segmentation.segmenter import ModelError
+from aim_ros.segmentation.segmenter import PRECISIONS
 
 Type = Parameter.Type
 

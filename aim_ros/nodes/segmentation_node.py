@@ -21,6 +21,9 @@ from sensor_msgs.msg import CompressedImage
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
+from aim_ros.hazards.geometry import GroundCamera
+from aim_ros.imaging.frame import Frame
+from aim_ros.imaging.frame import FrameError
 from aim_ros.nodes import conversions
 from aim_ros.nodes.camera_channel import CameraChannel
 from aim_ros.nodes.diagnostics import camera_status
@@ -29,14 +32,11 @@ from aim_ros.nodes.logging import RateLimitedLogger
 from aim_ros.nodes.mailbox import Mailbox
 from aim_ros.nodes.parameters import NodeParameters
 from aim_ros.nodes.worker import Worker
-from aim_ros.perception.frame import Frame
-from aim_ros.perception.frame import FrameError
-from aim_ros.perception.geometry import GroundCamera
 from aim_ros.perception.pipeline import Perception
 from aim_ros.perception.pipeline import Pipeline
 from aim_ros.perception.pipeline import Settings
-from aim_ros.perception.segmenter import ModelError
-from aim_ros.perception.segmenter import Segmenter
+from aim_ros.segmentation.segmenter import ModelError
+from aim_ros.segmentation.segmenter import Segmenter
 
 _WATCHDOG_PERIOD = 0.1
 _SILENT_AFTER = 2.0

@@ -6,9 +6,9 @@ import math
 import cv2
 import numpy as np
 
-from aim_ros.perception.alerts import Alert
-from aim_ros.perception.alerts import Level
-from aim_ros.perception.labels import LabelSet
+from aim_ros.hazards.alerts import Alert
+from aim_ros.hazards.alerts import Level
+from aim_ros.segmentation.labels import LabelSet
 
 _LEVEL_COLORS = {Level.WARN: (255, 190, 0), Level.ERROR: (255, 40, 40)}
 _FONT = cv2.FONT_HERSHEY_SIMPLEX

@@ -10,19 +10,19 @@ import time
 import numpy as np
 import torch
 
-from aim_ros.perception.alerts import AlertReport
-from aim_ros.perception.alerts import AlertSettings
-from aim_ros.perception.alerts import find_regions
-from aim_ros.perception.alerts import Tracker
-from aim_ros.perception.components import find_components
-from aim_ros.perception.components import Softmax
-from aim_ros.perception.decode import decode
-from aim_ros.perception.decode import Modulation
-from aim_ros.perception.decode import prepare
-from aim_ros.perception.frame import Frame
-from aim_ros.perception.geometry import GroundCamera
-from aim_ros.perception.limit import limit_sigma
-from aim_ros.perception.segmenter import Segmenter
+from aim_ros.decoding.decode import decode
+from aim_ros.decoding.decode import Modulation
+from aim_ros.decoding.decode import prepare
+from aim_ros.decoding.limit import limit_sigma
+from aim_ros.hazards.alerts import AlertReport
+from aim_ros.hazards.alerts import AlertSettings
+from aim_ros.hazards.alerts import find_regions
+from aim_ros.hazards.alerts import Tracker
+from aim_ros.hazards.components import find_components
+from aim_ros.hazards.components import Softmax
+from aim_ros.hazards.geometry import GroundCamera
+from aim_ros.imaging.frame import Frame
+from aim_ros.segmentation.segmenter import Segmenter
 
 STAGES = ('preprocess', 'network', 'decode', 'alerts')
 """The stages whose time is measured, in order."""

@@ -12,9 +12,9 @@ from typing import Any
 
 import yaml
 
-from aim_ros.perception.decode import SAMPLINGS
-from aim_ros.perception.labels import LabelSet
-from aim_ros.perception.labels import nearest
+from aim_ros.decoding.decode import SAMPLINGS
+from aim_ros.segmentation.labels import LabelSet
+from aim_ros.segmentation.labels import nearest
 
 CUSTOM = 'custom'
 """What `driver_profile` reads when the values in force are those of no profile."""

@@ -8,7 +8,7 @@ from PIL import Image
 import pytest
 import torch
 
-from aim_ros.perception.labels import CITYSCAPES
+from aim_ros.segmentation.labels import CITYSCAPES
 
 IMAGE_SIZE = (48, 80)
 

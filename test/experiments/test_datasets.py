@@ -7,8 +7,8 @@ import pytest
 from aim_ros.experiments.datasets import IGNORE
 from aim_ros.experiments.datasets import open_dataset
 from aim_ros.experiments.errors import ExperimentError
-from aim_ros.perception.labels import CITYSCAPES
-from aim_ros.perception.labels import LabelSet
+from aim_ros.segmentation.labels import CITYSCAPES
+from aim_ros.segmentation.labels import LabelSet
 
 
 def save(path, values):

@@ -6,9 +6,9 @@ import pytest
 from aim_ros.experiments.cli import main
 from aim_ros.experiments.segmentation import choose_targets
 from aim_ros.experiments.segmentation_report import crossing
-from aim_ros.perception.labels import CITYSCAPES
-from aim_ros.perception.labels import LabelSet
-from aim_ros.perception.segmenter import Segmenter
+from aim_ros.segmentation.labels import CITYSCAPES
+from aim_ros.segmentation.labels import LabelSet
+from aim_ros.segmentation.segmenter import Segmenter
 
 
 def rows(path):

@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 import torch
 
+from aim_ros.decoding.decode import decode
+from aim_ros.decoding.decode import Modulation
 from aim_ros.experiments.datasets import IGNORE
 from aim_ros.experiments.sweep import frame_key
 from aim_ros.experiments.sweep import FrameSweep
@@ -9,8 +11,6 @@ from aim_ros.experiments.sweep import MEDIAN
 from aim_ros.experiments.sweep import Target
 from aim_ros.modulation import expected_shift
 from aim_ros.modulation import stays_below_probability
-from aim_ros.perception.decode import decode
-from aim_ros.perception.decode import Modulation
 
 SIGMAS = (0.5, 1.0, 2.0)
 KEYS = (11, 12)

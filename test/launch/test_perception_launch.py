@@ -89,7 +89,7 @@ def test_choices(perception):
 
 
 def test_the_precisions_are_those_of_the_segmenter():
-    segmenter = pytest.importorskip('aim_ros.perception.segmenter')
+    segmenter = pytest.importorskip('aim_ros.segmentation.segmenter')
     assert CHOICES['precision'] == {'', 'auto', *segmenter.PRECISIONS}
 
 

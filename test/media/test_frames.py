@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from aim_ros.media.frames import CameraModel
+from aim_ros.imaging.camera import CameraModel
 from aim_ros.media.frames import ENCODINGS
 from aim_ros.media.frames import MediaError
 from aim_ros.media.frames import MediaFrame

@@ -6,7 +6,7 @@ from rosbags.rosbag2 import Writer
 from rosbags.typesys import get_typestore
 from rosbags.typesys import Stores
 
-from aim_ros.media.frames import CameraModel
+from aim_ros.imaging.camera import CameraModel
 from aim_ros.media.frames import ENCODINGS
 from aim_ros.media.frames import MediaError
 from aim_ros.media.frames import MediaFrame

@@ -5,17 +5,17 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from aim_ros.media.frames import CameraModel
+from aim_ros.imaging.camera import CameraModel
 from aim_ros.media.street import Street
-from aim_ros.media.street.canvas import Canvas
-from aim_ros.media.street.canvas import Texture
-from aim_ros.media.street.canvas import View
-from aim_ros.media.street.light import draw_light
-from aim_ros.media.street.people import foot_at
-from aim_ros.media.street.story import block_length
-from aim_ros.media.street.story import PERIOD
-from aim_ros.media.street.story import signal_phase
-from aim_ros.media.street.story import travelled
+from aim_ros.street.canvas import Canvas
+from aim_ros.street.canvas import Texture
+from aim_ros.street.canvas import View
+from aim_ros.street.light import draw_light
+from aim_ros.street.people import foot_at
+from aim_ros.street.story import block_length
+from aim_ros.street.story import PERIOD
+from aim_ros.street.story import signal_phase
+from aim_ros.street.story import travelled
 
 PERSON, RIDER, CAR, BICYCLE = 11, 12, 13, 18
 CLASS_OF = {

@@ -37,7 +37,7 @@ from aim_ros.nodes.conversions import image_message
 from aim_ros.nodes.conversions import ns_to_stamp
 from aim_ros.nodes.conversions import stamp_to_ns
 from aim_ros.nodes.segmentation_node import SegmentationNode
-from aim_ros.perception.labels import CITYSCAPES
+from aim_ros.segmentation.labels import CITYSCAPES
 
 ROOT = Path(__file__).resolve().parents[2]
 START_TIMEOUT = 90.0

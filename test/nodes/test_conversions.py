@@ -9,16 +9,16 @@ from sensor_msgs.msg import CompressedImage
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
+from aim_ros.hazards.alerts import Alert
+from aim_ros.hazards.alerts import Level
+from aim_ros.hazards.alerts import Region
+from aim_ros.imaging.frame import FrameError
 from aim_ros.nodes import conversions
 from aim_ros.nodes.conversions import frame_from_compressed
 from aim_ros.nodes.conversions import frame_from_image
 from aim_ros.nodes.conversions import ground_camera
 from aim_ros.nodes.conversions import image_message
-from aim_ros.perception.alerts import Alert
-from aim_ros.perception.alerts import Level
-from aim_ros.perception.alerts import Region
-from aim_ros.perception.frame import FrameError
-from aim_ros.perception.labels import CITYSCAPES
+from aim_ros.segmentation.labels import CITYSCAPES
 
 HEADER = Header(stamp=Time(sec=3, nanosec=5), frame_id='front')
 DEPTHS = {'rgb8': 3, 'bgr8': 3, 'rgba8': 4, 'bgra8': 4, 'mono8': 1}

@@ -11,6 +11,10 @@ from rcl_interfaces.srv import SetParameters
 from rclpy.parameter import Parameter
 from std_msgs.msg import Header
 
+from aim_ros.decoding.decode import Modulation
+from aim_ros.hazards.alerts import AlertSettings
+from aim_ros.hazards.components import alerted_pixels
+from aim_ros.imaging.frame import Frame
 from aim_ros.media.frames import MediaFrame
 from aim_ros.media.frames import open_source
 from aim_ros.media.rosbag import write_bag
@@ -19,16 +23,12 @@ from aim_ros.nodes.conversions import ground_camera
 from aim_ros.nodes.conversions import stamp_to_ns
 from aim_ros.nodes.conversions import track_status
 from aim_ros.nodes.replay_node import ReplayNode
-from aim_ros.perception.alerts import AlertSettings
-from aim_ros.perception.components import alerted_pixels
-from aim_ros.perception.decode import Modulation
-from aim_ros.perception.frame import Frame
-from aim_ros.perception.labels import CITYSCAPES
 from aim_ros.perception.pipeline import Pipeline
 from aim_ros.perception.pipeline import Settings
 from aim_ros.perception.profiles import load_profiles
-from aim_ros.perception.segmenter import Segmenter
 from aim_ros.resources import share_directory
+from aim_ros.segmentation.labels import CITYSCAPES
+from aim_ros.segmentation.segmenter import Segmenter
 
 MODEL = 'segformer-b0-street'
 TARGETS = CITYSCAPES.resolve(['people', 'two_wheelers'])

@@ -20,7 +20,7 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo
 from sensor_msgs.msg import Image
 
-from aim_ros.media.frames import CameraModel
+from aim_ros.imaging.camera import CameraModel
 from aim_ros.media.frames import MediaError
 from aim_ros.media.frames import MediaFrame
 from aim_ros.media.frames import open_source

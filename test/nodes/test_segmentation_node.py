@@ -23,10 +23,10 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 from transformers import SegformerForSemanticSegmentation
 
+from aim_ros.imaging.frame import Frame
 from aim_ros.nodes.conversions import ns_to_stamp
-from aim_ros.perception.frame import Frame
 from aim_ros.perception.pipeline import Pipeline
-from aim_ros.perception.segmenter import Segmenter
+from aim_ros.segmentation.segmenter import Segmenter
 
 SUCCESS = TransitionCallbackReturn.SUCCESS
 FAILURE = TransitionCallbackReturn.FAILURE

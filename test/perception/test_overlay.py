@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 
-from aim_ros.perception.alerts import Alert
-from aim_ros.perception.alerts import Level
-from aim_ros.perception.alerts import Region
-from aim_ros.perception.labels import CITYSCAPES
-from aim_ros.perception.labels import LabelSet
+from aim_ros.hazards.alerts import Alert
+from aim_ros.hazards.alerts import Level
+from aim_ros.hazards.alerts import Region
 from aim_ros.perception.overlay import OverlayAnnotator
 from aim_ros.perception.overlay import write
+from aim_ros.segmentation.labels import CITYSCAPES
+from aim_ros.segmentation.labels import LabelSet
 
 WARN_COLOR, ERROR_COLOR = (255, 190, 0), (255, 40, 40)
 

@@ -10,22 +10,22 @@ import pytest
 import torch
 from torch.nn.functional import interpolate
 
-from aim_ros.perception.alerts import AlertSettings
-from aim_ros.perception.alerts import find_regions
-from aim_ros.perception.alerts import Level
-from aim_ros.perception.alerts import Tracker
-from aim_ros.perception.components import Softmax
-from aim_ros.perception.decode import decode
-from aim_ros.perception.decode import Modulation
-from aim_ros.perception.frame import Frame
-from aim_ros.perception.geometry import GroundCamera
-from aim_ros.perception.labels import CITYSCAPES
+from aim_ros.decoding.decode import decode
+from aim_ros.decoding.decode import Modulation
+from aim_ros.hazards.alerts import AlertSettings
+from aim_ros.hazards.alerts import find_regions
+from aim_ros.hazards.alerts import Level
+from aim_ros.hazards.alerts import Tracker
+from aim_ros.hazards.components import Softmax
+from aim_ros.hazards.geometry import GroundCamera
+from aim_ros.imaging.frame import Frame
 from aim_ros.perception.pipeline import frame_key
 from aim_ros.perception.pipeline import LogitsError
 from aim_ros.perception.pipeline import Pipeline
 from aim_ros.perception.pipeline import Settings
 from aim_ros.perception.pipeline import STAGES
-from aim_ros.perception.segmenter import Segmenter
+from aim_ros.segmentation.labels import CITYSCAPES
+from aim_ros.segmentation.segmenter import Segmenter
 
 ROAD, PERSON, RIDER, CAR = 0, 11, 12, 13
 GRID, SIZE = (8, 12), (64, 96)

@@ -3,9 +3,6 @@ import textwrap
 
 import pytest
 
-from aim_ros.perception.labels import CITYSCAPES
-from aim_ros.perception.labels import LabelSet
-from aim_ros.perception.labels import UnknownClassError
 from aim_ros.perception.profiles import ALERT_KEYS
 from aim_ros.perception.profiles import CUSTOM
 from aim_ros.perception.profiles import DriverProfile
@@ -13,6 +10,9 @@ from aim_ros.perception.profiles import load_profiles
 from aim_ros.perception.profiles import ProfileError
 from aim_ros.perception.profiles import resolve_signs
 from aim_ros.resources import share_directory
+from aim_ros.segmentation.labels import CITYSCAPES
+from aim_ros.segmentation.labels import LabelSet
+from aim_ros.segmentation.labels import UnknownClassError
 
 SHIPPED = ('neutral', 'defensive', 'assertive', 'city', 'highway')
 

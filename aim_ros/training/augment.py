@@ -1,0 +1,260 @@
+"""Random crops: scale, rare classes, pasted people and two-wheelers, CutMix, colour, flips."""
+
+from dataclasses import dataclass
+from dataclasses import replace
+import os
+import random
+
+# The library otherwise asks its server for a newer version at import.
+os.environ.setdefault('NO_ALBUMENTATIONS_UPDATE', '1')
+
+import albumentations as A
+import cv2
+import numpy as np
+from PIL import Image
+from torch.utils.data import Dataset
+
+from aim_ros.training.config import AugmentConfig
+from aim_ros.training.data import Source
+from aim_ros.training.labels import IDS
+from aim_ros.training.labels import IGNORE
+
+GROUND = (IDS['road'], IDS['sidewalk'], IDS['terrain'])
+_TWO_WHEELERS = (IDS['rider'], IDS['motorcycle'], IDS['bicycle'])
+
+
+@dataclass(frozen=True)
+class Instance:
+    """A person, or a rider with its two-wheeler, cut out of a frame; 255 around it."""
+
+    image: np.ndarray
+    labels: np.ndarray
+
+
+def cut_instances(source: Source, classes: tuple[int, ...], *, least_height: int = 28,
+                  least_area: int = 250) -> list[Instance]:
+    """
+    Cut connected regions of `classes` out of a source's frames.
+
+    A rider and its two-wheeler are one instance; a person is another. Regions that touch the
+    image's border or are smaller than `least_height` rows or `least_area` pixels are left.
+    """
+    groups = [tuple(c for c in classes if c in _TWO_WHEELERS)]
+    groups += [(c,) for c in classes if c not in _TWO_WHEELERS]
+    found = []
+    for frame in source.frames:
+        for group in filter(None, groups):
+            mask = np.isin(frame.labels, group).astype(np.uint8)
+            _, regions, boxes, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+            for index, (x, y, width, height, area) in enumerate(boxes):
+                inside = x > 0 and y > 0
+                inside &= x + width < mask.shape[1] and y + height < mask.shape[0]
+                tall = least_height <= height and width < 2.5 * height
+                if index == 0 or not inside or not tall or area < least_area:
+                    continue
+                window = np.s_[y - 1:y + height + 1, x - 1:x + width + 1]
+                labels = np.where(regions[window] == index, frame.labels[window], IGNORE)
+                found.append(Instance(frame.image[window].copy(), labels.astype(np.uint8)))
+    return found
+
+
+def paste(image: np.ndarray, labels: np.ndarray, instance: Instance, *, height: float,
+          foot: int, column: int, gain: float, flip: bool) -> None:
+    """
+    Paste an instance in place, scaled to `height` rows, its foot at (`foot`, `column`).
+
+    `gain` multiplies its brightness. Parts outside the image are cut off.
+    """
+    scale = height / instance.labels.shape[0]
+    size = tuple(max(2, round(scale * s)) for s in instance.labels.shape[::-1])
+    solid = (instance.labels != IGNORE).astype(np.float32)
+    filtering = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    patch = cv2.resize(instance.image, size, interpolation=filtering).astype(np.float32)
+    alpha = cv2.resize(solid, size, interpolation=filtering)
+    ids = cv2.resize(instance.labels, size, interpolation=cv2.INTER_NEAREST)
+    if flip:
+        patch, alpha, ids = patch[:, ::-1], alpha[:, ::-1], ids[:, ::-1]
+    top, left = foot - size[1], column - size[0] // 2
+    y0, x0 = max(top, 0), max(left, 0)
+    y1, x1 = min(top + size[1], labels.shape[0]), min(left + size[0], labels.shape[1])
+    if y0 >= y1 or x0 >= x1:
+        return
+    inner = np.s_[y0 - top:y1 - top, x0 - left:x1 - left]
+    alpha, ids = alpha[inner][..., None], ids[inner]
+    region = image[y0:y1, x0:x1]
+    mixed = alpha * np.clip(gain * patch[inner], 0, 255) + (1 - alpha) * region
+    region[...] = np.rint(mixed).astype(np.uint8)
+    target = labels[y0:y1, x0:x1]
+    shown = (ids != IGNORE) & (alpha[..., 0] >= 0.5)
+    target[shown] = ids[shown]
+
+
+def zoomed(crop: tuple[int, int], zoom: float) -> tuple[int, int]:
+    """Return the (height, width) of a crop as a teacher sees it."""
+    return round(crop[0] * zoom), round(crop[1] * zoom)
+
+
+def _channels_first(image):
+    return np.ascontiguousarray(image.transpose(2, 0, 1))
+
+
+class CropDataset(Dataset):
+    """
+    Training crops; item `i` depends on the seed and on `i` alone.
+
+    That is what makes a run resumable to the step: no generator carries state from one crop to
+    the next, and any number of loader processes give the same crops. An item is `image`
+    (3, H, W) uint8, `labels` (H, W) uint8 and `weight`, the source's weight in the loss. With a
+    `teacher_zoom` other than 1 there is also `teacher_image`, (3, zoom H, zoom W) uint8: the same
+    crop in more detail.
+    """
+
+    def __init__(self, sources: list[Source], settings: AugmentConfig, seed: int, length: int, *,
+                 teacher_zoom: float = 1.0):
+        self.sources, self.seed, self.length = sources, seed, length
+        self.shown = settings.crop
+        # Everything is drawn in the detail that the teacher sees, and shrunk for the network.
+        self.settings = replace(settings, crop=zoomed(settings.crop, teacher_zoom),
+                                zoom=settings.zoom * teacher_zoom)
+        shares = np.array([s.settings.share for s in sources], float)
+        self.shares = shares / shares.sum()
+        self.instances = [
+            i for s in sources if s.settings.name != 'street'
+            for i in cut_instances(s, settings.paste_classes)
+        ]
+        self.rare = [self._index_rare(s, n) for n, s in enumerate(sources)]
+        self.photometric = A.Compose([
+            A.ColorJitter(brightness=(0.7, 1.35), contrast=(0.7, 1.35), saturation=(0.5, 1.5),
+                          hue=(-0.04, 0.04), p=settings.colour),
+            A.RandomGamma(gamma_limit=(75, 125), p=0.3 * settings.colour),
+            A.ToGray(p=settings.grey),
+            A.OneOf([A.GaussianBlur(blur_limit=(3, 5)), A.MotionBlur(blur_limit=(3, 7))],
+                    p=settings.blur),
+            A.OneOf([A.GaussNoise(std_range=(0.01, 0.05)),
+                     A.ImageCompression(quality_range=(40, 90))], p=settings.noise),
+        ])
+
+    def __len__(self):
+        return self.length
+
+    def _index_rare(self, source, number):
+        """List, for each rare class, frames and some of its pixels there."""
+        rng = np.random.default_rng((self.seed, number, 7))
+        index, classes = {}, source.settings.rare_classes
+        if classes is None:
+            classes = self.settings.rare_classes
+        for position, frame in enumerate(source.frames):
+            for wanted in classes:
+                rows, columns = np.nonzero(frame.labels == wanted)
+                if rows.size < 40:
+                    continue
+                chosen = rng.integers(rows.size, size=32)
+                places = np.stack([rows[chosen], columns[chosen]], 1)
+                index.setdefault(wanted, []).append((position, places))
+        return index
+
+    def _draw(self, rng):
+        """Return one crop before its colours change, its labels and its weight."""
+        number = int(rng.choice(len(self.sources), p=self.shares))
+        source, rare = self.sources[number], self.rare[number]
+        centre = None
+        if rare and rng.random() < self.settings.rare_probability:
+            places = rare[list(rare)[rng.integers(len(rare))]]
+            position, pixels = places[rng.integers(len(places))]
+            centre = pixels[rng.integers(len(pixels))]
+        else:
+            position = rng.integers(len(source.frames))
+        image, labels, horizon = self._crop(rng, source, source.frames[position], centre)
+        if self.instances and rng.random() < self.settings.paste_probability:
+            self._paste(rng, image, labels, horizon)
+        if rng.random() < 0.5:
+            image, labels = image[:, ::-1], labels[:, ::-1]
+        return image, labels, source.settings.weight
+
+    def _cutmix(self, rng, image, labels):
+        """Overwrite a rectangle by another crop's (Yun et al. 2019); return that one's weight."""
+        other, other_labels, weight = self._draw(rng)
+        height, width = labels.shape
+        h, w = (rng.uniform(0.3, 0.7, size=2) * (height, width)).astype(int)
+        y, x = int(rng.integers(height - h + 1)), int(rng.integers(width - w + 1))
+        window = np.s_[y:y + h, x:x + w]
+        image[window], labels[window] = other[window], other_labels[window]
+        return weight
+
+    def __getitem__(self, item):
+        rng = np.random.default_rng((self.seed, item))
+        image, labels, weight = self._draw(rng)
+        if rng.random() < self.settings.cutmix_probability:
+            # One weight a crop: that of the labels trusted less.
+            weight = min(weight, self._cutmix(rng, image, labels))
+        # Not `set_random_seed`: it starts every transform from the same number, and then a crop
+        # that is noisy is always blurred as well.
+        state = int(rng.integers(2**31))
+        self.photometric.set_random_state(np.random.default_rng(state), random.Random(state))
+        image = self.photometric(image=np.ascontiguousarray(image))['image']
+        result = {'weight': np.float32(weight)}
+        if self.shown != self.settings.crop:
+            result['teacher_image'] = _channels_first(image)
+            size = self.shown[::-1]
+            image = np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR))
+            labels = np.asarray(Image.fromarray(labels).resize(size, Image.Resampling.NEAREST))
+        return {**result, 'image': _channels_first(image), 'labels': np.array(labels)}
+
+    def _crop(self, rng, source, frame, centre):
+        """Cut and scale one window; also the row of its horizon, for pasting."""
+        height, width = self.settings.crop
+        low, high = self.settings.zoom * np.array(source.settings.scale)
+        scale = float(np.exp(rng.uniform(np.log(low), np.log(high))))
+        stretch = float(np.exp(rng.uniform(-1, 1) * np.log1p(self.settings.aspect)))
+        # A window larger than the image would waste the crop on padding.
+        rows, columns = frame.labels.shape
+        scale = max(scale, min(height / rows, width / (columns * stretch)))
+        box_h, box_w = height / scale, width / (scale * stretch)
+        if centre is None:
+            top, left = rng.random() * (rows - box_h), rng.random() * (columns - box_w)
+        else:
+            top = centre[0] - box_h * rng.uniform(0.1, 0.9)
+            left = centre[1] - box_w * rng.uniform(0.1, 0.9)
+        top = float(np.clip(top, min(0, rows - box_h), max(0, rows - box_h)))
+        left = float(np.clip(left, min(0, columns - box_w), max(0, columns - box_w)))
+        # The part of the window that lies on the image, and where it lands in the crop.
+        y0, x0 = max(top, 0.0), max(left, 0.0)
+        y1, x1 = min(top + box_h, rows), min(left + box_w, columns)
+        to_h, to_w = height / box_h, width / box_w
+        size = (max(1, min(width, round((x1 - x0) * to_w))),
+                max(1, min(height, round((y1 - y0) * to_h))))
+        at_y = min(round((y0 - top) * to_h), height - size[1])
+        at_x = min(round((x0 - left) * to_w), width - size[0])
+        box = (x0, y0, x1, y1)
+        # Pillow's antialiased bilinear is the resize of the checkpoint's image processor.
+        outer = (int(x0), int(y0), int(np.ceil(x1)), int(np.ceil(y1)))
+        window = np.s_[outer[1]:outer[3], outer[0]:outer[2]]
+        box = (x0 - outer[0], y0 - outer[1], x1 - outer[0], y1 - outer[1])
+        part = Image.fromarray(frame.image[window]).resize(size, Image.Resampling.BILINEAR, box)
+        ids = Image.fromarray(frame.labels[window]).resize(size, Image.Resampling.NEAREST, box)
+        image = np.zeros((height, width, 3), np.uint8)
+        labels = np.full((height, width), IGNORE, np.uint8)
+        image[at_y:at_y + size[1], at_x:at_x + size[0]] = part
+        labels[at_y:at_y + size[1], at_x:at_x + size[0]] = ids
+        return image, labels, (source.settings.horizon * rows - top) * to_h
+
+    def _paste(self, rng, image, labels, horizon):
+        """
+        Paste people and two-wheelers where they could stand.
+
+        A camera at the height of a person's head sees every head on flat ground at the horizon,
+        so the height of a person tells the row of the feet.
+        """
+        low, high = np.log(self.settings.zoom * np.array(self.settings.paste_height))
+        for _ in range(int(rng.integers(1, self.settings.paste_most + 1))):
+            instance = self.instances[rng.integers(len(self.instances))]
+            height = float(np.exp(rng.uniform(low, high)))
+            foot = int(horizon + height * rng.uniform(0.75, 1.1))
+            if not 0 < foot < labels.shape[0]:
+                continue
+            ground = np.nonzero(np.isin(labels[foot], GROUND))[0]
+            if not ground.size:
+                continue
+            column = int(ground[rng.integers(ground.size)])
+            paste(image, labels, instance, height=height, foot=foot, column=column,
+                  gain=float(rng.uniform(0.6, 1.3)), flip=bool(rng.random() < 0.5))

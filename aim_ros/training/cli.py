@@ -1,0 +1,192 @@
+r"""
+Train, measure and pack for the SegFormer checkpoints of this package.
+
+    python -m aim_ros.training street                        # renders the street's frames, once
+    python -m aim_ros.training --config config/training/teacher.yaml train --out runs/teacher
+    python -m aim_ros.training train --out runs/b0           # learns from labels and teacher
+    python -m aim_ros.training evaluate models/segformer-b0-street --sizes 192x640 384x1248
+    python -m aim_ros.training calibrate models/segformer-b0-street --write
+    python -m aim_ros.training pack training.zip
+    python -m aim_ros.training overlay models/segformer-b0-street IMAGE... --out overlays
+
+A run goes on where its folder stopped. On a CPU, one process a core is the fastest:
+
+    OMP_NUM_THREADS=1 torchrun --nproc-per-node 2 -m aim_ros.training train --out runs/b0
+
+With a GPU, pack the data here (under 55 MB), copy the file there and train both from it:
+
+    python -m aim_ros.training street
+    python -m aim_ros.training --config config/training/teacher.yaml \
+        --set data.packed=training.zip --set train.batch=32 --set train.workers=8 \
+        train --out runs/teacher
+    python -m aim_ros.training --set data.packed=training.zip \
+        --set train.batch=32 --set train.workers=8 train --out runs/b0
+
+A larger network begins from random weights:
+
+    python -m aim_ros.training --set model.size=b1 --set model.start=null --set model.keep=1 \
+        train --out runs/b1
+
+Settings come from a YAML file (config/training/segformer.yaml); `--set train.steps=100` changes
+one, `--set teacher.start=null` learns from the labels alone.
+"""
+
+import argparse
+import dataclasses
+import json
+from pathlib import Path
+
+from aim_ros.resources import share_directory
+from aim_ros.training import config as configs
+
+
+def _size(text):
+    height, _, width = text.partition('x')
+    return int(height), int(width)
+
+
+def _load_model(folder, device):
+    from aim_ros.training import model as networks
+
+    network = networks.build(configs.ModelConfig(start=str(folder))).eval()
+    return network.to(networks.device(device)), networks.processor((192, 640))
+
+
+def street(options, config):
+    """Render the street's training frames into data.street.folder."""
+    from aim_ros.training import data
+
+    data.render_street(config.data.street)
+
+
+def train(options, config):
+    """Train in a folder, from its saved state if it has one."""
+    from aim_ros.training.loop import Trainer
+
+    done = Trainer(config, options.out).run(stop_after=options.stop_after)
+    print('finished' if done else 'stopped; the same command goes on from here')
+
+
+def evaluate(options, config):
+    """Print the figures of a checkpoint on the validation frames."""
+    from rich import print
+
+    from aim_ros.training import data
+    from aim_ros.training import metrics
+
+    validation = data.load_validation(config.data)
+    model, processor = _load_model(options.checkpoint, config.train.device)
+    # Read from the file: transformers takes it for a setting of text generation and drops it.
+    temperature = json.loads(
+        (Path(options.checkpoint) / 'config.json').read_text()).get('temperature', 1.0)
+    results = {}
+    for size in options.sizes:
+        calibration = metrics.Calibration((1.0, temperature))
+        figures = metrics.evaluate(model, processor, validation.frames, size, calibration)
+        before, after = calibration.errors()
+        results[f'{size[0]}x{size[1]}'] = {
+            **figures.as_dict(), 'calibration_error': before, 'temperature': temperature,
+            'calibration_error_at_temperature': after,
+        }
+        print(metrics.table(figures, f'{options.checkpoint}, {len(validation.frames)} frames, '
+                                     f'network input {size[0]}x{size[1]}'))
+        print(f"expected calibration error {before:.4f}; {after:.4f} at the checkpoint's "
+              f'temperature {temperature:.3f}\n')
+    if options.json:
+        Path(options.json).write_text(json.dumps(results, indent=1))
+
+
+def calibrate(options, config):
+    """Fit one temperature on the validation frames; store it only where it helps."""
+    from aim_ros.training import data
+    from aim_ros.training import metrics
+
+    validation = data.load_validation(config.data)
+    model, processor = _load_model(options.checkpoint, config.train.device)
+    grid = tuple(round(0.5 + 0.05 * i, 2) for i in range(51))
+    calibration = metrics.Calibration(grid)
+    metrics.evaluate(model, processor, validation.frames, options.size, calibration)
+    errors = calibration.errors()
+    best = int(errors.argmin())
+    before = errors[grid.index(1.0)]
+    print(f'expected calibration error {before:.4f} at temperature 1, {errors[best]:.4f} at '
+          f'{grid[best]}')
+    if options.write and errors[best] < before:
+        path = Path(options.checkpoint) / 'config.json'
+        stored = json.loads(path.read_text())
+        stored['temperature'] = grid[best]
+        path.write_text(json.dumps(stored, indent=2, sort_keys=True) + '\n')
+        print(f'stored in {path}')
+
+
+def pack(options, config):
+    """Write the training and validation frames as one file."""
+    from aim_ros.training import data
+
+    bare = dataclasses.replace(config.data, packed=None,
+                               street=dataclasses.replace(config.data.street, share=0.0))
+    size = data.write_packed(options.file, data.load_training(bare), data.load_validation(bare),
+                             quality=options.quality)
+    print(f'{options.file}: {size / 2**20:.1f} MiB')
+
+
+def overlay(options, config):
+    """Draw a checkpoint's masks over images."""
+    from aim_ros.training import overlays
+
+    model, processor = _load_model(options.checkpoint, config.train.device)
+    for path in options.images:
+        target = Path(options.out) / f'{Path(path).stem}.png'
+        overlays.draw_file(model, processor, path, target, options.size)
+        print(target)
+
+
+def parser():
+    """Return the command line's parser."""
+    result = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    result.add_argument(
+        '--config', default=share_directory() / 'config' / 'training' / 'segformer.yaml')
+    result.add_argument('--set', action='append', default=[], metavar='KEY=VALUE')
+    commands = result.add_subparsers(dest='command', required=True)
+
+    item = commands.add_parser('street', help=street.__doc__)
+    item.set_defaults(run=street)
+
+    item = commands.add_parser('train', help=train.__doc__)
+    item.add_argument('--out', required=True)
+    item.add_argument('--stop-after', type=int, help='stop after so many steps')
+    item.set_defaults(run=train)
+
+    item = commands.add_parser('evaluate', help=evaluate.__doc__)
+    item.add_argument('checkpoint')
+    item.add_argument('--sizes', type=_size, nargs='+', default=[(192, 640), (384, 1248)])
+    item.add_argument('--json', help='also write the figures to this file')
+    item.set_defaults(run=evaluate)
+
+    item = commands.add_parser('calibrate', help=calibrate.__doc__)
+    item.add_argument('checkpoint')
+    item.add_argument('--size', type=_size, default=(192, 640))
+    item.add_argument('--write', action='store_true', help='store the temperature if it helps')
+    item.set_defaults(run=calibrate)
+
+    item = commands.add_parser('pack', help=pack.__doc__)
+    item.add_argument('file')
+    item.add_argument('--quality', type=int, default=85)
+    item.set_defaults(run=pack)
+
+    item = commands.add_parser('overlay', help=overlay.__doc__)
+    item.add_argument('checkpoint')
+    item.add_argument('images', nargs='+')
+    item.add_argument('--out', required=True)
+    item.add_argument('--size', type=_size, default=(192, 640))
+    item.set_defaults(run=overlay)
+    return result
+
+
+def main(arguments=None):
+    """Run one command; return the exit code."""
+    options = parser().parse_args(arguments)
+    options.run(options, configs.load(options.config, options.set))
+    return 0
+

@@ -1,0 +1,231 @@
+"""Frames and their labels, held in memory: from folders, from one packed file, or rendered."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from dataclasses import replace
+import io
+import json
+from pathlib import Path
+import zipfile
+
+import numpy as np
+from PIL import Image
+
+from aim_ros.training.config import DataConfig
+from aim_ros.training.config import SourceConfig
+from aim_ros.training.config import StreetConfig
+from aim_ros.training.labels import combine_camvid
+from aim_ros.training.labels import IGNORE
+
+MANIFEST = 'manifest.json'
+IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png')
+_STREET_LENGTH = 120  # frames of a scene, 12 seconds
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One image, (H, W, 3) uint8 rgb, and its labels, (H, W) uint8 train ids."""
+
+    name: str
+    image: np.ndarray
+    labels: np.ndarray
+
+
+@dataclass(frozen=True)
+class Source:
+    """Frames that share one origin and so one weight, scale range and horizon."""
+
+    settings: SourceConfig
+    frames: tuple[Frame, ...]
+
+
+def read_names(path: str | Path) -> set[str]:
+    """Return the frame names of a list file, one a line."""
+    return set(Path(path).read_text().split())
+
+
+def _read_labels(path):
+    labels = np.asarray(Image.open(path))
+    if labels.ndim != 2 or labels.dtype != np.uint8:
+        raise ValueError(f'{path}: labels must be an 8-bit image of one channel')
+    return labels
+
+
+def load_source(root: str | Path, settings: SourceConfig, only: set[str] | None = None) -> Source:
+    """
+    Read the labelled frames of one folder.
+
+    `only` keeps these frame names; `settings.leave_out` names frames that are dropped. Raises
+    `FileNotFoundError` where nothing remains and `ValueError` where an image and its labels
+    differ in size.
+    """
+    root = Path(root)
+    left_out = read_names(root / settings.leave_out) if settings.leave_out else set()
+    frames = []
+    for path in sorted((root / settings.images).glob('*')):
+        labels_path = root / settings.labels / f'{path.stem}.png'
+        if path.suffix.lower() not in IMAGE_SUFFIXES or not labels_path.exists():
+            continue
+        if path.stem in left_out or (only is not None and path.stem not in only):
+            continue
+        image = np.asarray(Image.open(path).convert('RGB'))
+        labels = _read_labels(labels_path)
+        if settings.camvid_labels:
+            human = _read_labels(root / settings.camvid_labels / f'{path.stem}.png')
+            labels = combine_camvid(human, labels)
+        if settings.ignore_classes:
+            labels = np.where(np.isin(labels, settings.ignore_classes), np.uint8(IGNORE), labels)
+        if image.shape[:2] != labels.shape:
+            raise ValueError(f'{path}: image {image.shape[:2]}, labels {labels.shape}')
+        frames.append(Frame(path.stem, image, labels))
+    if not frames:
+        raise FileNotFoundError(f'no labelled frames in {root / settings.images}')
+    return Source(settings, tuple(frames))
+
+
+def load_validation(config: DataConfig) -> Source:
+    """Read the frames that are measured on and never trained on."""
+    if config.packed:
+        return read_packed(config.packed)[1]
+    if not config.validation:
+        raise ValueError('data.validation is not set: give a folder of images and labels')
+    only = None
+    if config.validation_list:
+        only = read_names(Path(config.root) / config.validation_list)
+    return load_source(config.root, config.validation, only)
+
+
+def load_training(config: DataConfig) -> list[Source]:
+    """Read all sources to train on; the rendered street last, if it has a share."""
+    if config.packed:
+        packed = {s.settings.name: s for s in read_packed(config.packed)[0]}
+        sources = [
+            _after_packing(s, packed[s.name]) for s in config.sources if s.share > 0
+        ]
+    else:
+        sources = [load_source(config.root, s) for s in config.sources if s.share > 0]
+    held_out = set()
+    if config.validation_list and not config.packed:
+        held_out = read_names(Path(config.root) / config.validation_list)
+    for source in sources:
+        if config.validation and source.settings.images == config.validation.images:
+            seen = held_out & {f.name for f in source.frames}
+            if seen:
+                raise ValueError(f'{source.settings.name}: {len(seen)} validation frames would '
+                                 'be trained on; set leave_out')
+    if config.street.share > 0:
+        sources.append(load_street(config.street))
+    return sources
+
+
+def render_street(settings: StreetConfig, report: Callable[[str], None] = print) -> None:
+    """Render frames of the package's street into a folder; those that lie there stay."""
+    from aim_ros.media.street import Street
+
+    folder = Path(settings.folder)
+    for kind in ('images', 'labels'):
+        (folder / kind).mkdir(parents=True, exist_ok=True)
+    every = _STREET_LENGTH // settings.frames
+    for seed, names in _street_names(settings).items():
+        if all((folder / 'labels' / f'{name}.png').exists() for name in names):
+            continue
+        street = Street(seed=seed, frames=_STREET_LENGTH)
+        for name, frame in zip(names, street.frames(every // 2, every), strict=True):
+            Image.fromarray(frame.image).save(folder / 'images' / f'{name}.jpg', quality=92)
+            Image.fromarray(frame.labels).save(folder / 'labels' / f'{name}.png')
+        report(f'seed {seed}: {len(names)} frames')
+
+
+def _street_names(settings):
+    """Return, for each scene's seed, the names of its frames."""
+    every = _STREET_LENGTH // settings.frames
+    return {
+        seed: [f'{seed}_{index:03d}' for index in range(every // 2, _STREET_LENGTH, every)]
+        for seed in range(settings.first_seed, settings.first_seed + settings.scenes)
+    }
+
+
+def load_street(settings: StreetConfig) -> Source:
+    """
+    Read the frames that `render_street` wrote for these settings, and no others.
+
+    Raises `FileNotFoundError` where one is missing.
+    """
+    described = SourceConfig(name='street', images='images', labels='labels',
+                             share=settings.share, weight=settings.weight, scale=settings.scale)
+    names = {name for scene in _street_names(settings).values() for name in scene}
+    missing = [n for n in names if not (Path(settings.folder) / f'labels/{n}.png').is_file()]
+    if missing:
+        raise FileNotFoundError(
+            f'{len(missing)} of {len(names)} frames of the rendered street are not in '
+            f'{settings.folder}: run tools/train_segformer.py street')
+    return load_source(settings.folder, described, names)
+
+
+def _after_packing(settings, packed):
+    """Return packed frames with a configuration; its scale is in pixels of the original image."""
+    scale = tuple(s / packed.settings.pack_scale for s in settings.scale)
+    return Source(replace(settings, scale=scale), packed.frames)
+
+
+def write_packed(path: str | Path, training: list[Source], validation: Source, *,
+                 quality: int = 85) -> int:
+    """
+    Write sources as one file: JPEG images and PNG labels at each source's `pack_scale`.
+
+    The labels are final (CamVid's are combined). The validation frames are packed at full size.
+    Returns the file's size in bytes.
+    """
+    manifest = {'sources': []}
+    with zipfile.ZipFile(path, 'w', zipfile.ZIP_STORED) as archive:
+        for source in [*training, validation]:
+            is_validation = source is validation
+            folder = 'validation' if is_validation else f'training/{source.settings.name}'
+            scale = 1.0 if is_validation else source.settings.pack_scale
+            for frame in source.frames:
+                _write_frame(archive, folder, frame, scale, quality)
+            manifest['sources'].append({
+                'folder': folder, 'name': source.settings.name, 'pack_scale': scale,
+                'frames': [frame.name for frame in source.frames],
+            })
+        archive.writestr(MANIFEST, json.dumps(manifest))
+    return Path(path).stat().st_size
+
+
+def _write_frame(archive, folder, frame, scale, quality):
+    image, labels = Image.fromarray(frame.image), Image.fromarray(frame.labels)
+    if scale != 1.0:
+        size = tuple(round(scale * side) for side in image.size)
+        image = image.resize(size, Image.Resampling.BILINEAR)
+        labels = labels.resize(size, Image.Resampling.NEAREST)
+    for kind, picture, options in (
+        ('jpg', image, {'format': 'JPEG', 'quality': quality}),
+        ('png', labels, {'format': 'PNG', 'optimize': True}),
+    ):
+        buffer = io.BytesIO()
+        picture.save(buffer, **options)
+        archive.writestr(f'{folder}/{frame.name}.{kind}', buffer.getvalue())
+
+
+def read_packed(path: str | Path) -> tuple[list[Source], Source]:
+    """Read what `write_packed` wrote: the training sources and the validation part."""
+    training, validation = [], None
+    with zipfile.ZipFile(path) as archive:
+        manifest = json.loads(archive.read(MANIFEST))
+        for entry in manifest['sources']:
+            frames = []
+            for name in entry['frames']:
+                stem = f'{entry["folder"]}/{name}'
+                image = np.asarray(Image.open(io.BytesIO(archive.read(f'{stem}.jpg'))))
+                labels = np.asarray(Image.open(io.BytesIO(archive.read(f'{stem}.png'))))
+                frames.append(Frame(name, image, labels))
+            settings = SourceConfig(
+                name=entry['name'], images='', labels='', pack_scale=entry['pack_scale'])
+            source = Source(settings, tuple(frames))
+            if entry['folder'] == 'validation':
+                validation = source
+            else:
+                training.append(source)
+    if validation is None:
+        raise ValueError(f'{path}: no validation part')
+    return training, validation

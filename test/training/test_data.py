@@ -1,0 +1,249 @@
+import dataclasses
+
+import numpy as np
+from PIL import Image
+import pytest
+from train_extra import skip_where_missing
+
+skip_where_missing()
+
+from training_fixtures import make_data  # noqa: E402
+
+from aim_ros.resources import share_directory  # noqa: E402
+from aim_ros.training import augment  # noqa: E402
+from aim_ros.training import config  # noqa: E402
+from aim_ros.training import data  # noqa: E402
+
+PERSON, RIDER, BICYCLE = 11, 12, 18
+
+
+def test_frames_of_the_validation_list_are_not_trained_on(tmp_path):
+    settings = make_data(tmp_path)
+    training, validation = data.load_training(settings), data.load_validation(settings)
+    assert [f.name for f in validation.frames] == ['f2']
+    assert [f.name for f in training[0].frames] == ['f0', 'f1', 'f3']
+
+
+def test_a_source_that_holds_validation_frames_is_refused(tmp_path):
+    settings = make_data(tmp_path, leave_out=False)
+    with pytest.raises(ValueError, match='1 validation frames would be trained on'):
+        data.load_training(settings)
+
+
+def test_the_packed_form_reads_back_what_was_written(tmp_path):
+    settings = make_data(tmp_path)
+    training, validation = data.load_training(settings), data.load_validation(settings)
+    size = data.write_packed(tmp_path / 'p.zip', training, validation, quality=95)
+    assert size == (tmp_path / 'p.zip').stat().st_size
+    packed = config.DataConfig(packed=str(tmp_path / 'p.zip'), sources=settings.sources)
+    read, read_validation = data.load_training(packed), data.load_validation(packed)
+    for before, after in [*zip(training, read, strict=True), (validation, read_validation)]:
+        for a, b in zip(before.frames, after.frames, strict=True):
+            assert a.name == b.name
+            if a.image.shape == b.image.shape:
+                assert np.array_equal(a.labels, b.labels)
+                assert np.abs(a.image.astype(int) - b.image).mean() < 4
+    assert read[0].settings.weight == training[0].settings.weight
+
+
+def test_a_source_packed_at_half_size_keeps_its_objects_size(tmp_path):
+    settings = make_data(tmp_path, pack_scale=0.5)
+    training, validation = data.load_training(settings), data.load_validation(settings)
+    data.write_packed(tmp_path / 'p.zip', training, validation)
+    packed = config.DataConfig(packed=str(tmp_path / 'p.zip'), sources=settings.sources)
+    read = data.load_training(packed)
+    assert read[0].frames[0].labels.shape == (48, 80)
+    assert read[0].settings.scale == pytest.approx((1.0, 2.0))  # 0.5 .. 1.0 of the original
+    # The file tells its scale, whatever a later configuration would pack at.
+    later = dataclasses.replace(packed, sources=(
+        dataclasses.replace(settings.sources[0], pack_scale=1.0),))
+    assert data.load_training(later)[0].settings.scale == pytest.approx((1.0, 2.0))
+    assert data.load_validation(packed).frames[0].labels.shape == (96, 160)
+
+
+def crops(settings, teacher_zoom=1.0, **changes):
+    chosen = config.AugmentConfig(**{'crop': (48, 64), 'paste_height': (8, 30), **changes})
+    return augment.CropDataset(data.load_training(settings), chosen, seed=5, length=64,
+                               teacher_zoom=teacher_zoom)
+
+
+def test_a_crop_depends_on_seed_and_index_alone(tmp_path):
+    settings = make_data(tmp_path)
+    first, second = crops(settings), crops(settings)
+    for index in (7, 3, 7, 40):
+        a, b = first[index], second[index]
+        assert np.array_equal(a['image'], b['image'])
+        assert np.array_equal(a['labels'], b['labels'])
+    assert not np.array_equal(first[7]['labels'], first[8]['labels'])
+
+
+def test_crops_favour_rare_classes(tmp_path):
+    settings = make_data(tmp_path)
+    plain = {'paste_probability': 0.0, 'rare_classes': (PERSON,)}
+    often = crops(settings, rare_probability=1.0, **plain)
+    seldom = crops(settings, rare_probability=0.0, **plain)
+    share = [np.mean([(PERSON in d[i]['labels']) for i in range(40)]) for d in (often, seldom)]
+    assert share[0] > 0.95 > share[1]
+
+
+@pytest.mark.parametrize('mix', [0.0, 1.0])
+def test_image_and_labels_stay_aligned(tmp_path, mix):
+    # In these frames every class has one colour, so each pixel's label can be told from it.
+    settings = make_data(tmp_path, scale=(1.0, 1.0))
+    dataset = crops(settings, colour=0.0, blur=0.0, noise=0.0, grey=0.0, aspect=0.0,
+                    paste_probability=0.0, cutmix_probability=mix)
+    for index in range(12):
+        crop = dataset[index]
+        known = crop['labels'] != 255
+        # Edges mix colours; far the most pixels are not edges.
+        wanted = 10 * crop['labels'].astype(int)
+        close = np.abs(crop['image'][0].astype(int) - wanted) < 12
+        assert close[known].mean() > 0.9
+
+
+def test_a_teacher_sees_the_same_crop_in_more_detail(tmp_path):
+    settings = make_data(tmp_path)
+    plain = {'colour': 0.0, 'blur': 0.0, 'noise': 0.0, 'grey': 0.0, 'paste_probability': 0.0}
+    alone = crops(settings, **plain)
+    detailed = crops(settings, zoom=2.0, crop=(96, 128), **plain)
+    both = crops(settings, teacher_zoom=2.0, **plain)
+    assert 'teacher_image' not in alone[0]
+    for index in range(12):
+        crop = both[index]
+        assert np.array_equal(crop['teacher_image'], detailed[index]['image'])
+        assert crop['image'].shape == alone[index]['image'].shape
+        assert np.mean(crop['labels'] == alone[index]['labels']) > 0.95
+        apart = np.abs(crop['image'].astype(int) - alone[index]['image'])
+        assert apart.mean() < 3
+
+
+def test_colours_change_independently_of_each_other():
+    # Two colours, side by side: a grey crop has one channel, a blurred one more than two colours.
+    image = np.full((48, 64, 3), (200, 60, 20), np.uint8)
+    image[:, 32:] = (10, 90, 220)
+    source = data.Source(config.SourceConfig('s', '', '', scale=(1.0, 1.0)), (
+        data.Frame('f', image, np.zeros((48, 64), np.uint8)),))
+    chosen = config.AugmentConfig(crop=(48, 64), colour=0, blur=0.5, noise=0, grey=0.5, aspect=0,
+                                  rare_probability=0)
+    dataset = augment.CropDataset([source], chosen, seed=1, length=60)
+    found = []
+    for index in range(60):
+        crop = dataset[index]['image']
+        found.append(((crop == crop[0]).all(), len(np.unique(crop[0])) > 2))
+    for both in ((False, False), (False, True), (True, False), (True, True)):
+        assert 4 < found.count(both) < 30
+
+
+def test_a_mixed_crop_shows_two_and_is_trusted_like_the_weaker(tmp_path):
+    def plain(value, weight):
+        frame = data.Frame('f', np.full((48, 64, 3), 50 * value, np.uint8),
+                           np.full((48, 64), value, np.uint8))
+        settings = config.SourceConfig('s', '', '', weight=weight, scale=(1.0, 1.0))
+        return data.Source(settings, (frame,))
+
+    chosen = config.AugmentConfig(crop=(48, 64), colour=0, blur=0, noise=0, grey=0, aspect=0,
+                                  rare_probability=0, cutmix_probability=1.0)
+    mixed = augment.CropDataset([plain(1, 1.0), plain(2, 0.5)], chosen, seed=1, length=40)
+    both = [crop for crop in map(mixed.__getitem__, range(40))
+            if len(np.unique(crop['labels'])) == 2]
+    assert both
+    for crop in both:
+        assert (crop['image'] == 50 * crop['labels']).all()
+        assert crop['weight'] == 0.5
+        share = (crop['labels'] == crop['labels'][0, 0]).mean()
+        assert 0.05 < share < 0.95
+
+
+def test_a_pasted_person_stands_where_it_was_put():
+    person = augment.Instance(np.full((22, 12, 3), 200, np.uint8),
+                              np.full((22, 12), 255, np.uint8))
+    person.labels[1:-1, 1:-1] = PERSON
+    image, labels = np.zeros((60, 80, 3), np.uint8), np.zeros((60, 80), np.uint8)
+    augment.paste(image, labels, person, height=22, foot=50, column=40, gain=1.0, flip=False)
+    rows, columns = np.nonzero(labels == PERSON)
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (29, 48, 35, 44)
+    assert (image[labels == PERSON] == 200).all()
+    assert not image[labels != PERSON].any()
+    augment.paste(image, labels, person, height=22, foot=5, column=-3, gain=1.0, flip=True)
+    assert (labels[:5, :5] == PERSON).any()  # cut off at the border
+
+
+def test_a_rider_and_its_bicycle_are_one_instance(tmp_path):
+    labels = np.zeros((80, 80), np.uint8)
+    labels[20:40, 30:40] = RIDER
+    labels[40:60, 25:45] = BICYCLE
+    labels[10:50, 60:70] = PERSON
+    labels[70:80, 0:9] = PERSON  # touches the border: not whole
+    source = data.Source(config.SourceConfig('s', '', ''), (
+        data.Frame('f', np.zeros((80, 80, 3), np.uint8), labels),))
+    found = augment.cut_instances(source, (PERSON, RIDER, 17, BICYCLE), least_area=100)
+    kinds = sorted(sorted(np.unique(i.labels).tolist()) for i in found)
+    assert kinds == [[PERSON, 255], [RIDER, BICYCLE, 255]]
+
+
+@pytest.mark.parametrize(('override', 'message'), [
+    ('train.stepz=3', "unknown \\['stepz'\\]"),
+    ('train.steps=many', 'config.train.steps is .many.: int is wanted'),
+    ('augment.crop=[1, 2, 3]', 'has 3 values: 2 are wanted'),
+    ('model=b1', 'a table of settings is wanted'),
+    ('train.steps', 'section.key=value'),
+    ('train.lr=fast', 'config.train.lr is .fast.: float is wanted'),
+])
+def test_a_wrong_setting_is_named(tmp_path, override, message):
+    path = tmp_path / 'c.yaml'
+    path.write_text('train: {steps: 4}\n')
+    with pytest.raises(ValueError, match=message):
+        config.load(path, [override])
+
+
+def test_a_configuration_reads_back_from_plain_data(tmp_path):
+    path = tmp_path / 'c.yaml'
+    path.write_text('train: {lr: 1, class_weights: {11: 3}}\naugment: {crop: [64, 96]}\n')
+    loaded = config.load(path, ['train.seed=9', 'model.start=null', 'train.clip=1e-3'])
+    assert (loaded.train.lr, loaded.train.seed, loaded.train.clip) == (1.0, 9, 1e-3)
+    assert loaded.train.class_weights == {11: 3.0}
+    assert config.from_dict(config.to_dict(loaded)) == loaded
+
+
+def test_a_configuration_gives_only_what_differs_from_its_base(tmp_path):
+    (tmp_path / 'a.yaml').write_text(
+        'train: {lr: 1, steps: 5, class_weights: {11: 3}}\naugment: {crop: [64, 96]}\n')
+    (tmp_path / 'b.yaml').write_text(
+        'base: a.yaml\ntrain: {lr: 2, class_weights: {12: 4}}\naugment: {crop: [32, 64]}\n')
+    loaded = config.load(tmp_path / 'b.yaml', ['train.seed=9'])
+    assert (loaded.train.lr, loaded.train.steps, loaded.train.seed) == (2.0, 5, 9)
+    assert loaded.train.class_weights == {11: 3.0, 12: 4.0}
+    assert loaded.augment.crop == (32, 64)
+
+
+def test_the_shipped_configurations_are_of_teacher_and_student():
+    folder = share_directory() / 'config' / 'training'
+    student = config.load(folder / 'segformer.yaml')
+    teacher = config.load(folder / 'teacher.yaml')
+    assert (student.model.size, teacher.model.size) == ('b0', 'efficientnet-lite0')
+    assert student.teacher.start
+    assert teacher.teacher.start is None
+    assert teacher.model.start is None
+    assert teacher.data == student.data
+    assert student.data.sources[0].leave_out == student.data.validation_list
+
+
+def test_the_street_is_read_as_its_settings_say(tmp_path):
+    chosen = config.StreetConfig(folder=str(tmp_path), share=1.0, first_seed=7, scenes=2, frames=2)
+    for kind in ('images', 'labels'):
+        (tmp_path / kind).mkdir()
+        for name in ('7_030', '7_090', '8_030', '8_090', '9_030', '7_015'):
+            Image.new('RGB' if kind == 'images' else 'L', (8, 8)).save(
+                tmp_path / kind / f'{name}.png')
+    found = [f.name for f in data.load_street(chosen).frames]
+    assert found == ['7_030', '7_090', '8_030', '8_090']
+    (tmp_path / 'labels' / '8_090.png').unlink()
+    with pytest.raises(FileNotFoundError, match='1 of 4 frames of the rendered street are not'):
+        data.load_street(chosen)
+
+
+def test_labels_beside_an_image_of_another_size_are_refused(tmp_path):
+    settings = make_data(tmp_path)
+    Image.new('L', (5, 5)).save(tmp_path / 'labels' / 'f0.png')
+    with pytest.raises(ValueError, match='labels \\(5, 5\\)'):
+        data.load_training(settings)

@@ -1,0 +1,202 @@
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+from train_extra import skip_where_missing
+
+skip_where_missing()
+
+import torch  # noqa: E402
+from training_fixtures import same  # noqa: E402
+from training_fixtures import settings  # noqa: E402
+
+from aim_ros.training import config  # noqa: E402
+from aim_ros.training import data  # noqa: E402
+from aim_ros.training import loop  # noqa: E402
+from aim_ros.training import model  # noqa: E402
+
+
+def test_a_stopped_run_goes_on_to_the_identical_state(tmp_path):
+    chosen = settings(tmp_path)
+    assert loop.Trainer(chosen, tmp_path / 'whole').run()
+    assert not loop.Trainer(chosen, tmp_path / 'parts').run(stop_after=2)
+    resumed = loop.Trainer(chosen, tmp_path / 'parts')
+    assert resumed.step == 2
+    assert resumed.run()
+    whole, parts = (torch.load(tmp_path / name / loop.STATE, weights_only=True)
+                    for name in ('whole', 'parts'))
+    whole.pop('seconds'), parts.pop('seconds')
+    assert same(whole, parts)
+    assert not same(whole['model'], whole['ema'])
+    best = json.loads((tmp_path / 'whole' / 'best' / 'step.json').read_text())
+    assert best['step'] == 4
+    log = [json.loads(line) for line in (tmp_path / 'parts' / loop.LOG).read_text().splitlines()]
+    assert [entry['step'] for entry in log if 'loss' in entry] == [1, 2, 3, 4]
+
+
+def test_a_state_of_another_version_or_optimizer_is_refused(tmp_path):
+    loop.Trainer(settings(tmp_path), tmp_path / 'run').run(stop_after=1)
+    with pytest.raises(ValueError, match=r'a run without Muon: set train\.muon as it was'):
+        loop.Trainer(settings(tmp_path, muon=True), tmp_path / 'run')
+    path = tmp_path / 'run' / loop.STATE
+    state = torch.load(path, weights_only=True)
+    del state['hints']
+    torch.save(state, path)
+    with pytest.raises(ValueError, match=r'last\.pt is from another version of this tool'):
+        loop.Trainer(settings(tmp_path), tmp_path / 'run')
+
+
+def test_a_state_of_another_network_is_refused(tmp_path):
+    loop.Trainer(settings(tmp_path), tmp_path / 'run').run(stop_after=1)
+    larger = dataclasses.replace(settings(tmp_path), model=config.ModelConfig(size='b1'))
+    with pytest.raises(ValueError, match=r'holds a run of another network .* set model\.size'):
+        loop.Trainer(larger, tmp_path / 'run')
+
+
+def test_the_best_checkpoint_is_judged_by_the_settings_of_today(tmp_path):
+    chosen = settings(tmp_path, steps=2, validate_every=1)
+    trainer = loop.Trainer(chosen, tmp_path / 'run')
+    trainer.best = {'mIoU': -0.1, 'person IoU': 9.0}
+    trainer.save()
+    loop.Trainer(chosen, tmp_path / 'run').run(stop_after=1)
+    assert not (tmp_path / 'run' / 'best').exists()
+    without_people = settings(tmp_path, steps=2, validate_every=1, person_weight=0.0)
+    loop.Trainer(without_people, tmp_path / 'run').run()
+    assert json.loads((tmp_path / 'run' / 'best' / 'step.json').read_text())['step'] == 2
+
+
+def test_more_processes_than_gpus_are_refused(monkeypatch):
+    for name in ('WORLD_SIZE', 'LOCAL_WORLD_SIZE'):
+        monkeypatch.setenv(name, '2')
+    monkeypatch.setattr(torch.cuda, 'device_count', lambda: 1)
+    with pytest.raises(ValueError, match='2 processes, 1 GPUs: start one process a GPU'):
+        loop.join_processes(torch.device('cuda'))
+
+
+def test_a_zoom_without_a_teacher_changes_nothing(tmp_path):
+    chosen = dataclasses.replace(settings(tmp_path), teacher=config.TeacherConfig(zoom=2.0))
+    trainer = loop.Trainer(chosen, tmp_path / 'run')
+    batch = next(iter(trainer.loader(data.load_training(chosen.data))))
+    assert set(batch) == {'image', 'labels', 'weight'}
+
+
+def test_the_best_checkpoint_loads_and_answers(tmp_path):
+    loop.Trainer(settings(tmp_path, steps=1, validate_every=1), tmp_path / 'run').run()
+    loaded = model.build(config.ModelConfig(start=str(tmp_path / 'run' / 'best'))).eval()
+    assert loaded.config.id2label[11] == 'person'
+    assert loaded(torch.zeros(1, 3, 32, 64)).logits.shape == (1, 19, 8, 16)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='no CUDA device')
+def test_training_runs_on_cuda(tmp_path):
+    chosen = settings(tmp_path, device='cuda', bf16=True)
+    trainer = loop.Trainer(chosen, tmp_path / 'run')
+    assert trainer.run()
+    assert next(trainer.model.parameters()).device.type == 'cuda'
+
+
+def test_bf16_trains_with_finite_loss(tmp_path):
+    trainer = loop.Trainer(settings(tmp_path, bf16=True), tmp_path / 'run')
+    batch = {'image': torch.randint(0, 255, (2, 3, 32, 64), dtype=torch.uint8),
+             'labels': torch.zeros(2, 32, 64, dtype=torch.uint8), 'weight': torch.ones(2)}
+    losses = [float(trainer.train_step(batch)) for _ in range(4)]
+    assert losses[-1] < losses[0]
+
+
+@pytest.mark.parametrize('size', ['b0', 'b1', 'b2'])
+def test_the_training_forward_pass_is_the_models_own(size):
+    torch.manual_seed(1)
+    network = model.build(config.ModelConfig(size=size)).eval()
+    for module in network.modules():  # a fresh batch norm would hide its statistics
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean.normal_()
+    pixels = torch.randn(2, 3, 32, 64)
+    with torch.no_grad():
+        torch.testing.assert_close(model.logits(network, pixels)[0], network(pixels).logits,
+                                   rtol=1e-4, atol=1e-5)
+
+
+def test_a_network_forgets_a_part_of_its_matrices(tmp_path):
+    start = model.build(config.ModelConfig())
+    for parameter in start.parameters():
+        torch.nn.init.constant_(parameter, 3.0)
+    model.save(start, tmp_path, (32, 64))
+    torch.manual_seed(4)
+    forgetful = model.build(config.ModelConfig(start=str(tmp_path), keep=0.25))
+    torch.manual_seed(4)
+    fresh = dict(model.build(config.ModelConfig()).named_parameters())
+    for name, found in forgetful.named_parameters():
+        wanted = 0.25 * 3 + 0.75 * fresh[name] if found.ndim > 1 else torch.full_like(found, 3)
+        torch.testing.assert_close(found, wanted)
+
+
+def test_an_unknown_size_is_named():
+    with pytest.raises(ValueError, match="'b9'; sizes: b0, b1, b2, efficientnet-lite0"):
+        model.build(config.ModelConfig(size='b9'))
+
+
+@pytest.mark.parametrize(('changes', 'message'), [
+    ({'size': 'b1'}, 'holds a b0, model.size is b1; model.start=null'),
+    ({'start': 'nowhere'}, 'model.start: nowhere holds no checkpoint'),
+    ({'start': None, 'keep': 0.5}, 'model.keep is 0.5: there is no model.start to forget'),
+])
+def test_settings_that_the_start_contradicts_are_refused(tmp_path, changes, message):
+    model.save(model.build(config.ModelConfig()), tmp_path, (32, 64))
+    with pytest.raises(ValueError, match=message):
+        model.build(config.ModelConfig(**{'start': str(tmp_path), **changes}))
+    same_size = model.build(config.ModelConfig(start=str(tmp_path), size='b0'))
+    assert same_size.config.hidden_sizes == [32, 64, 160, 256]
+
+
+def test_learning_rate_warms_up_and_ends_at_zero():
+    rates = [loop.learning_rate(s, s / 10, peak=1.0, warmup=4, power=1.0) for s in range(11)]
+    assert rates[:4] == pytest.approx([0.25, 0.5 * 0.9, 0.75 * 0.8, 0.7])
+    assert rates[5] == pytest.approx(0.5)
+    assert rates[10] == 0.0
+    assert loop.learning_rate(0, 0.0, peak=1.0, warmup=0, power=1.0) == 1.0
+
+
+def test_a_time_budget_ends_the_run(tmp_path):
+    trainer = loop.Trainer(settings(tmp_path, minutes=2, steps=100), tmp_path / 'run')
+    trainer.seconds = 60
+    assert trainer.progress == pytest.approx(0.5)
+    trainer.step = 80
+    assert trainer.progress == pytest.approx(0.8)
+    trainer.seconds = 121
+    assert trainer.run()
+    assert trainer.step == 80
+
+
+def test_loss_weighs_samples_and_classes():
+    torch.manual_seed(2)
+    logits, labels = torch.randn(2, 19, 4, 4), torch.randint(0, 19, (2, 4, 4))
+    labels[0, 0] = 255
+    classes = torch.rand(19) + 0.5
+    equal = loop.weighted_loss(logits, labels, torch.ones(2), classes)
+    wanted = torch.nn.functional.cross_entropy(logits, labels, classes, ignore_index=255)
+    torch.testing.assert_close(equal, wanted)
+    first = loop.weighted_loss(logits, labels, torch.tensor([1.0, 0.0]), classes)
+    wanted = torch.nn.functional.cross_entropy(logits[:1], labels[:1], classes, ignore_index=255)
+    torch.testing.assert_close(first, wanted)
+
+
+def test_the_dice_share_counts_each_class_present_once():
+    # Class 0 on three pixels, class 1 on one, the fourth row ignored; probabilities 3/4 and 1/4
+    # for classes 0 and 1 everywhere.
+    logits = torch.zeros(1, 3, 1, 5)
+    logits[:, 0], logits[:, 1], logits[:, 2] = np.log(3), 0.0, -40.0
+    labels = torch.tensor([[[0, 0, 0, 1, 255]]])
+    plain, both = (loop.weighted_loss(logits, labels, torch.ones(1), torch.ones(3), dice=d)
+                   for d in (0.0, 2.0))
+    first = 2 * (3 * 0.75) / (4 * 0.75 + 3)
+    second = 2 * 0.25 / (4 * 0.25 + 1)
+    assert float(both - plain) == pytest.approx(2 * (1 - first + 1 - second) / 2, abs=1e-5)
+
+
+@pytest.mark.parametrize('dice', [0.0, 1.0])
+def test_a_batch_without_labels_has_no_loss(dice):
+    labels = torch.full((1, 4, 4), 255)
+    loss = loop.weighted_loss(torch.randn(1, 19, 2, 2), labels, torch.ones(1), torch.ones(19),
+                              dice=dice)
+    assert float(loss) == 0
