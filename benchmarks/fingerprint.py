@@ -26,9 +26,9 @@ import torch
 
 from aim_ros.media.frames import open_source
 from aim_ros.perception.pipeline import Pipeline
-from aim_ros.perception.pipeline import Settings
 from aim_ros.perception.profiles import DriverProfile
 from aim_ros.perception.profiles import load_profiles
+from aim_ros.perception.settings import Settings
 from aim_ros.resources import share_directory
 
 FIELDS = ('drive', 'profile', 'frame', 'mask', 'alerts')

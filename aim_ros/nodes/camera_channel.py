@@ -31,7 +31,7 @@ from aim_ros.nodes.health import CameraHealth
 from aim_ros.nodes.stamp_clock import StampClock
 from aim_ros.perception.overlay import OverlayAnnotator
 from aim_ros.perception.pipeline import Perception
-from aim_ros.perception.pipeline import Settings
+from aim_ros.perception.settings import Settings
 from aim_ros.segmentation.labels import LabelSet
 
 _RELIABLE = QoSProfile(depth=5, reliability=QoSReliabilityPolicy.RELIABLE)

@@ -24,8 +24,8 @@ from aim_ros.nodes.conversions import stamp_to_ns
 from aim_ros.nodes.conversions import track_status
 from aim_ros.nodes.replay_node import ReplayNode
 from aim_ros.perception.pipeline import Pipeline
-from aim_ros.perception.pipeline import Settings
 from aim_ros.perception.profiles import load_profiles
+from aim_ros.perception.settings import Settings
 from aim_ros.resources import share_directory
 from aim_ros.segmentation.labels import CITYSCAPES
 from aim_ros.segmentation.segmenter import Segmenter
