@@ -24,10 +24,10 @@ from sensor_msgs.msg import CameraInfo
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
+from aim_ros.imaging.frame import Frame
 from aim_ros.media.frames import MediaError
-from aim_ros.media.frames import MediaFrame
-from aim_ros.media.frames import open_source
 from aim_ros.media.frames import parse_options
+from aim_ros.media.sources import open_source
 from aim_ros.nodes.conversions import camera_info_message
 from aim_ros.nodes.conversions import image_message
 from aim_ros.nodes.conversions import ns_to_stamp
@@ -251,13 +251,13 @@ class ReplayNode(Node):
             f'played {tally.frames} frames of {self._source.name} in {seconds:.1f} s{answers}')
         return tally
 
-    def _frames(self, stop: threading.Event) -> Iterator[MediaFrame]:
+    def _frames(self, stop: threading.Event) -> Iterator[Frame]:
         while not stop.is_set():
             yield from self._source.frames(self.settings.start, self.settings.every)
             if not self.settings.loop:
                 return
 
-    def _publish(self, frame: MediaFrame) -> int:
+    def _publish(self, frame: Frame) -> int:
         """Publish a frame and all that belongs to it; return its stamp in ns."""
         original = self.settings.stamps == 'original'
         stamp_ns = frame.stamp_ns if original else time.time_ns()
@@ -266,8 +266,8 @@ class ReplayNode(Node):
             self._masks.clear()
         if self._clock_publisher is not None:
             self._clock_publisher.publish(Clock(clock=header.stamp))
-        if frame.camera is not None:
-            self._infos.publish(camera_info_message(frame.camera, header))
+        if frame.camera_model is not None:
+            self._infos.publish(camera_info_message(frame.camera_model, header))
         self._images.publish(image_message(frame.image, frame.encoding, header))
         return stamp_ns
 
@@ -315,7 +315,7 @@ class ReplayNode(Node):
                 self.get_logger().info(f'the replay waits: {reason}')
                 told = True
 
-    def _warn_of_missing_mask(self, frame: MediaFrame, count: int) -> None:
+    def _warn_of_missing_mask(self, frame: Frame, count: int) -> None:
         self._log.warning('mask', (
             f'no mask with the stamp of frame {frame.index} on '
             f'{self._mask_subscription.topic_name} within '

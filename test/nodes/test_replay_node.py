@@ -21,10 +21,10 @@ from sensor_msgs.msg import CameraInfo
 from sensor_msgs.msg import Image
 
 from aim_ros.imaging.camera import CameraModel
+from aim_ros.imaging.frame import Frame
 from aim_ros.media.frames import MediaError
-from aim_ros.media.frames import MediaFrame
-from aim_ros.media.frames import open_source
 from aim_ros.media.rosbag import write_bag
+from aim_ros.media.sources import open_source
 from aim_ros.nodes.conversions import stamp_to_ns
 from aim_ros.nodes.replay_node import Pace
 from aim_ros.nodes.replay_node import ReplayError
@@ -41,7 +41,8 @@ def bag(tmp_path_factory):
     path = tmp_path_factory.mktemp('replay') / 'bag'
     rng = np.random.default_rng(0)
     write_bag(path, (
-        MediaFrame(rng.integers(0, 256, (16, 24, 3), np.uint8), 'rgb8', stamp, index, CAMERA)
+        Frame(rng.integers(0, 256, (16, 24, 3), np.uint8), 'rgb8', stamp_ns=stamp, index=index,
+              camera_model=CAMERA)
         for index, stamp in enumerate(STAMPS)))
     return str(path)
 
