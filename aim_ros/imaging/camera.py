@@ -7,6 +7,9 @@ from typing import Any
 
 import numpy as np
 
+_STRETCH = 0.03
+"""By how much an image may be stretched, as one is whose sides are multiples of 32 pixels."""
+
 
 class CameraError(ValueError):
     """A calibration that cannot be used; the text says why."""
@@ -77,7 +80,8 @@ class CameraModel:
 
         :param across: columns of a block; `down` its rows. What is left over is cut off.
         """
-        return self._shrunk(1 / across, 1 / down, self.width // across, self.height // down)
+        width, height = max(self.width // across, 1), max(self.height // down, 1)
+        return self._shrunk(1 / across, 1 / down, width, height)
 
     def scaled(self, size: tuple[int, int]) -> 'CameraModel':
         """
@@ -114,13 +118,13 @@ class CameraModel:
 
 def same_shape(size: tuple[int, int], other: tuple[int, int]) -> bool:
     """
-    Whether one image may be the other resized: the same factor both ways, up to rounding.
+    Whether one image may be the other resized: nearly the same factor both ways.
 
     :param size: (height, width) in pixels, as `other`.
     """
     low = max((a - 1) / b for a, b in zip(size, other, strict=True))
     high = min((a + 1) / b for a, b in zip(size, other, strict=True))
-    return low <= high
+    return low <= (1 + _STRETCH) * high
 
 
 def sensor_camera(info: Any) -> CameraModel | None:
