@@ -13,6 +13,7 @@ from aim_ros.media.frames import OnLoss
 try:
     from rosbags.interfaces import Connection
     from rosbags.rosbag2 import Reader
+    from rosbags.rosbag2 import ReaderError
 except ImportError:
     raise MediaError(
         "rosbag2 recordings need the Python package 'rosbags': pip install rosbags"
@@ -142,7 +143,8 @@ class Recording:
         if not self._readers:
             raise MediaError(
                 f'cannot read rosbag {self.place}: {problems[0]}; "ros2 bag reindex" makes '
-                'metadata.yaml anew, where the files themselves are whole')
+                'metadata.yaml anew where the files are whole, "mcap recover" repairs a .mcap '
+                'file that was cut off')
         if problems:
             self.note = problems[0]
 
@@ -159,7 +161,10 @@ class Recording:
 def _reason(error: Exception) -> str:
     """Return an error of the library in one line, which does not ask users to report it."""
     text = ' '.join(str(error).split()) or type(error).__name__
-    text = re.sub(r'[;,.]?\s*please report\b.*', '', text, flags=re.IGNORECASE)
+    text = re.sub(r'[;,.]?\s*please report\b.*', '', text, flags=re.IGNORECASE).rstrip('.')
+    if 'end magic' in text:
+        return 'its end is missing, as where the recorder was killed'
     if "Storage plugin ''" in text:
         return 'metadata.yaml names no storage plugin'
-    return text
+    # What is neither meant for people nor the system's runs into bytes that make no sense.
+    return text if isinstance(error, (ReaderError, OSError)) else f'it is damaged ({text})'
