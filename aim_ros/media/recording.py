@@ -20,6 +20,7 @@ except ImportError:
     ) from None
 
 FILES = ('.mcap', '.db3')
+_CUT_OFF = 'its end is missing, as where the recorder was killed'
 
 
 class Message(NamedTuple):
@@ -118,7 +119,9 @@ class Recording:
                     break
                 yield Message(connection.msgtype, last, bytes(data))
             # A file with an index goes on behind the part that is damaged.
-            begins = (chunk.message_start_time for chunk in getattr(reader.storage, 'chunks', ()))
+            files = getattr(reader.storage, 'storages', [reader.storage])
+            begins = (chunk.message_start_time
+                      for file in files for chunk in getattr(file, 'chunks', ()))
             past = last if start is None else max(last, start)
             start = min((begin for begin in begins if begin > past), default=None)
             if start is None:
@@ -151,6 +154,8 @@ class Recording:
     def _add(self, place: Path) -> str:
         """Open a folder or a file; return why it cannot be, or nothing."""
         try:
+            for file in (place.glob('*.db3') if place.is_dir() else [place]):
+                _check_length(file)
             self._readers.append(self._stack.enter_context(Reader(place)))
         except Exception as error:  # as above, and what is wrong in YAML
             what = '' if place == self.place else f'{place.name}: '
@@ -158,12 +163,30 @@ class Recording:
         return ''
 
 
+def _check_length(file: Path) -> None:
+    """
+    Check that an SQLite file has all its pages: SQLite takes what is missing for zeros.
+
+    :raises ReaderError: it is shorter than its header says; SQLite's file format, section 1.3.
+    """
+    with file.open('rb') as opened:
+        header = opened.read(100)
+    if len(header) < 100 or not header.startswith(b'SQLite format 3\0'):
+        return
+    page, pages, change, valid_for = (
+        int.from_bytes(header[place:place + size], 'big')
+        for place, size in ((16, 2), (28, 4), (24, 4), (92, 4)))
+    # The number of pages is set anew with each change, but not by SQLite before 3.7.
+    if change == valid_for and file.stat().st_size < pages * (65536 if page == 1 else page):
+        raise ReaderError(_CUT_OFF)
+
+
 def _reason(error: Exception) -> str:
     """Return an error of the library in one line, which does not ask users to report it."""
     text = ' '.join(str(error).split()) or type(error).__name__
     text = re.sub(r'[;,.]?\s*please report\b.*', '', text, flags=re.IGNORECASE).rstrip('.')
     if 'end magic' in text:
-        return 'its end is missing, as where the recorder was killed'
+        return _CUT_OFF
     if "Storage plugin ''" in text:
         return 'metadata.yaml names no storage plugin'
     # What is neither meant for people nor the system's runs into bytes that make no sense.

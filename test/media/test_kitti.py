@@ -80,7 +80,7 @@ def test_names_of_a_camera(tmp_path, camera):
 @pytest.mark.parametrize('camera', ['04', 'image_04', 'left', '', -1, '2.5', '002'])
 def test_what_is_no_name_of_a_camera(tmp_path, camera):
     write_drive(tmp_path)
-    with pytest.raises(MediaError, match='cameras: 00, 01, 02, 03$'):
+    with pytest.raises(MediaError, match=r'cameras: 00, 01, 02, 03$'):
         open_source(str(tmp_path), camera=camera)
 
 
@@ -155,7 +155,7 @@ def test_wrong_times(tmp_path):
     with pytest.raises(MediaError, match='ends at line 2, but there are 3 images'):
         open_source(str(drive))
     path.write_text(good.replace('2011', '2040'))
-    with pytest.raises(MediaError, match='line 1: a stamp of .* does not fit a ROS header'):
+    with pytest.raises(MediaError, match=r'line 1: a stamp of .* does not fit a ROS header'):
         open_source(str(drive))
     path.write_bytes(b'\xff\xfe')
     with pytest.raises(MediaError, match=r'cannot read .*timestamps\.txt: it is not text'):
