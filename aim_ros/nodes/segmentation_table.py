@@ -22,9 +22,11 @@ def _check_cameras(names: tuple[str, ...]) -> None:
 
 def _check_input_size(size: tuple[int, ...]) -> None:
     """Raise ValueError unless this is a size that SegFormer can take, or none."""
-    if len(size) not in (0, 2) or min(size, default=_LEAST) < _LEAST:
+    if len(size) not in (0, 2):
+        raise ValueError(f'input_size must be empty or [height, width], got {list(size)}')
+    if min(size, default=_LEAST) < _LEAST:
         raise ValueError(
-            f'input_size must be empty or [height, width], each at least {_LEAST}, got '
+            f'input_size must be [height, width] of at least {_LEAST} pixels each, got '
             f'{list(size)}')
 
 
