@@ -5,6 +5,7 @@ Both round, so a pixel counts as decided only where its winner leads by more tha
 does not, either class is right. How many pixels are left out is bounded too.
 """
 
+from importlib.util import find_spec
 import math
 import sys
 
@@ -490,3 +491,9 @@ def test_half_normal_draws_move_a_mask_as_often_as_theory_says(device):
     assert mask.float().mean().item() == pytest.approx(expected, abs=4 * standard_error)
     assert np.corrcoef(mask.cpu()[:, :-1].flatten(), mask.cpu()[:, 1:].flatten())[0, 1] == (
         pytest.approx(0, abs=0.03))
+
+
+@pytest.mark.parametrize('device_type', decode_module._KERNELS)
+def test_each_kernel_is_where_it_is_looked_for(device_type):
+    """A module that is not there would pass for a compiler that is not installed."""
+    assert find_spec(decode_module._module_name(device_type)) is not None
