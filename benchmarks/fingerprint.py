@@ -19,11 +19,11 @@ import sys
 
 import torch
 
-from aim_ros.decoding.decode import Modulation
 from aim_ros.hazards.alerts import AlertSettings
 from aim_ros.hazards.geometry import GroundCamera
 from aim_ros.imaging.frame import Frame
 from aim_ros.media.frames import open_source
+from aim_ros.modulation import Modulation
 from aim_ros.perception.pipeline import Pipeline
 from aim_ros.perception.profiles import DriverProfile
 from aim_ros.perception.profiles import load_profiles

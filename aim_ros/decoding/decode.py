@@ -19,10 +19,7 @@ from torch import Tensor
 from aim_ros.decoding import gated as decode_gated
 from aim_ros.decoding import reference as decode_reference
 from aim_ros.decoding.decoded import Decoded
-from aim_ros.decoding.decoded import Modulation
-from aim_ros.decoding.decoded import SAMPLINGS
-
-__all__ = ['SAMPLINGS', 'Decoded', 'Modulation', 'decode', 'prepare']
+from aim_ros.modulation import Modulation
 
 _KERNELS = {'cpu': 'numba', 'cuda': 'triton'}
 """The devices that have a kernel, and the package that compiles it."""

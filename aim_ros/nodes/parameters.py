@@ -23,10 +23,10 @@ from rcl_interfaces.msg import SetParametersResult
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from aim_ros.decoding.decode import Modulation
-from aim_ros.decoding.decode import SAMPLINGS
 from aim_ros.hazards.alerts import AlertSettings
 from aim_ros.hazards.geometry import Corridor
+from aim_ros.modulation import Modulation
+from aim_ros.modulation import SAMPLINGS
 from aim_ros.perception.profiles import CUSTOM
 from aim_ros.perception.profiles import DriverProfile
 from aim_ros.perception.profiles import load_profiles

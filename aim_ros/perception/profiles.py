@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from aim_ros.decoding.decode import SAMPLINGS
+from aim_ros.modulation import SAMPLINGS
 from aim_ros.segmentation.labels import LabelSet
 from aim_ros.segmentation.labels import nearest
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from dataclasses import field
 from types import MappingProxyType
 
-from aim_ros.decoding.decode import Modulation
 from aim_ros.hazards.alerts import AlertSettings
+from aim_ros.modulation import Modulation
 
 
 @dataclass(frozen=True)
