@@ -10,6 +10,8 @@ from aim_ros.nodes.process import join_ros
 from aim_ros.nodes.process import leave
 from aim_ros.nodes.process import run_until_stopped
 from aim_ros.nodes.segmentation_node import SegmentationNode
+from aim_ros.nodes.start_errors import start_errors
+from aim_ros.nodes.start_errors import StartError
 from aim_ros.perception.memory import keep_freed_memory
 
 _THREADS = 4
@@ -27,7 +29,13 @@ def run_segmentation(args: list[str] | None, stop: threading.Event) -> int:
         if not join_ros('segmentation', args):
             return 1
         disable_progress_bar()
-        node = SegmentationNode()
+        try:
+            with start_errors():
+                node = SegmentationNode()
+        except StartError as error:
+            rclpy.logging.get_logger('segmentation').fatal(str(error))
+            rclpy.shutdown()
+            return 1
         executor = MultiThreadedExecutor(_THREADS)
         executor.add_node(node)
         _spin(executor, node, stop)
