@@ -6,6 +6,7 @@ from pathlib import Path
 import re
 from typing import NamedTuple
 
+from aim_ros.media.cut_off import CutOffMcap
 from aim_ros.media.frames import lose
 from aim_ros.media.frames import MediaError
 from aim_ros.media.frames import OnLoss
@@ -146,21 +147,33 @@ class Recording:
         if not self._readers:
             raise MediaError(
                 f'cannot read rosbag {self.place}: {problems[0]}; "ros2 bag reindex" makes '
-                'metadata.yaml anew where the files are whole, "mcap recover" repairs a .mcap '
-                'file that was cut off')
+                'metadata.yaml anew where the files are whole')
         if problems:
             self.note = problems[0]
 
     def _add(self, place: Path) -> str:
         """Open a folder or a file; return why it cannot be, or nothing."""
+        reason = ''
         try:
             for file in (place.glob('*.db3') if place.is_dir() else [place]):
                 _check_length(file)
             self._readers.append(self._stack.enter_context(Reader(place)))
         except Exception as error:  # as above, and what is wrong in YAML
             what = '' if place == self.place else f'{place.name}: '
-            return what + _reason(error)
-        return ''
+            reason = what + _reason(error)
+        if reason.endswith(_CUT_OFF) and place.suffix == '.mcap':
+            self._add_cut_off(place)
+        return reason
+
+    def _add_cut_off(self, file: Path) -> None:
+        """Open what is whole of a .mcap file, if that is anything."""
+        try:
+            reader = self._stack.enter_context(Reader(CutOffMcap(file)))
+        except Exception:
+            # The reason why it cannot be opened as it is says enough.
+            return
+        if reader.message_count:
+            self._readers.append(reader)
 
 
 def _check_length(file: Path) -> None:

@@ -378,12 +378,36 @@ def test_a_truncated_recording_gives_whole_frames_or_a_sentence(tmp_path, storag
             np.testing.assert_array_equal(frame.image, written[frame.index].image)
 
 
+def write_large(path, count=9):
+    """Write frames of which three go into a chunk of the file."""
+    rng = np.random.default_rng(0)
+    frames = [Frame(rng.integers(0, 256, (300, 400, 3), np.uint8),
+                    stamp_ns=FIRST_STAMP_NS * (index + 1), index=index) for index in range(count)]
+    write_bag(path, frames)
+    return frames
+
+
+@pytest.mark.parametrize('share', [0.99, 0.7, 0.4])
+@pytest.mark.parametrize('padding', [0, 5000])
+def test_the_whole_chunks_of_a_file_without_its_end_are_played(tmp_path, share, padding):
+    path = tmp_path / 'bag'
+    written = write_large(path)
+    file = file_of(path)
+    data = file.read_bytes()
+    file.write_bytes(data[:int(len(data) * share)] + bytes(padding))
+    for place in (path, file):
+        source = open_source(str(place))
+        assert len(source) == int(3 * share) * 3
+        assert 'not all of it: ' in source.name
+        assert 'its end is missing' in source.name
+        for old, new in zip(written, source.frames(), strict=False):
+            np.testing.assert_array_equal(new.image, old.image)
+            assert new.stamp_ns == old.stamp_ns
+
+
 def test_what_lies_behind_a_damaged_part_is_played(tmp_path):
     path = tmp_path / 'bag'
-    rng = np.random.default_rng(0)
-    written = [Frame(rng.integers(0, 256, (300, 400, 3), np.uint8),
-                     stamp_ns=FIRST_STAMP_NS * (index + 1), index=index) for index in range(9)]
-    write_bag(path, written)
+    written = write_large(path)
     file = file_of(path)
     data = bytearray(file.read_bytes())
     middle = data.find(written[4].image.tobytes())
