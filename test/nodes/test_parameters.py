@@ -577,3 +577,37 @@ def test_each_kind_of_mistake_that_only_another_start_mends(make, overrides, sai
 
 def test_every_alert_setting_of_a_profile_is_a_parameter():
     assert {f'alerts.{key}' for key in ALERT_KEYS} <= {row.name for row in TABLE}
+
+
+def another(row, value):
+    """Return a value of a row that is not `value`, and that a driver may choose."""
+    if row.is_list:
+        return ['car']
+    if row.choices:
+        return next(choice for choice in row.choices if choice != value)
+    if row.name == 'driver_profile':
+        return 'defensive'
+    lowered = row.driver_may == 'lowered' or (not row.driver_may and value == row.high)
+    return type(value)(row.low if lowered else row.high)
+
+
+@pytest.mark.parametrize('row', [row for row in TABLE if not row.read_only],
+                         ids=lambda row: row.name)
+def test_every_parameter_that_may_change_changes_the_settings(make, row):
+    node, parameters = make()
+    before = parameters.validate()
+    assert set_one(node, row.name, another(row, parameters[row.name])).successful
+    assert parameters.settings.revision == before.revision + 1
+
+
+def test_what_can_be_told_without_the_model_is_told_before(make):
+    node, _ = make(model='/nowhere/model')
+    for name, value, said in (('driver_profile', 'sport', 'unknown driver profile'),
+                              ('driver_profile', 'custom', 'cannot be set to custom'),
+                              ('alerts.near_m', 1.0, 'may only be raised')):
+        result = set_one(node, name, value)
+        assert not result.successful
+        assert said in result.reason
+    node, _ = make(profiles_file='/nowhere.yaml')
+    assert 'unknown class' in set_one(node, 'focus.classes', ['persn']).reason
+    assert set_one(node, 'driver_profile', 'sport').successful

@@ -536,7 +536,7 @@ def stderr_into(path):
     ({'input_size': [64]}, r'input_size must be empty or \[height, width\], got \[64\]'),
     ({'driver_profile': 'sport'}, "unknown driver profile 'sport'; profiles: neutral"),
     ({'focus__sigma': float('inf')}, r'focus\.sigma must be in 0\.\.20'),
-    ({'profiles_file': '/nowhere.yaml'}, r'/nowhere\.yaml: can not be read'),
+    ({'profiles_file': '/nowhere.yaml'}, r'/nowhere\.yaml: cannot be read'),
 ])
 def test_a_failed_autostart_says_why_and_stays(make_node, ros, diagnostics, tmp_path, overrides,
                                                said):
