@@ -40,6 +40,10 @@ except ImportError:
     HAVE_VISION_MSGS = False
 
 
+_SAME_SHAPE = 0.03
+"""By how much two ratios of width to height may differ where one image is the other scaled."""
+
+
 def stamp_to_ns(stamp: Time) -> int:
     """Return a stamp in nanoseconds."""
     return stamp.sec * 1_000_000_000 + stamp.nanosec
@@ -177,6 +181,7 @@ def ground_camera(info: CameraInfo, size: tuple[int, int], height: float, pitch:
     :param height: of the camera above the road, metres.
     :param pitch: downward tilt, radians.
     :return: None if the message says that the camera is not calibrated.
+    :raises ValueError: the calibration is for images of another shape.
     """
     fx, fy, cx, cy = ((info.p[0], info.p[5], info.p[2], info.p[6]) if info.p[0] > 0
                       else (info.k[0], info.k[4], info.k[2], info.k[5]))
@@ -190,6 +195,10 @@ def ground_camera(info: CameraInfo, size: tuple[int, int], height: float, pitch:
     else:
         across = size[1] / info.width if info.width else 1.0
         down = size[0] / info.height if info.height else 1.0
+        if abs(across / down - 1) > _SAME_SHAPE:
+            raise ValueError(
+                f'the CameraInfo is for {info.width}x{info.height} pixels, the image has '
+                f'{size[1]}x{size[0]}, another shape')
     return GroundCamera(
         fx * across, fy * down, (cx + 0.5) * across - 0.5, (cy + 0.5) * down - 0.5,
         height, pitch)
