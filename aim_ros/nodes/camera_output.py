@@ -16,8 +16,8 @@ from rclpy.qos import QoSReliabilityPolicy
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
-from aim_ros.decoding.decode import Modulation
 from aim_ros.hazards.alerts import Level
+from aim_ros.modulation import Modulation
 from aim_ros.nodes import conversions
 from aim_ros.nodes.qos import overriding_options
 from aim_ros.perception.overlay import OverlayAnnotator

@@ -112,10 +112,14 @@ def join_ros(name: str, args: list[str] | None) -> bool:
     import rclpy
     from rclpy.signals import SignalHandlerOptions
 
+    from aim_ros.nodes.start_errors import start_errors
+    from aim_ros.nodes.start_errors import StartError
+
     try:
-        rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
-    except Exception as error:  # for instance, ROS arguments that rcl can not parse
-        print(f'{name} cannot start: {" ".join(str(error).split())}', file=sys.stderr)
+        with start_errors():
+            rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    except StartError as error:
+        print(f'{name} cannot start: {error}', file=sys.stderr)
         return False
     return True
 

@@ -32,8 +32,8 @@ from aim_ros.nodes.diagnostics import camera_status
 from aim_ros.nodes.diagnostics import node_status
 from aim_ros.nodes.frame_queue import FrameQueue
 from aim_ros.nodes.logging import RateLimitedLogger
+from aim_ros.nodes.parameter_table import ReadOnlyParameterError
 from aim_ros.nodes.parameters import NodeParameters
-from aim_ros.nodes.parameters import ReadOnlyParameterError
 from aim_ros.nodes.perceiver import Perceiver
 from aim_ros.nodes.perceiver import Received
 from aim_ros.nodes.problems import describe
@@ -44,6 +44,8 @@ from aim_ros.nodes.process import StopSignal
 from aim_ros.nodes.rclpy_private import join_callbacks
 from aim_ros.nodes.rclpy_private import lifecycle_state
 from aim_ros.nodes.rclpy_private import refuse_illegal_transitions
+from aim_ros.nodes.start_errors import start_errors
+from aim_ros.nodes.start_errors import StartError
 from aim_ros.nodes.worker import Worker
 from aim_ros.perception.memory import keep_freed_memory
 from aim_ros.perception.pipeline import Pipeline
@@ -350,7 +352,13 @@ def run_segmentation(args: list[str] | None, stop: StopSignal) -> int:
         if not join_ros('segmentation', args):
             return 1
         disable_progress_bar()
-        node = SegmentationNode()
+        try:
+            with start_errors():
+                node = SegmentationNode()
+        except StartError as error:
+            rclpy.logging.get_logger('segmentation').fatal(f'the node cannot start: {error}')
+            rclpy.shutdown()
+            return 1
         executor = MultiThreadedExecutor(_THREADS)
         executor.add_node(node)
         while not stop.is_set():
