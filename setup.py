@@ -50,7 +50,7 @@ setup(
             'segmentation = aim_ros.nodes.entry_points:segmentation',
             'replay = aim_ros.nodes.entry_points:replay',
             'alert_listener = aim_ros.nodes.alert_listener:main',
-            'demo = aim_ros.nodes.demo:main',
+            'demo = aim_ros.nodes.demo.cli:main',
             'experiments = aim_ros.experiments.cli:main',
             'train = aim_ros.training.cli:main',
         ],
