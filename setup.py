@@ -36,7 +36,8 @@ setup(
     ],
     install_requires=['setuptools'],
     extras_require={
-        name: requirements(name) for name in ('experiments', 'text', 'train')
+        # By `test`, colcon tells that the tests are pytest's.
+        name: requirements(name) for name in ('experiments', 'test', 'text', 'train')
         if (HERE / f'requirements-{name}.txt').is_file()
     },
     zip_safe=False,
