@@ -73,11 +73,11 @@ def test_all_that_is_imported_is_declared_and_nothing_else(package):
     used = imported(PACKAGE)
     expected = {name for name in used if is_ros(name)} | {
         APT[name] for name in used if name in APT}
-    # The launch files' own, and a message that others hold.
+    # The launch files' own, and what rclpy's lifecycle and the messages hold.
     declared = names(package.exec_depends, experiments=True)
     assert expected <= declared, expected - declared
     assert declared - expected <= {'builtin_interfaces', 'launch', 'launch_ros',
-                                   'ament_index_python'}, declared - expected
+                                   'ament_index_python', 'lifecycle_msgs'}, declared - expected
 
 
 def test_what_only_experiments_need_is_not_forced_on_a_vehicle(package):

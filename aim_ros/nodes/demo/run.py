@@ -18,7 +18,7 @@ from rich.progress import Progress
 from rich.progress import TextColumn
 from rich.progress import TimeRemainingColumn
 
-from aim_ros.media.frames import open_source
+from aim_ros.media.sources import open_source
 from aim_ros.nodes.demo.alert_log import AlertLog
 from aim_ros.nodes.demo.film import Film
 from aim_ros.nodes.demo.viewer import ProfileRequest
@@ -41,7 +41,7 @@ class Options:
     """
     What the demo plays, and how.
 
-    :param source: as `aim_ros.media.frames.open_source` takes it.
+    :param source: as `aim_ros.media.sources.open_source` takes it.
     :param out: folder of the results and logs; made where it is missing.
     :param profiles: driver profile of the first half, and of the second.
     :param model: as the segmentation node takes it.
