@@ -5,7 +5,6 @@ from collections.abc import Callable
 from functools import partial
 import os
 from pathlib import Path
-import random
 import signal
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from rclpy.executors import MultiThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
+from ros_domain import claim_domain
 from sensor_msgs.msg import CameraInfo
 from sensor_msgs.msg import CompressedImage
 from sensor_msgs.msg import Image
@@ -43,7 +43,7 @@ ROOT = Path(__file__).resolve().parents[2]
 START_TIMEOUT = 90.0
 END_TIMEOUT = 30.0
 
-os.environ['ROS_DOMAIN_ID'] = str(random.SystemRandom().randint(1, 100))
+os.environ['ROS_DOMAIN_ID'] = str(claim_domain())
 os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
 os.environ['FASTRTPS_DEFAULT_PROFILES_FILE'] = str(ROOT / 'config' / 'fastdds.xml')
 
