@@ -24,7 +24,7 @@ def claim_domain() -> int:
     while time.monotonic() < deadline:
         for domain in order:
             path = Path(tempfile.gettempdir(), f'aim_ros_test_domain_{domain}.lock')
-            file = path.open('a')  # noqa: SIM115 - locked for as long as it is open
+            file = path.open('a')
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
