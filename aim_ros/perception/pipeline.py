@@ -1,17 +1,16 @@
 """From camera frames to masks and alerts, under one snapshot of the settings."""
 
+from collections.abc import Callable
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
 from dataclasses import replace
-import hashlib
 import time
 
 import numpy as np
 import torch
 
 from aim_ros.decoding.decode import decode
-from aim_ros.decoding.decode import Modulation
 from aim_ros.decoding.decode import prepare
 from aim_ros.decoding.limit import limit_sigma
 from aim_ros.hazards.alerts import AlertReport
@@ -21,6 +20,8 @@ from aim_ros.hazards.components import find_components
 from aim_ros.hazards.components import Softmax
 from aim_ros.hazards.geometry import GroundCamera
 from aim_ros.imaging.frame import Frame
+from aim_ros.modulation import frame_key
+from aim_ros.modulation import Modulation
 from aim_ros.perception.settings import Settings
 from aim_ros.segmentation.segmenter import Segmenter
 
@@ -62,17 +63,6 @@ class LogitsError(RuntimeError):
     """The network gave logits that are not finite."""
 
 
-def frame_key(seed: int, camera: str, stamp_ns: int) -> int:
-    """
-    Return the noise key of a frame, 0..2**64-1.
-
-    It depends on nothing but the seed, the camera and the stamp, so a frame's draws are the same
-    in every replay, whatever was dropped before.
-    """
-    text = f'{seed}/{camera}/{stamp_ns}'.encode()
-    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), 'little')
-
-
 class Pipeline:
     """
     Perceives the frames of any number of cameras with one network.
@@ -112,12 +102,15 @@ class Pipeline:
         *,
         confidence: frozenset[str] = frozenset(),
         ground: dict[str, GroundCamera] | None = None,
+        on_error: Callable[[Frame, Exception], None] | None = None,
     ) -> list[Perception]:
         """
         Perceive one batch: at most one frame of each camera, through the network together.
 
         :param confidence: the cameras for which the confidence image is wanted.
         :param ground: the calibration of each camera that has one.
+        :param on_error: takes a frame that was lost after the network, and why; the others are
+            perceived, once. None: the error is raised.
         :raises LogitsError: the network gave logits that are not finite.
         """
         watch = _Stopwatch(self._segmenter.device)
@@ -126,38 +119,50 @@ class Pipeline:
         batch = self._segmenter.forward(pixels)
         watch.lap('network')
         # Read only after the first wait for the device: one wait a frame is enough.
-        extremes = torch.stack(batch.aminmax())
+        extremes = torch.stack(batch.flatten(1).aminmax(dim=1), dim=1)
 
         results = []
-        for frame, logits in zip(frames, batch, strict=True):
-            modulation = settings.modulation
-            if modulation.focuses and settings.max_changed < 1:
-                _require_finite(extremes)
-                modulation = replace(modulation, sigma=limit_sigma(
-                    logits, modulation, settings.max_changed))
-            decoded = decode(
-                logits, frame.size, modulation,
-                key=frame_key(self._seed, frame.camera, frame.stamp_ns),
-                confidence=frame.camera in confidence,
-                temperature=self._segmenter.temperature)
-            probability = self._probability(logits, settings.alerts.class_ids)
-            decoded = decoded.cpu()
-            _require_finite(extremes)
-            base = _class_ids(decoded.base)
-            focused = base if decoded.focused is decoded.base else _class_ids(decoded.focused)
-            mask = focused if decoded.mask is decoded.focused else _class_ids(decoded.mask)
-            certainty = None if decoded.confidence is None else decoded.confidence.numpy()
-            watch.lap('decode')
-
-            regions = find_regions(base, focused, probability, settings.alerts)
-            report = self._trackers.setdefault(frame.camera, Tracker()).update(
-                regions, frame.time_ns, frame.size, settings.alerts,
-                (ground or {}).get(frame.camera))
-            watch.lap('alerts')
-            results.append(Perception(
-                frame, settings, modulation, mask, base, focused, certainty,
-                decoded.changed_share, report, watch.laps()))
+        for frame, *parts in zip(frames, batch, extremes, strict=True):
+            try:
+                results.append(self._perceive(
+                    frame, *parts, settings, frame.camera in confidence,
+                    (ground or {}).get(frame.camera), watch))
+            except Exception as error:
+                if on_error is None:
+                    raise
+                on_error(frame, error)
         return results
+
+    def _perceive(self, frame: Frame, logits: torch.Tensor, extremes: torch.Tensor,
+                  settings: Settings, confidence: bool, ground: GroundCamera | None,
+                  watch: '_Stopwatch') -> Perception:
+        """Perceive one frame of a batch from its logits (C, h, w) and their least and largest."""
+        modulation = settings.modulation
+        if modulation.focuses and settings.max_changed < 1:
+            _require_finite(extremes)
+            modulation = replace(modulation, sigma=limit_sigma(
+                logits, modulation, settings.max_changed))
+        decoded = decode(
+            logits, frame.size, modulation,
+            key=frame_key(self._seed, frame.camera, frame.stamp_ns),
+            confidence=confidence,
+            temperature=self._segmenter.temperature)
+        probability = self._probability(logits, settings.alerts.class_ids)
+        decoded = decoded.cpu()
+        _require_finite(extremes)
+        base = _class_ids(decoded.base)
+        focused = base if decoded.focused is decoded.base else _class_ids(decoded.focused)
+        mask = focused if decoded.mask is decoded.focused else _class_ids(decoded.mask)
+        certainty = None if decoded.confidence is None else decoded.confidence.numpy()
+        watch.lap('decode')
+
+        regions = find_regions(base, focused, probability, settings.alerts)
+        report = self._trackers.setdefault(frame.camera, Tracker()).update(
+            regions, frame.time_ns, frame.size, settings.alerts, ground)
+        watch.lap('alerts')
+        return Perception(
+            frame, settings, modulation, mask, base, focused, certainty,
+            decoded.changed_share, report, watch.laps())
 
     def _probability(self, logits: torch.Tensor, class_ids: tuple[int, ...]
                      ) -> np.ndarray | Softmax:

@@ -10,7 +10,7 @@ BLOCKED = """
 import sys
 import threading
 import transformers
-from aim_ros.nodes.entry_points import segmentation
+from aim_ros.nodes.__main__ import segmentation
 
 def block(*_, **__):
     print('loading for ever', flush=True)
@@ -25,7 +25,7 @@ sys.exit(segmentation())
 HANGING = """
 import sys
 import torch
-from aim_ros.nodes.entry_points import segmentation
+from aim_ros.nodes.__main__ import segmentation
 from aim_ros.perception.pipeline import Pipeline
 
 def busy(*_, **__):
