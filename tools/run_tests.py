@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent
 OWN_PROCESS = ('test/nodes', 'test/launch')
 """The folders whose files have a process each."""
 
-_TIMEOUT = 300  # seconds for a test, which is only for one that hangs
+_TIMEOUT = 600  # seconds for a test, which is only for one that hangs
 _NO_TESTS = 5   # pytest's exit code where nothing was collected
 _BUSY = 'while True: pass'
 

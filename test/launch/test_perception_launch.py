@@ -40,7 +40,7 @@ FOLDER = Path(__file__).resolve().parents[2] / 'launch'
 PERCEPTION = FOLDER / 'perception.launch.py'
 REPLAY = FOLDER / 'replay.launch.py'
 DOMAIN = claim_domain()
-DEADLINE = 90.0
+DEADLINE = 240.0
 
 
 def _not_installed():
