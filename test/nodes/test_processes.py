@@ -102,6 +102,41 @@ def test_threads_that_wait_do_not_spin_unless_the_user_says_so(given, kept):
     assert environment == kept
 
 
+# A driver with the transports that Fast DDS takes by itself, and images that they lose.
+LOSSY = """
+import array
+import os
+import time
+for name in ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE'):
+    os.environ.pop(name, None)
+import rclpy
+from rclpy.qos import qos_profile_sensor_data
+from sensor_msgs.msg import Image
+
+rclpy.init()
+node = rclpy.create_node('driver')
+images = node.create_publisher(Image, 'camera/image', qos_profile_sensor_data)
+image = Image(height=2000, width=3000, step=3000, encoding='mono8')
+image.data = array.array('B', bytes(6_000_000))
+while True:
+    image.header.stamp = node.get_clock().now().to_msg()
+    images.publish(image)
+    time.sleep(0.05)
+"""
+
+
+def test_what_dds_loses_is_told_by_its_own_count(start_process, ros, make_node):
+    statistics = make_node(**{
+        'qos_overrides./camera/image.subscription.reliability': 'best_effort'}
+    ).channels['camera'].statistics
+    start_process('driver', program=LOSSY)
+    lost = ros.wait_for(lambda: statistics.count('lost') or statistics.count('received') > 50,
+                        60, 'frames, or their loss')
+    if lost is True:
+        pytest.skip('the default transports of this machine lose nothing')
+    ros.wait_for(statistics.lost_share, 60)
+
+
 def test_a_signal_while_a_frame_hangs_in_the_network(start, ros, make_planner):
     process = start('-p', QOS, program=HANGING)
     planner = make_planner()

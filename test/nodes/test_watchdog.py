@@ -78,6 +78,15 @@ def test_a_camera_that_starts_late_is_given_its_time(channel, clock):
     assert LARGE in said
 
 
+def test_where_all_is_lost_the_count_is_what_accuses(channel, clock):
+    channel.statistics.match(1)
+    clock.now += 4
+    channel.statistics.lose(30)
+    assert watchdog.stream_silence(channel, 1) == (
+        'nothing arrived for 4 s, though 1 publisher is matched')
+    assert watchdog.stream_losses(channel).startswith('100% of the frames are sent')
+
+
 def test_a_camera_that_delivered_and_stopped_is_no_matter_of_transports(channel, clock):
     channel.statistics.match(2)
     for i in range(1000):
