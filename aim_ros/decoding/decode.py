@@ -97,7 +97,7 @@ def prepare(
     modulation = Modulation(((0, 1),), 1.0, 'pixel', utility_sigma=1.0)
     try:
         decode(logits, (4, 4), modulation, confidence=True).cpu()
-    # Triton is installed and yet can not compile where the system lacks a C compiler or Python's
+    # Triton is installed and yet cannot compile where the system lacks a C compiler or Python's
     # headers: it says so by one of these.
     except (RuntimeError, OSError, subprocess.SubprocessError) as error:
         if _backend(logits.device.type) is decode_reference:
@@ -120,7 +120,7 @@ def _backend(device_type: str) -> ModuleType:
         except ImportError as error:
             reason = str(error)
     _logger.warning(
-        'masks on %s are decoded several times slower, in plain torch: %s can not be used (%s); '
+        'masks on %s are decoded several times slower, in plain torch: %s cannot be used (%s); '
         'install it, or a version that fits, and what it compiles with (a C compiler and '
         "Python's headers)", device_type, compiler, ' '.join(reason.split())[:300])
     return decode_reference

@@ -85,7 +85,7 @@ class Pipeline:
         Compile and run all that a frame needs, so that the first one finds everything in place.
 
         :param batch: the largest number of frames that will be processed together.
-        :raises ModelError: the network can not be used, see `Segmenter.warm_up`.
+        :raises ModelError: the network cannot be used, see `Segmenter.warm_up`.
         """
         self._segmenter.warm_up(batch)
         prepare(self._segmenter.device, len(self._segmenter.labels))

@@ -259,7 +259,7 @@ def test_a_result_carries_the_settings_that_it_was_made_under(segmenter):
     assert first.frame.stamp_ns == 1
 
 
-def test_settings_can_not_be_changed():
+def test_settings_cannot_be_changed():
     with pytest.raises(FrozenInstanceError):
         NEUTRAL.revision = 5
     with pytest.raises(FrozenInstanceError):
