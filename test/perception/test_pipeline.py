@@ -202,7 +202,7 @@ def test_without_alert_classes_nothing_is_alerted(segmenter):
 
 def test_every_stage_is_timed(monkeypatch):
     clock = iter((0.0, 0.001, 0.003, 0.007, 0.015, 0.031, 0.063))
-    monkeypatch.setattr('aim_ros.perception.pipeline.time.perf_counter', lambda: next(clock))
+    monkeypatch.setattr('aim_ros.perception.stopwatch.time.perf_counter', lambda: next(clock))
     pipeline = Pipeline(PreparedSegmenter({1: scene((2, 2))}))
     left, right = pipeline.process([blank(1, 'left'), blank(1, 'right')], NEUTRAL)
     monkeypatch.undo()
