@@ -35,10 +35,10 @@ from aim_ros.perception.profiles import ProfileError
 from aim_ros.perception.profiles import ProfileFile
 from aim_ros.perception.profiles import resolve_signs
 from aim_ros.resources import share_directory
+from aim_ros.segmentation.engine import PRECISIONS
 from aim_ros.segmentation.labels import LabelSet
-from aim_ros.segmentation.segmenter import load_labels
+from aim_ros.segmentation.loading import load_labels
 from aim_ros.segmentation.segmenter import ModelError
-from aim_ros.segmentation.segmenter import PRECISIONS
 
 Type = Parameter.Type
 
