@@ -51,6 +51,7 @@ setup(
             'replay = aim_ros.nodes.entry_points:replay',
             'demo = aim_ros.nodes.demo:main',
             'experiments = aim_ros.experiments.cli:main',
+            'export = aim_ros.deployment.export:main',
             'train = aim_ros.training.cli:main',
         ],
     },

@@ -54,7 +54,7 @@ class Description:
         return label_set(self.classes)
 
     def normalisation(self) -> tuple[Tensor, Tensor]:
-        """Return (scale, offset), each (1, 3, 1, 1), so that scale * byte + offset is the input."""
+        """Return (scale, offset), each (1, 3, 1, 1): scale * byte + offset is the input."""
         std = torch.tensor(self.std, dtype=torch.float64)
         scale = self.rescale / std
         offset = -torch.tensor(self.mean, dtype=torch.float64) / std
@@ -80,7 +80,7 @@ class Description:
         """
         if not isinstance(content, Mapping):
             raise ModelError(
-                f'{where} must map classes, mean and std to their values, got {content!r:.100}')
+                f'{where} must map classes, mean and std to their values, got {_short(content)}')
         missing = [key for key in ('classes', 'mean', 'std') if key not in content]
         if missing:
             raise ModelError(f'{where} lacks {", ".join(missing)}; it must have the lists classes, '
@@ -89,19 +89,20 @@ class Description:
         classes = content['classes']
         if not (isinstance(classes, list) and classes
                 and all(isinstance(name, str) and name.strip() for name in classes)):
-            raise ModelError(f'classes in {where} must be a list of names, got {classes!r:.100}')
+            raise ModelError(
+                f'classes in {where} must be a list of names, got {_short(classes)}')
         size = content.get('input_size')
         if size is not None and not (
                 isinstance(size, list) and len(size) == 2
                 and all(isinstance(side, int) and side > 0 for side in size)):
-            raise ModelError(f'input_size in {where} must be [height, width], got {size!r:.100}')
+            raise ModelError(f'input_size in {where} must be [height, width], got {_short(size)}')
         order = content.get('channel_order', 'rgb')
         resample = content.get('resample', 'bilinear')
         for key, value, allowed in (('channel_order', order, ('rgb', 'bgr')),
                                     ('resample', resample, RESAMPLING)):
             if value not in allowed:
                 raise ModelError(
-                    f'{key} in {where} must be one of {", ".join(allowed)}, got {value!r:.100}')
+                    f'{key} in {where} must be one of {", ".join(allowed)}, got {_short(value)}')
         return cls(
             tuple(name.strip() for name in classes),
             _three(content, 'mean', where), _three(content, 'std', where, positive=True),
@@ -114,6 +115,10 @@ class Description:
 def label_set(classes: tuple[str, ...]) -> LabelSet:
     """Return the classes of a mask for those of a network, see `Description.labels`."""
     return LabelSet((BACKGROUND, *classes) if len(classes) == 1 else classes)
+
+
+def _short(value: Any) -> str:
+    return repr(value)[:100]
 
 
 def _number(value: Any, key: str, where: str) -> float:
@@ -129,5 +134,5 @@ def _three(content: Mapping, key: str, where: str, positive: bool = False) -> tu
             isinstance(value, int | float) and math.isfinite(value) for value in values)) or (
             positive and min(values) <= 0):
         above = ' above 0' if positive else ''
-        raise ModelError(f'{key} in {where} must be three numbers{above}, got {values!r:.100}')
+        raise ModelError(f'{key} in {where} must be three numbers{above}, got {_short(values)}')
     return tuple(float(value) for value in values)

@@ -158,11 +158,10 @@ def _open_exported(
             f'engine torch does not run ONNX files such as {model!r}; use engine auto, '
             'onnxruntime or openvino')
     description, stored = read_description(path)
-    if precision not in ('auto', stored):
-        if engine != 'openvino':
-            raise ModelError(
-                f'{path} is in {stored}, and ONNX Runtime runs it so: precision {precision!r} '
-                'cannot be had; use precision auto, or export it in that precision')
+    if precision not in ('auto', stored) and engine != 'openvino':
+        raise ModelError(
+            f'{path} is in {stored}, and ONNX Runtime runs it so: precision {precision!r} '
+            'cannot be had; use precision auto, or export it in that precision')
     if engine == 'openvino':
         _require('openvino', 'openvino')
         from aim_ros.segmentation.engines.openvino import OpenVinoEngine

@@ -74,7 +74,7 @@ class OnnxRuntimeEngine(Engine):
         batch, _, height, width = taken.shape
         if batch != 1 and isinstance(batch, int):
             raise ModelError(
-                f'{path} takes exactly {batch} images at once; export it for one, or for any number')
+                f'{path} takes exactly {batch} images at once; export it for one, or any number')
         if isinstance(height, int) and isinstance(width, int):
             self.fixed_size = height, width
         self.batched = batch != 1 and self.providers[0] in ('tensorrt', 'cuda')

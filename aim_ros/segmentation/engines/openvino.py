@@ -40,7 +40,7 @@ def convert(network: nn.Module, path: Path) -> None:
     from openvino.frontend import FrontEndManager
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
-    # Of constants in the trace, which are none as the tests of sizes show, and of what is obsolete.
+    # Of constants in the trace, which the tests of sizes disprove, and of what is obsolete.
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter('ignore')
         decoder = TorchScriptPythonDecoder(network, example_input=(torch.zeros(1, 3, 64, 96),))
