@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from aim_ros.imaging.frame import CHANNELS
 from aim_ros.imaging.frame import Frame
 from aim_ros.segmentation.checkpoint import FOLDED
 from aim_ros.segmentation.description import ModelError
@@ -176,7 +175,7 @@ class Segmenter:
                 antialias=True)
             if pixels.is_floating_point():
                 pixels = pixels.round().clamp(0, 255)
-        channels = CHANNELS[frame.encoding]
+        channels = frame.rgb_channels
         if self.description.bgr:
             channels = channels[::-1]
         values = pixels[:, channels].float()
