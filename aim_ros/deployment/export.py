@@ -17,7 +17,7 @@ from aim_ros.deployment.agreement import Agreement
 from aim_ros.deployment.agreement import compare
 from aim_ros.imaging.frame import Frame
 from aim_ros.media.frames import MediaError
-from aim_ros.media.frames import open_source
+from aim_ros.media.sources import open_source
 from aim_ros.segmentation import checkpoint
 from aim_ros.segmentation.description import ModelError
 from aim_ros.segmentation.export import OPSET
@@ -64,8 +64,7 @@ def read_frames(source: str, count: int) -> list[Frame]:
     """
     opened = open_source(source)
     every = max(1, len(opened) // count)
-    frames = [Frame(item.image, item.encoding)
-              for item in islice(opened.frames(every=every), count)]
+    frames = list(islice(opened.frames(every=every), count))
     if not frames:
         raise MediaError(f'{source} has no frames to check the network on')
     return frames

@@ -24,8 +24,7 @@ _VERSION = 1
 
 def gate_frames() -> Iterator[Frame]:
     """Yield the frames that engines are compared on: four of the rendered street."""
-    for item in Street(frames=120).frames(every=30):
-        yield Frame(item.image, item.encoding)
+    yield from Street(frames=120).frames(every=30)
 
 
 def check(segmenter: Segmenter) -> Agreement | None:

@@ -83,9 +83,10 @@ class Description:
                 f'{where} must map classes, mean and std to their values, got {_short(content)}')
         missing = [key for key in ('classes', 'mean', 'std') if key not in content]
         if missing:
-            raise ModelError(f'{where} lacks {", ".join(missing)}; it must have the lists classes, '
-                             'mean and std, and may have rescale_factor, resample, '
-                             'channel_order, input_size and temperature')
+            raise ModelError(
+                f'{where} lacks {", ".join(missing)}; it must have the lists classes, mean and '
+                'std, and may have rescale_factor, resample, channel_order, input_size and '
+                'temperature')
         classes = content['classes']
         if not (isinstance(classes, list) and classes
                 and all(isinstance(name, str) and name.strip() for name in classes)):
