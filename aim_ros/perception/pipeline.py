@@ -1,5 +1,6 @@
 """From camera frames to masks and alerts, under one snapshot of the settings."""
 
+from collections.abc import Callable
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
@@ -80,6 +81,10 @@ class Pipeline:
         """The network that this pipeline runs."""
         return self._segmenter
 
+    def groups(self, frames: Sequence[Frame]) -> list[list[Frame]]:
+        """Part frames into those that are to be processed together, see `Segmenter.groups`."""
+        return [[frames[index] for index in group] for group in self._segmenter.groups(frames)]
+
     def warm_up(self, batch: int = 1) -> None:
         """
         Compile and run all that a frame needs, so that the first one finds everything in place.
@@ -101,69 +106,67 @@ class Pipeline:
         *,
         confidence: frozenset[str] = frozenset(),
         ground: dict[str, GroundCamera] | None = None,
+        on_error: Callable[[Frame, Exception], None] | None = None,
     ) -> list[Perception]:
         """
-        Perceive at most one frame of each camera.
-
-        They go through the network together where that is faster, see `Segmenter.groups`.
+        Perceive one batch of `groups`: at most one frame of each camera, together.
 
         :param confidence: the cameras for which the confidence image is wanted.
         :param ground: the calibration of each camera that has one.
-        :return: one for each of `frames`, in their order.
+        :param on_error: takes a frame that was lost after the network, and why; the others are
+            perceived, once. None: the error is raised.
         :raises LogitsError: the network gave logits that are not finite.
-        :raises ModelError: the network does not take frames of this size.
         """
-        results: list[Perception | None] = [None] * len(frames)
-        for group in self._segmenter.groups(frames):
-            together = self._process_group(
-                [frames[index] for index in group], settings, confidence, ground or {})
-            for index, result in zip(group, together, strict=True):
-                results[index] = result
-        return results
-
-    def _process_group(
-        self, frames: Sequence[Frame], settings: Settings, confidence: frozenset[str],
-        ground: dict[str, GroundCamera],
-    ) -> list[Perception]:
-        """Perceive frames that go through the network together."""
         watch = _Stopwatch(self._segmenter.device)
         pixels = self._segmenter.preprocess(frames)
         watch.lap('preprocess')
         batch = self._segmenter.forward(pixels)
         watch.lap('network')
         # Read only after the first wait for the device: one wait a frame is enough.
-        extremes = torch.stack(batch.aminmax())
+        extremes = torch.stack(batch.flatten(1).aminmax(dim=1), dim=1)
 
         results = []
-        for frame, logits in zip(frames, batch, strict=True):
-            modulation = settings.modulation
-            if modulation.focuses and settings.max_changed < 1:
-                _require_finite(extremes)
-                modulation = replace(modulation, sigma=limit_sigma(
-                    logits, modulation, settings.max_changed))
-            decoded = decode(
-                logits, frame.size, modulation,
-                key=frame_key(self._seed, frame.camera, frame.stamp_ns),
-                confidence=frame.camera in confidence,
-                temperature=self._segmenter.temperature)
-            probability = self._probability(logits, settings.alerts.class_ids)
-            decoded = decoded.cpu()
-            _require_finite(extremes)
-            base = _class_ids(decoded.base)
-            focused = base if decoded.focused is decoded.base else _class_ids(decoded.focused)
-            mask = focused if decoded.mask is decoded.focused else _class_ids(decoded.mask)
-            certainty = None if decoded.confidence is None else decoded.confidence.numpy()
-            watch.lap('decode')
-
-            regions = find_regions(base, focused, probability, settings.alerts)
-            report = self._trackers.setdefault(frame.camera, Tracker()).update(
-                regions, frame.time_ns, frame.size, settings.alerts,
-                ground.get(frame.camera))
-            watch.lap('alerts')
-            results.append(Perception(
-                frame, settings, modulation, mask, base, focused, certainty,
-                decoded.changed_share, report, watch.laps()))
+        for frame, *parts in zip(frames, batch, extremes, strict=True):
+            try:
+                results.append(self._perceive(
+                    frame, *parts, settings, frame.camera in confidence,
+                    (ground or {}).get(frame.camera), watch))
+            except Exception as error:
+                if on_error is None:
+                    raise
+                on_error(frame, error)
         return results
+
+    def _perceive(self, frame: Frame, logits: torch.Tensor, extremes: torch.Tensor,
+                  settings: Settings, confidence: bool, ground: GroundCamera | None,
+                  watch: '_Stopwatch') -> Perception:
+        """Perceive one frame of a batch from its logits (C, h, w) and their least and largest."""
+        modulation = settings.modulation
+        if modulation.focuses and settings.max_changed < 1:
+            _require_finite(extremes)
+            modulation = replace(modulation, sigma=limit_sigma(
+                logits, modulation, settings.max_changed))
+        decoded = decode(
+            logits, frame.size, modulation,
+            key=frame_key(self._seed, frame.camera, frame.stamp_ns),
+            confidence=confidence,
+            temperature=self._segmenter.temperature)
+        probability = self._probability(logits, settings.alerts.class_ids)
+        decoded = decoded.cpu()
+        _require_finite(extremes)
+        base = _class_ids(decoded.base)
+        focused = base if decoded.focused is decoded.base else _class_ids(decoded.focused)
+        mask = focused if decoded.mask is decoded.focused else _class_ids(decoded.mask)
+        certainty = None if decoded.confidence is None else decoded.confidence.numpy()
+        watch.lap('decode')
+
+        regions = find_regions(base, focused, probability, settings.alerts)
+        report = self._trackers.setdefault(frame.camera, Tracker()).update(
+            regions, frame.time_ns, frame.size, settings.alerts, ground)
+        watch.lap('alerts')
+        return Perception(
+            frame, settings, modulation, mask, base, focused, certainty,
+            decoded.changed_share, report, watch.laps())
 
     def _probability(self, logits: torch.Tensor, class_ids: tuple[int, ...]
                      ) -> np.ndarray | Softmax:

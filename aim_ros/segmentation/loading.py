@@ -52,13 +52,11 @@ def open_engine(
     if precision not in ('auto', *PRECISIONS):
         raise ModelError(
             f'unknown precision {precision!r}; precisions: auto, {", ".join(PRECISIONS)}')
-    target = device.removeprefix(_PREFIX) if device.startswith(_PREFIX) else None
+    place, target = parse_device('cpu' if (device, engine) == ('auto', 'openvino') else device)
     if target is not None:
         if engine not in ('auto', 'openvino'):
             raise ModelError(f'device {device!r} is for engine openvino, not {engine}')
         engine = 'openvino'
-    place = choose_device('cpu' if engine == 'openvino' and device == 'auto' else
-                          'cpu' if target is not None else device)
     if engine == 'openvino' and place.type != 'cpu':
         raise ModelError(
             f'engine openvino does not run on {device!r}; use device cpu or openvino:NAME')
@@ -78,6 +76,18 @@ def open_engine(
     description = checkpoint.describe(model)
     network = checkpoint.load_network(model, PRECISIONS[precision])
     return description, TorchEngine(network, device=place, precision=precision)
+
+
+def parse_device(device: str) -> tuple[torch.device, str | None]:
+    """
+    Return torch's device, and OpenVINO's name of its own device where one is asked for.
+
+    :param device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``openvino:NAME``.
+    :raises ModelError: there is no such device here; those of OpenVINO are looked for later.
+    """
+    if device.startswith(_PREFIX):
+        return torch.device('cpu'), device.removeprefix(_PREFIX)
+    return choose_device(device), None
 
 
 def load_labels(model: str) -> LabelSet:

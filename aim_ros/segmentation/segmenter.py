@@ -61,7 +61,8 @@ class Segmenter:
         self.precision = self.engine.precision
         self.input_size = self._choose_size(tuple(input_size or ()))
         self._pixels = input_pixels
-        self._ready: dict[tuple[int, int], int] = {}
+        self._ready: set[tuple[int, int]] = set()
+        self._used: set[tuple[int, int]] = set()
         self._batch = 1
         scale, offset = self.description.normalisation()
         self._scale, self._offset = scale.to(self.device), offset.to(self.device)
@@ -87,6 +88,14 @@ class Segmenter:
     def size_for(self, camera: tuple[int, int]) -> tuple[int, int]:
         """Return the (height, width) of the network's input for images of (height, width)."""
         return self.input_size or fitting_size(camera, self._pixels)
+
+    @property
+    def size_text(self) -> str:
+        """The sizes of the network's input, width first, in words."""
+        sizes = {self.input_size} if self.input_size else self._used
+        if not sizes:
+            return f'as the camera, about {self._pixels} pixels'
+        return ', '.join(f'{width}x{height}' for height, width in sorted(sizes))
 
     def groups(self, frames: Sequence[Frame]) -> list[list[int]]:
         """
@@ -142,7 +151,7 @@ class Segmenter:
             raise ModelError(
                 f'the network gives logits that are not finite in {self.precision}; '
                 'use precision fp32, or another checkpoint')
-        self._ready[size] = self._batch
+        self._ready.add(size)
         _logger.info('the network is ready for inputs of %dx%d on %s after %.1f s',
                      width, height, self.engine, time.monotonic() - started)
 
@@ -193,6 +202,9 @@ class Segmenter:
         size = tuple(pixels.shape[2:])
         if size not in self._ready:
             self.prepare(size)
+        # Replaced as a whole: another thread may look at it.
+        if size not in self._used:
+            self._used = self._used | {size}
         logits = self.engine(pixels)
         if len(self.description.classes) == 1:
             # A sigmoid's logit is that of its class against a background of 0.

@@ -30,6 +30,7 @@ from aim_ros.segmentation.labels import CITYSCAPES
 from aim_ros.segmentation.segmenter import Segmenter
 
 MODEL = 'segformer-b0-street'
+SIZE = (192, 640)
 TARGETS = CITYSCAPES.resolve(['people', 'two_wheelers'])
 CYCLISTS = [range(50, 77), range(105, 138)]
 # A tree-lined road: by the computed labels, too, the first person is in sight in frame 47.
@@ -77,13 +78,13 @@ def play(harness):
     def play(bag: Path, *, every: int = 1, during=None, **parameters) -> dict[int, Answer]:
         ros = harness.Ros()
         try:
-            node = harness.start_node(ros, model=MODEL, **parameters)
+            node = harness.start_node(ros, model=MODEL, **{'input_size': list(SIZE), **parameters})
             camera = harness.match_camera(ros, node)
             replay = ros.add(ReplayNode(parameter_overrides=[
                 Parameter('source', value=str(bag)), Parameter('lockstep', value=True),
                 Parameter('rate', value=0.0), Parameter('every', value=every),
                 Parameter('lockstep_timeout', value=60.0)]))
-            ros.wait_for(lambda: node._channels['camera'].publisher_count() > 1,
+            ros.wait_for(lambda: node.channels['camera'].input.publisher_count() > 1,
                          what='the replay to be matched')
             tally = []
             player = threading.Thread(
@@ -162,7 +163,7 @@ def test_a_switch_in_mid_replay(make_bag, play, shared_data):
     in_force: dict[int, Settings] = {}
 
     def switch(ros, node, camera):
-        in_force[node._params.settings.revision] = node._params.settings
+        in_force[node.parameters.settings.revision] = node.parameters.settings
         driver = camera.create_client(SetParameters, '/segmentation/set_parameters')
         for profile, after in (('defensive', 6), ('highway', 12)):
             ros.wait_for(lambda after=after: len(camera.masks) >= after, 120)
@@ -170,14 +171,14 @@ def test_a_switch_in_mid_replay(make_bag, play, shared_data):
                 Parameter('driver_profile', value=profile).to_parameter_msg()]))
             ros.wait_for(result.done)
             assert result.result().results[0].successful
-            in_force[node._params.settings.revision] = node._params.settings
+            in_force[node.parameters.settings.revision] = node.parameters.settings
 
     answers = play(make_bag('seq_a', indices), during=switch)
     revisions = [int(answer.summary['revision']) for answer in answers.values()]
     assert revisions == sorted(revisions)
     assert set(revisions) == set(in_force) == {1, 2, 3}
 
-    reference = Pipeline(Segmenter(MODEL, device='cpu'))
+    reference = Pipeline(Segmenter(MODEL, device='cpu', engine='torch', input_size=SIZE))
     frames = frames_of(shared_data, 'seq_a', indices)
     for frame, answer, revision in zip(frames, answers.values(), revisions, strict=True):
         info = camera_info_message(frame.camera_model, Header())
@@ -227,7 +228,7 @@ def covers(regions, region) -> bool:
 
 @pytest.mark.parametrize('drive', ['seq_a', 'seq_b'])
 def test_no_setting_takes_an_alert_away(shared_data, drive):
-    segmenter = OneForward(MODEL, device='cpu')
+    segmenter = OneForward(MODEL, device='cpu', engine='torch', input_size=SIZE)
     alerts = AlertSettings(TARGETS)
     neutral = Pipeline(segmenter)
     others = {name: (Pipeline(segmenter), Settings(1, name, modulation, alerts))

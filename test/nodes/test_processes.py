@@ -10,7 +10,7 @@ BLOCKED = """
 import sys
 import threading
 import transformers
-from aim_ros.nodes.entry_points import segmentation
+from aim_ros.nodes.__main__ import segmentation
 
 def block(*_, **__):
     print('loading for ever', flush=True)
@@ -25,7 +25,7 @@ sys.exit(segmentation())
 HANGING = """
 import sys
 import torch
-from aim_ros.nodes.entry_points import segmentation
+from aim_ros.nodes.__main__ import segmentation
 from aim_ros.perception.pipeline import Pipeline
 
 def busy(*_, **__):
@@ -44,7 +44,8 @@ QOS = 'qos_overrides./camera/image.subscription.reliability:=reliable'
 def start(start_process, tiny_model):
     """Return a function that starts the node's process with the tiny model."""
     return partial(
-        start_process, 'segmentation', '-p', f'model:={tiny_model}', '-p', 'device:=cpu')
+        start_process, 'segmentation', '-p', f'model:={tiny_model}', '-p', 'device:=cpu',
+        '-p', 'engine:=torch', '-p', 'input_size:=[64, 96]')
 
 
 def assert_quiet_end(process, number: signal.Signals) -> None:
