@@ -220,7 +220,7 @@ def gate(monkeypatch):
     gate.open.set()
 
 
-def test_cameras_that_wait_are_one_batch(make_node, make_camera, ros, gate):
+def test_cameras_that_wait_are_taken_together(make_node, make_camera, ros, gate):
     node = make_node(cameras=['left', 'right'])
     left, right = make_camera(node, 'left'), make_camera(node, 'right')
     right.pixels = 255 - right.pixels
@@ -233,7 +233,8 @@ def test_cameras_that_wait_are_one_batch(make_node, make_camera, ros, gate):
     gate.open.set()
     mask, _ = ros.wait_for(lambda: left.answer(2.0))
     other, _ = ros.wait_for(lambda: right.answer(2.0))
-    assert gate.batches == [['left'], ['left', 'right']]
+    # On the CPU one by one, which is faster, with one snapshot of the settings.
+    assert gate.batches == [['left'], ['left'], ['right']]
     assert mask.header.frame_id == 'left_optical'
     assert other.header.frame_id == 'right_optical'
     assert mask.data != other.data
