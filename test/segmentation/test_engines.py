@@ -1,6 +1,8 @@
 """Every engine gives the logits of the reference, at any size, or says in a sentence why not."""
 
 import logging
+import subprocess
+import sys
 import warnings
 
 import numpy as np
@@ -242,3 +244,10 @@ def test_a_network_of_one_class_tells_it_from_background(make_checkpoint, engine
     assert torch.equal(logits[:, 1:], raw)
     # The softmax over both is the sigmoid that the network was trained with.
     torch.testing.assert_close(logits.softmax(1)[:, 1], raw[:, 0].sigmoid())
+
+
+def test_importing_needs_no_transformers():
+    """Its import takes longer than all else that a start does."""
+    code = ('import sys; import aim_ros.segmentation.segmenter; import aim_ros.deployment.gate; '
+            "sys.exit('transformers' in sys.modules or 'openvino' in sys.modules)")
+    assert subprocess.run([sys.executable, '-c', code], check=False).returncode == 0
