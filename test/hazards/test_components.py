@@ -106,7 +106,7 @@ def test_without_numba_alerts_are_found_all_the_same(monkeypatch, caplog):
     real = builtins.__import__
 
     def refuse(name, *rest, **options):
-        if name == 'aim_ros.perception' and 'components_cpu' in (rest[2] or ()):
+        if name == 'aim_ros.hazards' and 'components_cpu' in (rest[2] or ()):
             raise ImportError('No module named numba')
         return real(name, *rest, **options)
 
