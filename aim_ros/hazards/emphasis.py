@@ -26,6 +26,7 @@ from aim_ros.hazards.raising import decide
 from aim_ros.hazards.raising import place_of
 from aim_ros.hazards.raising import Scene
 from aim_ros.hazards.regions import Region
+from aim_ros.hazards.sight import Sight
 from aim_ros.hazards.tracker import HOLD_S
 from aim_ros.hazards.tracker import Tracker
 from aim_ros.hazards.tracks import Track
@@ -75,7 +76,7 @@ class FocusedStream:
         self._tracker.restart()
         self._standings = {}
 
-    def extend(self, neutral: Tracker, alerts: Sequence[Alert], sight, scene: Scene,
+    def extend(self, neutral: Tracker, alerts: Sequence[Alert], sight: Sight | None, scene: Scene,
                filter_: EmphasisFilter | None) -> list[Alert]:
         """
         Return what is published of a frame.
@@ -84,7 +85,7 @@ class FocusedStream:
 
         :param neutral: the neutral stream's tracks.
         :param alerts: its alerts.
-        :param sight: a `Sight` of what either decision shows; None where nothing is added.
+        :param sight: what either decision shows; None where nothing is added.
         :param scene: the frame, under the settings in force.
         """
         self._filter, self._scene = filter_, scene
@@ -95,7 +96,7 @@ class FocusedStream:
         self._stand(neutral.tracks, owned)
         self._extend_boxes(neutral.tracks, owned, sight)
         self._tracker.update(
-            free, scene.now_ns, scene.size, scene.settings, sight.look if sight else None)
+            free, scene.now_ns, scene.size, scene.settings, sight.pixels if sight else None)
         by_id = {alert.track_id: alert for alert in alerts}
         published = [alert for track in neutral.tracks
                      if (alert := self._publish(track, by_id.get(track.track_id)))]
@@ -137,8 +138,8 @@ class FocusedStream:
                 standing.public_id, standing.first_ns = one.track_id, one.first_ns
                 standing.raised, standing.error_until_ns = one.raised, one.error_until_ns
 
-    def _extend_boxes(self, tracks: Sequence[Track], owned: dict[int, list[Region]], sight
-                      ) -> None:
+    def _extend_boxes(self, tracks: Sequence[Track], owned: dict[int, list[Region]],
+                      sight: Sight | None) -> None:
         """Note which region extends which neutral track in this frame."""
         shared: dict[int, tuple[Region, list[Track]]] = {}
         for track in tracks:
@@ -146,7 +147,7 @@ class FocusedStream:
                 shared.setdefault(id(region), (region, []))[1].append(track)
         for region, owners in shared.values():
             pairs = [(owners[0], region)] if len(owners) == 1 else part(
-                [region], owners, sight.look)[0]
+                [region], owners, sight.pixels)[0]
             for track, extension in pairs:
                 standing = self._standings[track.track_id]
                 if standing.extended_ns == self._scene.now_ns:

@@ -17,6 +17,9 @@ VULNERABLE, VEHICLE = 'vulnerable', 'vehicle'
 PERSON, RIDER, BICYCLE, MOTORCYCLE, CYCLIST, MOTORCYCLIST = range(6)
 """The parts that a vulnerable road user is made of; the last two are rider and vehicle in one."""
 
+BODIES = (PERSON, RIDER, CYCLIST, MOTORCYCLIST)
+"""The parts that are people."""
+
 _PARTS = {
     PERSON: ('person', 'pedestrian', 'person group'),
     RIDER: ('rider', 'other rider', 'rider group'),

@@ -20,25 +20,11 @@ from aim_ros.hazards.frame_clock import FrameClock
 from aim_ros.hazards.frame_clock import Tick
 from aim_ros.hazards.geometry import GroundCamera
 from aim_ros.hazards.groups import RoadUserClasses
-from aim_ros.hazards.parting import Look
 from aim_ros.hazards.raising import alert_of
 from aim_ros.hazards.raising import decide
 from aim_ros.hazards.raising import Scene
-from aim_ros.hazards.regions import Region
+from aim_ros.hazards.sight import Sight
 from aim_ros.hazards.tracker import Tracker
-
-
-@dataclass(frozen=True)
-class Sight:
-    """
-    What a frame shows, as one decision has it.
-
-    :param regions: the regions of the alert classes.
-    :param look: for the exact boxes of regions that several tracks share; None does without.
-    """
-
-    regions: Sequence[Region]
-    look: Look | None = None
 
 
 @dataclass(frozen=True)
@@ -101,7 +87,7 @@ class AlertMonitor:
             self._tracker.restart()
             self._focused.restart()
         scene = Scene(tick.now_ns, size, owner, camera, self._classes)
-        self._tracker.update(base.regions, tick.now_ns, size, owner, base.look)
+        self._tracker.update(base.regions, tick.now_ns, size, owner, base.pixels)
         for track in self._tracker.tracks:
             decide(track, scene, owner.raise_after)
         alerts = [alert_of(track, scene) for track in self._tracker.tracks if track.raised]

@@ -1,23 +1,15 @@
 """Regions that show several tracks at once are parted between them, by their predictions."""
 
-from collections.abc import Callable
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from aim_ros.hazards.boxes import as_array
-from aim_ros.hazards.boxes import Box
-from aim_ros.hazards.boxes import clipped
 from aim_ros.hazards.boxes import pairwise_shared
-from aim_ros.hazards.groups import RoadUserClasses
-from aim_ros.hazards.components import MAX_PARTS
+from aim_ros.hazards.pixels import Pixels
 from aim_ros.hazards.regions import Region
 from aim_ros.hazards.tracks import Track
-
-Look = Callable[[str, Box], tuple[Box, int, tuple[int, ...]] | None]
-"""Returns bounding box, area and parts of the pixels of a group within a box; None if there are
-none."""
 
 _MIN_INSIDE = 0.6
 """A track is in a region if this share of its prediction is."""
@@ -35,42 +27,13 @@ _MIN_SEEN = 0.15
 """Seconds of sight after which a track may claim a part of a region."""
 
 
-def looker(base: np.ndarray, other: np.ndarray, classes: RoadUserClasses,
-           class_ids: tuple[int, ...]) -> Look:
-    """Return a function that looks at the pixels of two decisions, see `Look`."""
-    search = classes.search(class_ids)
-    numbers = {name: k for k, name in enumerate(classes.groups_of(class_ids))}
-
-    def look(group: str, box: Box) -> tuple[Box, int, tuple[int, ...]] | None:
-        inside = clipped(box, base.shape)
-        if inside is None:
-            return None
-        x, y, width, height = inside
-        crop = np.s_[y:y + height, x:x + width]
-        own = search.group_of_class[base[crop]] == numbers[group]
-        pixels = own
-        ids = base[crop]
-        if other is not base:
-            pixels = own | (search.group_of_class[other[crop]] == numbers[group])
-            ids = np.where(own, ids, other[crop])
-        rows, columns = np.nonzero(pixels)
-        if not len(rows):
-            return None
-        left, top = int(columns.min()), int(rows.min())
-        tight = (x + left, y + top, int(columns.max()) - left + 1, int(rows.max()) - top + 1)
-        parts = np.bincount(search.part_of_class[ids[rows, columns]], minlength=MAX_PARTS)
-        return tight, len(rows), tuple(parts.tolist())
-
-    return look
-
-
-def part(regions: Sequence[Region], tracks: Sequence[Track], look: Look | None
+def part(regions: Sequence[Region], tracks: Sequence[Track], pixels: Pixels | None
          ) -> tuple[list[tuple[Track, Region]], list[Region]]:
     """
     Part the regions that show several tracks.
 
     :param tracks: each with its motion taken to this frame.
-    :param look: for the exact boxes of the parts; None takes rows from the predictions.
+    :param pixels: for the exact boxes of the parts; None takes rows from the predictions.
     :return: the tracks that were found in shared regions, each with its part; and the regions
         that are left for assignment.
     """
@@ -85,7 +48,7 @@ def part(regions: Sequence[Region], tracks: Sequence[Track], look: Look | None
         claimants = [known[t] for t in np.flatnonzero(inside[:, r])
                      if known[t].region.group == region.group]
         claimants = _side_by_side(claimants)
-        parts = _parts(region, claimants, look) if len(claimants) > 1 else []
+        parts = _parts(region, claimants, pixels) if len(claimants) > 1 else []
         if len(parts) > 1:
             parted += parts
         else:
@@ -116,7 +79,7 @@ def _beside(one: Track, other: Track) -> bool:
             and columns * rows <= _MAX_HIDDEN * min(aw * ah, bw * bh))
 
 
-def _parts(region: Region, tracks: Sequence[Track], look: Look | None
+def _parts(region: Region, tracks: Sequence[Track], pixels: Pixels | None
            ) -> list[tuple[Track, Region]]:
     """Return each track with the columns of a region up to half way to its neighbours."""
     left, top, width, height = region.box
@@ -132,14 +95,14 @@ def _parts(region: Region, tracks: Sequence[Track], look: Look | None
         start = end
         if columns[2] < 1:
             continue
-        if look is None:
+        if pixels is None:
             upper = min(max(round(y), top), bottom - 1)
             lower = max(min(round(y + h), bottom), upper + 1)
             box, area = (columns[0], upper, columns[2], lower - upper), None
             area = round(region.area * box[2] * box[3] / (width * height))
             parts = region.parts
         else:
-            seen = look(region.group, columns)
+            seen = pixels.look(region.group, columns)
             if seen is None:
                 continue
             box, area, parts = seen

@@ -10,8 +10,8 @@ from aim_ros.hazards.assignment import assign
 from aim_ros.hazards.boxes import clipped
 from aim_ros.hazards.evidence import starts_track
 from aim_ros.hazards.evidence import sureness
-from aim_ros.hazards.parting import Look
 from aim_ros.hazards.parting import part
+from aim_ros.hazards.pixels import Pixels
 from aim_ros.hazards.regions import Region
 from aim_ros.hazards.tracks import Track
 
@@ -42,17 +42,17 @@ class Tracker:
         self.tracks, self.ended, self._last_ns = [], [], None
 
     def update(self, regions: Sequence[Region], now_ns: int, size: tuple[int, int],
-               settings: AlertSettings, look: Look | None = None) -> None:
+               settings: AlertSettings, pixels: Pixels | None = None) -> None:
         """
         Take in a frame's regions: `tracks` are then those of this frame, `ended` those that were.
 
         :param now_ns: time of the frame, not before that of the last one.
         :param size: (height, width) of the image.
-        :param look: for the boxes of regions that several tracks share.
+        :param pixels: for the boxes of regions that several tracks share.
         """
         interval = 0.0 if self._last_ns is None else (now_ns - self._last_ns) / 1e9
         self._predict(now_ns, interval, nanoseconds(settings.clear_after))
-        parted, whole = part(regions, self.tracks, look)
+        parted, whole = part(regions, self.tracks, pixels)
         for track, region in parted:
             track.see(region, now_ns, interval, self._weigh(region), size, parted=True)
         free = self._see(whole, {track.track_id for track, _ in parted}, now_ns, interval, size,
