@@ -53,6 +53,8 @@ class Tally:
     alerts: int = 0
     transitions: int = 0
     level_changes: int = 0
+    alert_frames: int = 0
+    empty_frames: int = 0
     matched_frames: int = 0
     wrong_kind_frames: int = 0
     error_frames: int = 0
@@ -83,6 +85,7 @@ class Tally:
             'ids a road user': _ratio(self.ids, self.raised_users),
             'road users an id': _ratio(self.users_of_alerts, self.matched_alerts),
             'false alerts a minute': _ratio(60 * self.false_alerts, self.scored_seconds),
+            'frames that show nothing': _ratio(self.empty_frames, self.alert_frames),
             'transitions a second': _ratio(self.transitions, self.seconds),
             'level changes a second': _ratio(self.level_changes, self.seconds),
             'wrong kinds': _ratio(self.wrong_kind_frames, self.matched_frames),
@@ -228,7 +231,11 @@ def _score_alerts(frames: Sequence[_Frame], tally: Tally) -> None:
     shown, users = defaultdict(list), defaultdict(set)
     for frame in frames:
         for alert, is_shown in zip(frame.told, frame.shown, strict=True):
-            shown[alert.track_id].append(is_shown)
+            tally.alert_frames += 1
+            tally.empty_frames += not is_shown
+            # What coasts is a guess, and says so: an alert is judged by what it claims to see.
+            if not alert.coasting:
+                shown[alert.track_id].append(is_shown)
         for user, alert in frame.pairs:
             users[alert.track_id].add(user.track_id)
             tally.matched_frames += 1

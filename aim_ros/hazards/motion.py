@@ -6,11 +6,12 @@ import math
 from aim_ros.hazards.boxes import Box
 
 # Standard deviations. Places are in shares of the box's height, so that they hold at any distance.
-_PLACE_NOISE, _SIZE_NOISE = 0.06, 0.08
+_PLACE_NOISE, _SIZE_NOISE, _ASPECT_NOISE = 0.06, 0.06, 0.25
 _PIXEL_NOISE = 1.5
-_PLACE_JERK, _SIZE_JERK = 1.2, 0.8  # of the change of rate in a second
-_PLACE_RATE, _SIZE_RATE = 1.5, 0.5  # of the rate at first sight, in 1/s
-_MAX_SIZE_RATE = 2.0
+_CUT_NOISE = 3.0  # times as much, of a box that a neighbour or the image's border cuts
+_PLACE_JERK, _FOOT_JERK, _SIZE_JERK, _ASPECT_JERK = 0.7, 0.3, 0.3, 0.3  # of the change of rate in a second
+_PLACE_RATE, _FOOT_RATE, _SIZE_RATE = 1.2, 0.4, 0.3  # of the rate at first sight, in 1/s
+_MAX_SIZE_RATE = 1.5
 
 
 @dataclass(slots=True)
@@ -45,47 +46,54 @@ class _Channel:
 
 class Motion:
     """
-    The motion of one box: of its middle, its foot, and the logarithms of its width and height.
+    The motion of one box: of its middle, its foot, and the logarithm of its height.
+
+    The ratio of its width to its height has no rate: people swing arms and legs.
 
     :param box: where it is first seen.
     """
 
     def __init__(self, box: Box):
-        scale = box[3]
-        place, rate = _place_variance(scale), (_PLACE_RATE * scale) ** 2
-        size = _size_variance(scale)
-        self._channels = [
-            _Channel(value, 0.0, place, 0.0, rate) for value in _foot(box)
-        ] + [_Channel(value, 0.0, size, 0.0, _SIZE_RATE**2) for value in _sizes(box)]
+        place = _place_variance(box[3])
+        middle, foot, height, aspect = _values(box)
+        self._middle = _Channel(middle, 0.0, place, 0.0, (_PLACE_RATE * box[3]) ** 2)
+        self._foot = _Channel(foot, 0.0, place, 0.0, (_FOOT_RATE * box[3]) ** 2)
+        self._height = _Channel(height, 0.0, _size_variance(box[3]), 0.0, _SIZE_RATE**2)
+        self._aspect = _Channel(aspect, 0.0, _ASPECT_NOISE**2, 0.0, 0.0)
 
     def predict(self, seconds: float) -> None:
         """Go on by some seconds."""
-        jerk = (_PLACE_JERK * self.height) ** 2
-        for channel in self._channels[:2]:
-            channel.predict(seconds, jerk)
-        for channel in self._channels[2:]:
-            channel.predict(seconds, _SIZE_JERK**2)
-            channel.rate = min(max(channel.rate, -_MAX_SIZE_RATE), _MAX_SIZE_RATE)
+        height = self.height
+        self._middle.predict(seconds, (_PLACE_JERK * height) ** 2)
+        self._foot.predict(seconds, (_FOOT_JERK * height) ** 2)
+        self._height.predict(seconds, _SIZE_JERK**2)
+        self._aspect.value_variance += _ASPECT_JERK**2 * seconds
+        self._height.rate = min(max(self._height.rate, -_MAX_SIZE_RATE), _MAX_SIZE_RATE)
 
-    def update(self, box: Box) -> None:
-        """Take in where the box is seen now."""
-        place, size = _place_variance(box[3]), _size_variance(box[3])
-        for channel, value in zip(self._channels[:2], _foot(box), strict=True):
-            channel.update(value, place)
-        for channel, value in zip(self._channels[2:], _sizes(box), strict=True):
-            channel.update(value, size)
+    def update(self, box: Box, cut: bool = False) -> None:
+        """
+        Take in where the box is seen now.
+
+        :param cut: whether less than all of it is seen.
+        """
+        middle, foot, height, aspect = _values(box)
+        factor = _CUT_NOISE**2 if cut else 1.0
+        self._middle.update(middle, factor * _place_variance(box[3]))
+        self._foot.update(foot, factor * _place_variance(box[3]))
+        self._height.update(height, factor * _size_variance(box[3]))
+        self._aspect.update(aspect, factor * _ASPECT_NOISE**2)
 
     @property
     def height(self) -> float:
         """The height of the box, pixels."""
-        return math.exp(self._channels[3].value)
+        return math.exp(self._height.value)
 
     @property
     def box(self) -> tuple[float, float, float, float]:
         """The box, in fractions of pixels."""
-        middle, foot, *sizes = (channel.value for channel in self._channels)
-        width, height = map(math.exp, sizes)
-        return middle - width / 2, foot - height, width, height
+        height = self.height
+        width = height * math.exp(self._aspect.value)
+        return self._middle.value - width / 2, self._foot.value - height, width, height
 
     @property
     def rounded(self) -> Box:
@@ -97,8 +105,7 @@ class Motion:
     @property
     def velocity(self) -> tuple[float, float]:
         """How fast the box's middle moves to the right and down, pixels a second."""
-        middle, foot, _, height = self._channels
-        return middle.rate, foot.rate - self.height / 2 * height.rate
+        return self._middle.rate, self._foot.rate - self.height / 2 * self._height.rate
 
 
 def _place_variance(height: float) -> float:
@@ -109,9 +116,8 @@ def _size_variance(height: float) -> float:
     return (_SIZE_NOISE + _PIXEL_NOISE / height) ** 2
 
 
-def _foot(box: Box) -> tuple[float, float]:
-    return box[0] + box[2] / 2, box[1] + box[3]
-
-
-def _sizes(box: Box) -> tuple[float, float]:
-    return math.log(max(box[2], 1)), math.log(max(box[3], 1))
+def _values(box: Box) -> tuple[float, float, float, float]:
+    """Return middle, foot, and the logarithms of height and of width over height."""
+    x, y, width, height = box
+    width, height = max(width, 1), max(height, 1)
+    return x + width / 2, y + height, math.log(height), math.log(width / height)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from aim_ros.hazards.alerts import AlertSettings
 from aim_ros.hazards.alerts import nanoseconds
 from aim_ros.hazards.assignment import assign
+from aim_ros.hazards.boxes import Box
 from aim_ros.hazards.boxes import clipped
 from aim_ros.hazards.evidence import starts_track
 from aim_ros.hazards.evidence import sureness
@@ -17,6 +18,9 @@ from aim_ros.hazards.tracks import Track
 
 HOLD_S = 1.0
 """Seconds for which something near and in the corridor is held at least."""
+
+_MIN_INSIDE = 0.6
+"""A track of which less is predicted to lie in the picture has left it."""
 
 Weigh = Callable[[Region], float]
 """Returns the share of its time for which the sight of a region counts, 0..1."""
@@ -99,4 +103,10 @@ class Tracker:
         if track.last_ns == now_ns or now_ns <= track.error_until_ns:
             return True
         return (now_ns - track.last_ns <= nanoseconds(settings.clear_after)
-                and clipped(track.motion.rounded, size) is not None)
+                and _share_inside(track.motion.rounded, size) >= _MIN_INSIDE)
+
+
+def _share_inside(box: Box, size: tuple[int, int]) -> float:
+    """Return how much of a box lies in an image, 0..1."""
+    inside = clipped(box, size)
+    return inside[2] * inside[3] / (box[2] * box[3]) if inside else 0.0

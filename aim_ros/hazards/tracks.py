@@ -88,8 +88,9 @@ class Track:
         seconds = (now_ns - self.last_ns) / 1e9
         self.evidence = min(self.evidence + weight * interval, _MAX_EVIDENCE)
         self.seen_s += interval
-        self.motion.update(region.box)
-        if parted or is_truncated(region.box, size):
+        cut = parted or is_truncated(region.box, size)
+        self.motion.update(region.box, cut)
+        if cut:
             self.growth.forget()
         else:
             self.growth.add(now_ns / 1e9, region.box[3])
