@@ -32,7 +32,7 @@ setup(
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']),
         (f'share/{PACKAGE}', ['package.xml']),
-        *share('config', 'launch', 'models', 'examples'),
+        *share('config', 'launch', 'models'),
     ],
     install_requires=['setuptools'],
     extras_require={
@@ -49,6 +49,7 @@ setup(
         'console_scripts': [
             'segmentation = aim_ros.nodes.entry_points:segmentation',
             'replay = aim_ros.nodes.entry_points:replay',
+            'alert_listener = aim_ros.nodes.alert_listener:main',
             'demo = aim_ros.nodes.demo:main',
             'experiments = aim_ros.experiments.cli:main',
             'train = aim_ros.training.cli:main',

@@ -19,14 +19,10 @@ from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
+from aim_ros.nodes.transports import large_images
+
 _SHARE = FindPackageShare('aim_ros')
 _BOOLEANS = ('true', 'false')
-
-# The variables by which a user chooses transports of Fast DDS. Version 2, which is Jazzy's, reads
-# the profile's path in the first, later ones in the second; they warn about the first.
-_TRANSPORT_VARIABLES = (
-    'FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE',
-    'FASTDDS_BUILTIN_TRANSPORTS')
 
 
 def _argument(name, description, *, default='', choices=None):
@@ -144,14 +140,6 @@ def remappings(camera: str, image_topic: str) -> list[tuple[str, str]]:
         (f'{camera}/image/compressed', f'{raw}/compressed'),
         (f'{camera}/camera_info', f'{parent}{slash}camera_info'),
     ]
-
-
-def large_images(environment: Mapping[str, str], profile: str) -> dict[str, str]:
-    """Return the variable that lets large images arrive; nothing where the user has set one."""
-    if any(environment.get(name) for name in _TRANSPORT_VARIABLES):
-        return {}
-    second_version = environment.get('ROS_DISTRO', 'jazzy') == 'jazzy'
-    return {_TRANSPORT_VARIABLES[0 if second_version else 1]: profile}
 
 
 def segmentation_parameters(given: Mapping[str, str]) -> dict[str, Any]:

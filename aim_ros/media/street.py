@@ -12,10 +12,13 @@ import cv2
 import numpy as np
 
 from aim_ros.imaging.camera import CameraModel
-from aim_ros.media.folder import as_rate
+from aim_ros.imaging.frame import Frame
+from aim_ros.media.frames import as_rate
 from aim_ros.media.frames import check_range
+from aim_ros.media.frames import check_stamp
 from aim_ros.media.frames import convert_options
-from aim_ros.media.frames import MediaFrame
+from aim_ros.media.frames import MediaError
+from aim_ros.media.frames import OnLoss
 from aim_ros.media.frames import regular_stamp
 from aim_ros.street.canvas import Canvas
 from aim_ros.street.canvas import View
@@ -36,15 +39,17 @@ BLOCK_IDS, FIXED = 1000, 500
 
 @dataclass(frozen=True)
 class StreetObject:
-    """One thing of a frame, as the street's ground truth.
+    """
+    One thing of a frame, as the street's ground truth.
 
-    `kind` is person, cyclist, car, bicycle, traffic light or traffic sign; `distance` is from the
-    camera along the road, in metres; `box` is (x, y, width, height) in pixels, cut at the image's
-    border but not where something nearer hides the thing. `track_id` is its own in all frames of
-    a street.
-
-    What `Street.truth` lists also has `visible`, the box of what is seen of it, `share`, how much
-    that is of the whole, and `truncated`: whether the image's border cuts it.
+    :param kind: person, cyclist, car, bicycle, traffic light or traffic sign.
+    :param distance: from the camera along the road, metres.
+    :param box: (x, y, width, height) in pixels, cut at the image's border but not where something
+        nearer hides the thing.
+    :param track_id: its own in all frames of a street.
+    :param visible: the box of what is seen of it; only from `Street.truth`.
+    :param share: how much of it is seen, 0..1; only from `Street.truth`.
+    :param truncated: whether the image's border cuts it.
     """
 
     kind: str
@@ -57,18 +62,23 @@ class StreetObject:
 
 
 class Street:
-    """A drive along a street that is painted frame by frame, with exact labels.
+    """
+    A drive along a street that is painted frame by frame, with exact labels.
 
     The driver comes to a crossing, stops for somebody who crosses at a red light, and goes on when
-    it turns green; cars are parked and drive, people walk, cyclists ride. `seed` draws everything:
-    light, layout, colours, people. The same seed and size give the same frames, whatever was
-    asked for before. `size` is (height, width) in pixels, `rate` in Hz. `scene` stages more at the
-    crossings, one of `SCENES`; `weather` is 'dusk' or 'rain'.
+    it turns green; cars are parked and drive, people walk, cyclists ride. The same seed and size
+    give the same frames, whatever was asked for before.
 
     Images are rgb8. The ground is flat and the camera looks straight ahead from 1.65 m, so a thing
     that stands on the road with its foot at row `v` is `fy * 1.65 / (v - cy)` metres away.
 
-    Raises ValueError if a number is out of range.
+    :param seed: draws everything: light, layout, colours, people; at least 0.
+    :param frames: how many, at least 1.
+    :param size: (height, width) of the images, pixels.
+    :param rate: Hz.
+    :param scene: what is staged at the crossings besides, one of `SCENES`; '' for nothing.
+    :param weather: '', 'dusk' or 'rain'.
+    :raises ValueError: a number is out of range.
     """
 
     def __init__(self, seed: int = 0, frames: int = 120, size: tuple[int, int] = (375, 1242),
@@ -80,10 +90,10 @@ class Street:
             raise ValueError(
                 f'the street has no weather {weather!r}; weathers: '
                 f'{", ".join(filter(None, WEATHERS))}')
-        if seed < 0 or frames < 1 or min(size) < 32 or not rate > 0:
+        if seed < 0 or frames < 1 or min(size) < 32 or max(size) > 8192 or not rate > 0:
             raise ValueError(
-                'the street needs a seed of 0 or more, at least 1 frame, at least 32x32 pixels '
-                f'and a rate above 0; got {seed}, {frames}, {height}x{width} and {rate}'
+                'the street needs a seed of 0 or more, at least 1 frame, 32 to 8192 pixels each '
+                f'way and a rate above 0; got {seed}, {frames}, {height}x{width} and {rate}'
             )
         # KITTI's camera, scaled to the width that is asked for.
         focal = 721.5377 * width / 1242
@@ -91,27 +101,35 @@ class Street:
             width, height, fx=focal, fy=focal, cx=0.4908 * width, cy=0.461 * height
         )
         self.name = ', '.join(filter(None, (f'rendered street, seed {seed}', scene, weather)))
+        self.rate = rate
         self._scene, self._weather = scene, weather
         self._rendered: tuple[int, Canvas] | None = None
-        self._frames, self._rate, self._seed = frames, rate, seed
+        self._frames, self._seed = frames, seed
         # A short drive shows the middle of the story, when somebody is on the road.
         self._start = -min(frames / rate, PERIOD * 0.75) / 2
 
     def __len__(self) -> int:
         return self._frames
 
-    def frames(self, start: int = 0, every: int = 1) -> Iterator[MediaFrame]:
-        """Yield the frames from `start` on; see `FrameSource.frames`."""
+    def frames(self, start: int = 0, every: int = 1, on_loss: OnLoss | None = None
+               ) -> Iterator[Frame]:
+        """Yield the frames from `start` on, none of which is ever lost; see `FrameSource`."""
         check_range(start, every)
         for index in range(start, self._frames, every):
             canvas = self._render(index)
-            image = self._record(canvas.image, index)
-            yield MediaFrame(
-                image, 'rgb8', regular_stamp(index, self._rate), index, self.camera, canvas.labels
-            )
+            stamp_ns = regular_stamp(index, self.rate)
+            yield Frame(
+                self._record(canvas.image, index), 'rgb8', stamp_ns=stamp_ns,
+                recorded_ns=stamp_ns, index=index, camera_model=self.camera,
+                labels=canvas.labels)
 
     def objects(self, index: int) -> tuple[StreetObject, ...]:
-        """List what is in the picture of frame `index`, nearest first."""
+        """
+        List what is in the picture of a frame.
+
+        :param index: of the frame, from 0.
+        :return: nearest first.
+        """
         view, time = self._view(index)
         found = []
         for track_id, thing in self._things(view, time):
@@ -128,10 +146,12 @@ class Street:
         return tuple(sorted(found, key=lambda thing: thing.distance))
 
     def truth(self, index: int, kinds: Container[str] = KINDS) -> tuple[StreetObject, ...]:
-        """List what is seen in the picture of frame `index`, nearest first.
+        """
+        List what is seen in the picture of a frame: as `objects`, but without what is hidden.
 
-        As `objects`, of some kinds, but without what is hidden, and with what is visible of the
-        rest.
+        :param index: of the frame, from 0.
+        :param kinds: those that are listed.
+        :return: nearest first.
         """
         owners = self._render(index).owners
         view, time = self._view(index)
@@ -179,7 +199,7 @@ class Street:
         return to_bytes(128 + cv2.GaussianBlur(noise, (0, 0), 0.45))
 
     def _view(self, index):
-        time = self._start + index / self._rate
+        time = self._start + index / self.rate
         return View(self.camera, self._layout.driver(time)), time
 
     def _moving(self, view, time):
@@ -257,9 +277,21 @@ def _numbered(block, first, things):
 
 
 def open_street(options: Mapping[str, Any]) -> Street:
-    """Open the street with options that may be strings; see `open_source`."""
-    converters = {'seed': int, 'frames': int, 'size': _as_size, 'rate': as_rate, 'scene': str, 'weather': str}
-    return Street(**convert_options('the street', options, converters))
+    """
+    Open the street.
+
+    :param options: ``seed``, ``frames``, ``size`` as in ``375x1242``, ``rate``, ``scene``,
+        ``weather``; maybe strings.
+    :raises MediaError: an option is wrong.
+    """
+    converters = {'seed': int, 'frames': int, 'size': _as_size, 'rate': as_rate, 'scene': str,
+                  'weather': str}
+    try:
+        street = Street(**convert_options('the street', options, converters))
+    except ValueError as error:
+        raise MediaError(str(error)) from None
+    check_stamp(regular_stamp(len(street), street.rate), street.name)
+    return street
 
 
 def _as_size(value: Any) -> tuple[int, int]:

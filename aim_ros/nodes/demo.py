@@ -38,7 +38,7 @@ from rich.progress import TimeRemainingColumn
 from sensor_msgs.msg import Image
 
 from aim_ros.media.frames import MediaError
-from aim_ros.media.frames import open_source
+from aim_ros.media.sources import open_source
 from aim_ros.media.video import VideoWriter
 from aim_ros.nodes.conversions import frame_from_image
 from aim_ros.nodes.conversions import stamp_to_ns

@@ -27,13 +27,14 @@ from aim_ros.decoding.decode import Modulation
 from aim_ros.decoding.decode import SAMPLINGS
 from aim_ros.hazards.alerts import AlertSettings
 from aim_ros.hazards.geometry import Corridor
-from aim_ros.perception.pipeline import Settings
 from aim_ros.perception.profiles import CUSTOM
 from aim_ros.perception.profiles import DriverProfile
 from aim_ros.perception.profiles import load_profiles
 from aim_ros.perception.profiles import ProfileError
 from aim_ros.perception.profiles import ProfileFile
 from aim_ros.perception.profiles import resolve_signs
+from aim_ros.perception.settings import Mount
+from aim_ros.perception.settings import Settings
 from aim_ros.resources import share_directory
 from aim_ros.segmentation.labels import LabelSet
 from aim_ros.segmentation.segmenter import load_labels
@@ -112,7 +113,7 @@ class Spec:
         """Return `value` as a parameter of this row's type."""
         return Parameter(self.name, _TYPES[self.kind], list(value) if self.is_list else value)
 
-    def judged(self, parameter: Parameter) -> Any:
+    def validated(self, parameter: Parameter) -> Any:
         """
         Return a parameter's value, lists as tuples.
 
@@ -255,13 +256,17 @@ def camera_specs(camera: str) -> tuple[Spec, ...]:
 _BY_NAME = {spec.name: spec for spec in TABLE}
 
 
+class ReadOnlyParameterError(ValueError):
+    """A value that is fixed at start is wrong: only another start of the node mends it."""
+
+
 class NodeParameters:
     """
-    Declares the table on a node, judges every change, and holds the settings in force.
+    Declares the table on a node, validates every change, and holds the settings in force.
 
     A mistake at start, in a value, in the profile file or in the checkpoint's config, does not
-    raise here: `settle`, which the node calls when it is configured, raises it, and succeeds when
-    the cause has been mended since.
+    raise here: `validate`, which the node calls when it is configured, raises it, and succeeds
+    when the cause has been mended since.
 
     :param node: the node; nothing else reads its parameters.
     """
@@ -309,7 +314,7 @@ class NodeParameters:
         """
         The model's classes.
 
-        :raises ValueError: `settle` has not succeeded yet.
+        :raises ValueError: `validate` has not succeeded yet.
         """
         if self._labels is None:
             raise ValueError("the model's classes are not known before the node is configured")
@@ -320,17 +325,18 @@ class NodeParameters:
         """
         The settings in force: one immutable value, replaced whole by a change.
 
-        :raises ValueError: `settle` has not succeeded yet.
+        :raises ValueError: `validate` has not succeeded yet.
         """
         if self._settings is None:
             raise ValueError('the settings are not known before the node is configured')
         return self._settings
 
-    def settle(self) -> Settings:
+    def validate(self) -> Settings:
         """
-        Read the files that the parameters name, judge everything, and return the settings.
+        Read the files that the parameters name, validate everything, and return the settings.
 
         :raises ModelError: the checkpoint's config can not be read.
+        :raises ReadOnlyParameterError: a parameter is wrong that is fixed at start.
         :raises ValueError: a parameter, the profile file or the selected profile is wrong.
         """
         with self._lock:
@@ -338,7 +344,9 @@ class NodeParameters:
             self._labels = load_labels(self['model'])
             self._profiles = load_profiles(self._profiles_path())
             if self._mistakes:
-                raise ValueError('; '.join(self._mistakes.values()))
+                fixed = any(self._specs[name].read_only for name in self._mistakes)
+                raise (ReadOnlyParameterError if fixed else ValueError)(
+                    '; '.join(self._mistakes.values()))
             asked = self._asked or self.profile
             if asked != CUSTOM:
                 self._check_profile(asked)
@@ -365,7 +373,7 @@ class NodeParameters:
                  else declared.type_ == Type.NOT_SET)
         if not unset:
             try:
-                value = spec.judged(declared)
+                value = spec.validated(declared)
                 if not spec.read_only and spec.name != 'driver_profile':
                     self._explicit[spec.name] = value
             except ValueError as error:
@@ -382,9 +390,9 @@ class NodeParameters:
         values = self._start_values(profiles[self.profile])
         try:
             for name, value in values.items():
-                self._specs[name].judged(self._specs[name].parameter(value))
+                self._specs[name].validated(self._specs[name].parameter(value))
         except ValueError:
-            # `settle` judges the profile again, and says what is wrong with it.
+            # `validate` validates the profile again, and says what is wrong with it.
             return
         values['driver_profile'] = self._matching_profile(
             {**self._values(), **values}, self.profile)
@@ -401,8 +409,8 @@ class NodeParameters:
         return self['profiles_file'] or str(share_directory() / 'config' / 'profiles.yaml')
 
     def _read_at_start(self) -> None:
-        """Read labels and profiles, so that a profile can be judged before configuring."""
-        # What is wrong with either is said by `settle`, which reads them again.
+        """Read labels and profiles, so that a profile can be validated before configuring."""
+        # What is wrong with either is said by `validate`, which reads them again.
         with suppress(ModelError):
             self._labels = load_labels(self['model'])
         with suppress(ProfileError):
@@ -463,7 +471,7 @@ class NodeParameters:
         stated = {f'alerts.{key}': value for key, value in profile.alerts.items()}
         for key, value in {**self._profile_values(profile), **stated}.items():
             try:
-                self._specs[key].judged(self._specs[key].parameter(value))
+                self._specs[key].validated(self._specs[key].parameter(value))
             except ValueError as error:
                 raise ProfileError(f'profile {name!r}: {error}') from error
 
@@ -499,7 +507,7 @@ class NodeParameters:
                 self._node.get_logger().warning(
                     f'driver profile {name!r} can not be selected: {error}')
 
-    # Judging
+    # Validating
 
     def _values(self) -> dict[str, Any]:
         """Return every value in force."""
@@ -514,7 +522,7 @@ class NodeParameters:
         """
         for name in changed:
             spec, value = self._specs[name], values[name]
-            spec.judged(spec.parameter(value))
+            spec.validated(spec.parameter(value))
             if value != self._within_limit(name, value):
                 raise ValueError(
                     f'{name} may only be {spec.driver_may} from its value at start, '
@@ -525,8 +533,8 @@ class NodeParameters:
         return build_settings(values, self._labels)
 
     def _given(self, parameters: Iterable[Parameter]) -> dict[str, Any]:
-        """Return the values of those parameters that are in the table, judged one by one."""
-        return {parameter.name: self._specs[parameter.name].judged(parameter)
+        """Return the values of those parameters that are in the table, validated one by one."""
+        return {parameter.name: self._specs[parameter.name].validated(parameter)
                 for parameter in parameters if parameter.name in self._specs}
 
     # Callbacks. An exception in one would end the executor, so none leaves them.
@@ -538,7 +546,7 @@ class NodeParameters:
         try:
             return self._with_profile(typed)
         except ValueError:
-            # Something given is wrong: it is refused, with a sentence, when it is judged.
+            # Something given is wrong: it is refused, with a sentence, when it is validated.
             return typed
 
     def _with_profile(self, parameters: list[Parameter]) -> list[Parameter]:
@@ -619,6 +627,10 @@ def build_settings(values: Mapping[str, Any], labels: LabelSet) -> Settings:
             sampling=values['focus.sampling'],
             utility_sigma=values['utility.sigma']),
         max_changed=values['focus.max_changed'],
+        stale_after=values['alerts.stale_after'],
+        max_age=values['alerts.max_age'],
+        mounts={camera: Mount(values[f'{camera}.height'], values[f'{camera}.pitch'])
+                for camera in values['cameras']},
         alerts=AlertSettings(
             class_ids=class_ids,
             corridor=corridor,

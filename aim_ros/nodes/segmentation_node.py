@@ -34,7 +34,7 @@ from aim_ros.nodes.parameters import NodeParameters
 from aim_ros.nodes.worker import Worker
 from aim_ros.perception.pipeline import Perception
 from aim_ros.perception.pipeline import Pipeline
-from aim_ros.perception.pipeline import Settings
+from aim_ros.perception.settings import Settings
 from aim_ros.segmentation.segmenter import ModelError
 from aim_ros.segmentation.segmenter import Segmenter
 
@@ -190,7 +190,7 @@ class SegmentationNode(LifecycleNodeMixin, Node):
 
     def _configure(self) -> None:
         parameters = self._params
-        settings = parameters.settle()
+        settings = parameters.validate()
         started = time.monotonic()
         size = parameters['input_size']
         if len(size) not in (0, 2):

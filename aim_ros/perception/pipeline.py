@@ -15,37 +15,17 @@ from aim_ros.decoding.decode import Modulation
 from aim_ros.decoding.decode import prepare
 from aim_ros.decoding.limit import limit_sigma
 from aim_ros.hazards.alerts import AlertReport
-from aim_ros.hazards.alerts import AlertSettings
 from aim_ros.hazards.alerts import find_regions
 from aim_ros.hazards.alerts import Tracker
 from aim_ros.hazards.components import find_components
 from aim_ros.hazards.components import Softmax
 from aim_ros.hazards.geometry import GroundCamera
 from aim_ros.imaging.frame import Frame
+from aim_ros.perception.settings import Settings
 from aim_ros.segmentation.segmenter import Segmenter
 
 STAGES = ('preprocess', 'network', 'decode', 'alerts')
 """The stages whose time is measured, in order."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """
-    All that may change while the node runs, as one immutable value.
-
-    :param revision: counts the changes; 1 at start.
-    :param profile: the driver profile's name, or ``custom``.
-    :param modulation: what is done to the logits.
-    :param alerts: what is alerted, and when.
-    :param max_changed: share of a frame's pixels, 0..1, that focus modulation is expected to
-        change at most: a frame that would exceed it gets a smaller sigma. 1 is no limit.
-    """
-
-    revision: int
-    profile: str
-    modulation: Modulation
-    alerts: AlertSettings
-    max_changed: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ from transformers import AutoImageProcessor
 from transformers import SegformerConfig
 from transformers import SegformerForSemanticSegmentation
 
-from aim_ros.imaging.frame import CHANNELS
 from aim_ros.imaging.frame import Frame
 from aim_ros.resources import share_directory
 from aim_ros.segmentation.labels import LabelSet
@@ -224,7 +223,7 @@ class Segmenter:
                 antialias=True)
             if pixels.is_floating_point():
                 pixels = pixels.round().clamp(0, 255)
-        rgb = pixels[:, CHANNELS[frame.encoding]].float()
+        rgb = pixels[:, frame.rgb_channels].float()
         return (rgb * self._scale + self._offset).to(self._dtype)
 
     @torch.inference_mode()

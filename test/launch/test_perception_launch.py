@@ -108,22 +108,6 @@ def test_image_topic_is_the_raw_one(perception):
         perception.remappings('front', '/cam/image/compressed')
 
 
-@pytest.mark.parametrize('variable', [
-    'FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE',
-    'FASTDDS_BUILTIN_TRANSPORTS'])
-def test_the_users_transports_win(perception, variable):
-    assert perception.large_images({variable: 'x'}, 'fastdds.xml') == {}
-
-
-@pytest.mark.parametrize(('environment', 'variable'), [
-    ({}, 'FASTRTPS_DEFAULT_PROFILES_FILE'),
-    ({'ROS_DISTRO': 'jazzy', 'FASTDDS_BUILTIN_TRANSPORTS': ''}, 'FASTRTPS_DEFAULT_PROFILES_FILE'),
-    ({'ROS_DISTRO': 'kilted'}, 'FASTDDS_DEFAULT_PROFILES_FILE')])
-def test_large_images_by_the_variable_that_the_distribution_reads(
-        perception, environment, variable):
-    assert perception.large_images(environment, 'fastdds.xml') == {variable: 'fastdds.xml'}
-
-
 @pytest.mark.parametrize('text', ['192,640', '[192, 640]', ' 192 , 640 '])
 def test_input_size(perception, text):
     assert perception._input_size(text) == [192, 640]

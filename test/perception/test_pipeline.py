@@ -22,8 +22,8 @@ from aim_ros.imaging.frame import Frame
 from aim_ros.perception.pipeline import frame_key
 from aim_ros.perception.pipeline import LogitsError
 from aim_ros.perception.pipeline import Pipeline
-from aim_ros.perception.pipeline import Settings
 from aim_ros.perception.pipeline import STAGES
+from aim_ros.perception.settings import Settings
 from aim_ros.segmentation.labels import CITYSCAPES
 from aim_ros.segmentation.segmenter import Segmenter
 

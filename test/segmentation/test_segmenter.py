@@ -10,7 +10,7 @@ from transformers import ViTConfig
 
 from aim_ros.decoding.decode import decode
 from aim_ros.decoding.decode import Modulation
-from aim_ros.imaging.frame import DEPTH
+from aim_ros.imaging.encodings import ENCODINGS
 from aim_ros.imaging.frame import Frame
 from aim_ros.resources import share_directory
 from aim_ros.segmentation.labels import CITYSCAPES
@@ -350,11 +350,11 @@ def assert_within_one_level(difference):
     assert difference.mean().abs() <= 0.05
 
 
-@pytest.mark.parametrize('encoding', DEPTH)
+@pytest.mark.parametrize('encoding', ENCODINGS)
 @pytest.mark.parametrize('padding', [0, 7])
 @pytest.mark.parametrize('size', [(375, 1242), (40, 50), (64, 96), (200, 50), (64, 200), (1, 1)])
 def test_preprocessing_of_every_encoding(compare, encoding, padding, size, device):
-    image = noise(*size, DEPTH[encoding], padding=padding)
+    image = noise(*size, ENCODINGS[encoding].channels, padding=padding)
     assert_within_one_level(compare(Frame(image, encoding), device))
 
 
