@@ -29,6 +29,7 @@ from aim_ros.perception.profiles import DriverProfile
 from aim_ros.perception.profiles import load_profiles
 from aim_ros.perception.settings import Settings
 from aim_ros.resources import share_directory
+from aim_ros.segmentation.segmenter import Segmenter
 
 FIELDS = ('drive', 'profile', 'frame', 'mask', 'alerts')
 REQUIRED = ('people', 'two_wheelers')

@@ -11,8 +11,6 @@ import numpy as np
 import torch
 import yaml
 
-from aim_ros.decoding.decode import Modulation
-from aim_ros.decoding.decode import SAMPLINGS
 from aim_ros.decoding.limit import changed_share
 from aim_ros.decoding.limit import limit_sigma
 from aim_ros.experiments.cache import array_checksum

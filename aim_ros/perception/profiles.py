@@ -13,8 +13,8 @@ from typing import Literal
 
 import pydantic
 
-from aim_ros.decoding.decode import SAMPLINGS
 from aim_ros.hazards.alerts import AlertSettings
+from aim_ros.modulation import SAMPLINGS
 from aim_ros.perception.checked_yaml import fill
 from aim_ros.perception.checked_yaml import Form
 from aim_ros.perception.checked_yaml import read_yaml

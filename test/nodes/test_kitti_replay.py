@@ -11,7 +11,6 @@ from rcl_interfaces.srv import SetParameters
 from rclpy.parameter import Parameter
 from std_msgs.msg import Header
 
-from aim_ros.decoding.decode import Modulation
 from aim_ros.hazards.alerts import AlertSettings
 from aim_ros.hazards.components import alerted_pixels
 from aim_ros.imaging.frame import Frame
