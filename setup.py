@@ -36,7 +36,8 @@ setup(
     ],
     install_requires=['setuptools'],
     extras_require={
-        name: requirements(name) for name in ('experiments', 'text', 'train')
+        # By `test`, colcon tells that the tests are pytest's.
+        name: requirements(name) for name in ('experiments', 'test', 'text', 'train')
         if (HERE / f'requirements-{name}.txt').is_file()
     },
     zip_safe=False,
@@ -50,7 +51,7 @@ setup(
             'segmentation = aim_ros.nodes.entry_points:segmentation',
             'replay = aim_ros.nodes.entry_points:replay',
             'alert_listener = aim_ros.nodes.alert_listener:main',
-            'demo = aim_ros.nodes.demo:main',
+            'demo = aim_ros.nodes.demo.cli:main',
             'experiments = aim_ros.experiments.cli:main',
             'train = aim_ros.training.cli:main',
         ],

@@ -110,6 +110,7 @@ class SegmentationNode(LifecycleNodeMixin, Node):
         watching = MutuallyExclusiveCallbackGroup()
         self.create_timer(1.0, self._publish_diagnostics, watching, steady)
         self.create_timer(_WATCHDOG_PERIOD, self._watch, watching, steady)
+        self.autostart_failed = False
         if self._params['autostart']:
             self._autostart_timer = self.create_timer(0.0, self._autostart, transitions, steady)
 
@@ -177,6 +178,7 @@ class SegmentationNode(LifecycleNodeMixin, Node):
         self._autostart_timer.cancel()
         for transition in (self.trigger_configure, self.trigger_activate):
             if transition() != TransitionCallbackReturn.SUCCESS:
+                self.autostart_failed = True
                 verb = self._problem.partition(':')[0]
                 self.get_logger().fatal(
                     f'autostart failed: {self._problem}. When that is mended: '
