@@ -46,6 +46,13 @@ class Scores(NamedTuple):
         empty = np.full((2, groups, *logits.shape[1:]), np.nan, np.float32)
         return cls(empty[0], empty[1], np.ascontiguousarray(logits, np.float32), temperature)
 
+    def of(self, positions: tuple[int, ...]) -> 'Scores':
+        """Return the scores of some of the groups; a view where those are all."""
+        if positions == tuple(range(len(self.probability))):
+            return self
+        chosen = list(positions)
+        return self._replace(probability=self.probability[chosen], margin=self.margin[chosen])
+
     def computed(self, groups: ClassGroups) -> 'Scores':
         """Return the same scores with nothing left to compute."""
         if not len(self.logits):

@@ -63,6 +63,11 @@ class RoadUserClasses:
         """Return what a search for the regions of some classes takes; group k is `groups_of`'s."""
         return _search(self, class_ids)
 
+    def positions(self, some: Sequence[int], among: Sequence[int]) -> tuple[int, ...]:
+        """Return where the groups of some classes stand among those of others."""
+        groups = self.groups_of(among)
+        return tuple(groups.index(name) for name in self.groups_of(some))
+
     def class_of(self, group: str, parts: Sequence[int], class_ids: Sequence[int]) -> int:
         """Return the class, among `class_ids`, that most pixels of a road user have."""
         members = [class_id for class_id in class_ids if self.group_names[class_id] == group]

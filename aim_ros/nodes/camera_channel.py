@@ -27,6 +27,7 @@ from aim_ros.imaging.camera import CameraError
 from aim_ros.imaging.frame import Frame
 from aim_ros.imaging.frame import FrameError
 from aim_ros.modulation import Modulation
+from aim_ros.nodes import alert_messages
 from aim_ros.nodes import conversions
 from aim_ros.nodes.health import CameraHealth
 from aim_ros.nodes.stamp_clock import StampClock
@@ -235,14 +236,14 @@ class CameraChannel:
             self.problem = ''
             self.health.answer(latency_ms)
             statuses = [self._summary(
-                report.level, _describe(report.alerts, self._labels),
-                {**values, 'changed_share': perception.changed_share})]
-            statuses += [conversions.track_status(
+                report.level, alert_messages.report_line(report),
+                {**values, **alert_messages.report_values(report), 'changed_share': perception.changed_share})]
+            statuses += [alert_messages.road_user_status(
                 alert, self._labels, size, self._prefix, self.name)
                 for alert in report.alerts]
             self._alerts.publish(DiagnosticArray(header=header, status=statuses))
         if self._detections is not None and self._detections.get_subscription_count() > 0:
-            self._detections.publish(conversions.detections_message(report.alerts, header))
+            self._detections.publish(alert_messages.detections_message(report.alerts, header))
         if self._mask.get_subscription_count() > 0:
             self._mask.publish(conversions.image_message(
                 perception.mask, self._labels.mask_encoding, header))
@@ -304,12 +305,3 @@ def _is_repeated(message: Image | CompressedImage, last: Image | CompressedImage
     return (stamp == last.header.stamp and (stamp.sec, stamp.nanosec) != (0, 0)
             and np.array_equal(np.frombuffer(message.data, np.uint8),
                                np.frombuffer(last.data, np.uint8)))
-
-
-def _describe(alerts, labels: LabelSet) -> str:
-    """Return one line for people about the alerts of a frame."""
-    if not alerts:
-        return 'clear'
-    worst = max(alerts, key=lambda alert: alert.level)
-    where = 'near in the corridor' if worst.level == Level.ERROR else 'present'
-    return f'{labels.names[worst.region.class_id]} {where}; {len(alerts)} raised'

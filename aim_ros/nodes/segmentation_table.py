@@ -2,8 +2,8 @@
 
 import re
 
-from aim_ros.decoding.decode import SAMPLINGS
 from aim_ros.hazards.alerts import AlertSettings
+from aim_ros.modulation import SAMPLINGS
 from aim_ros.nodes.parameter_row import INTEGERS
 from aim_ros.nodes.parameter_row import Row
 from aim_ros.nodes.parameter_row import STRINGS
