@@ -13,8 +13,8 @@ from aim_ros.hazards.tracks import Track
 _NEVER = 1e6
 _MIN_IOU = 0.1
 _ACROSS, _DOWN, _SIZE = 0.6, 0.5, 0.8
-"""How far a region may lie from a prediction that it does not overlap, in shares of the height, and
-how much its height may differ, as a logarithm; all wider the longer the track was unseen."""
+"""How far a region may lie from a prediction that it does not overlap, in shares of the height,
+and how much its height may differ, as a logarithm; all wider the longer the track was unseen."""
 
 _BONUS = 0.2
 """By how much a raised track is preferred to one that is not."""
@@ -43,7 +43,8 @@ def _cost(tracks: Sequence[Track], regions: Sequence[Region], now_ns: int) -> np
     height = (ours[:, None, 3] + theirs[None, :, 3]) / 2
     iou = pairwise_iou(ours, theirs)
     our_middle, their_middle = (boxes[:, :2] + boxes[:, 2:] / 2 for boxes in (ours, theirs))
-    across, down = (np.abs(our_middle[:, None] - their_middle) / height[..., None]).transpose(2, 0, 1)
+    apart = np.abs(our_middle[:, None] - their_middle) / height[..., None]
+    across, down = apart[..., 0], apart[..., 1]
     size = np.abs(np.log(ours[:, 3])[:, None] - np.log(theirs[:, 3]))
     unseen = np.array([(now_ns - track.last_ns) / 1e9 for track in tracks])[:, None]
     wider = 1 + np.minimum(unseen, 1)

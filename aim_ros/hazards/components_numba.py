@@ -39,7 +39,7 @@ def find_components(
     capacity = 32 * base.shape[0]
     while True:
         runs = np.empty(capacity, _RUN)
-        count = _trace(base, other, groups.group_of_class, groups.part_of_class, groups.count, runs)
+        count = _trace(base, other, *groups, runs)
         if count <= capacity:
             break
         capacity = 2 * count

@@ -1,4 +1,4 @@
-"""What modulation and profile add to the neutral alerts: extensions, and road users beside them."""
+"""What modulation and profile add to the neutral alerts: they extend some, and add others."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -30,15 +30,14 @@ def measures(region: Region, size: tuple[int, int], neutral: Sequence[Box]) -> l
     :param size: (height, width) of the image.
     :param neutral: the boxes of all neutral road users in it.
     """
-    x, y, width, height = region.box
+    _, y, width, height = region.box
     total = max(sum(region.parts), 1)
     return [
         region.confidence, region.margin, math.log(region.area / (size[0] * size[1])),
         math.log(width / height), region.perimeter / (4 * math.sqrt(region.area)),
         region.area / (width * height), (y + height) / size[0], math.log(height / size[0]),
         region.modulated_share,
-        min([_gap(region.box, box) / height for box in neutral], default=_FAR)
-        if neutral else _FAR,
+        min((_gap(region.box, box) / height for box in neutral), default=_FAR),
         region.parts[0] / total, sum(region.parts[2:4]) / total]
 
 

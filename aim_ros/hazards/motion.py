@@ -9,8 +9,10 @@ from aim_ros.hazards.boxes import Box
 _PLACE_NOISE, _SIZE_NOISE, _ASPECT_NOISE = 0.06, 0.06, 0.25
 _PIXEL_NOISE = 1.5
 _CUT_NOISE = 3.0  # times as much, of a box that a neighbour or the image's border cuts
-_PLACE_JERK, _FOOT_JERK, _SIZE_JERK, _ASPECT_JERK = 0.7, 0.3, 0.3, 0.3  # of the change of rate in a second
-_PLACE_RATE, _FOOT_RATE, _SIZE_RATE = 1.2, 0.4, 0.3  # of the rate at first sight, in 1/s
+# Of the change of the rate in a second.
+_PLACE_JERK, _FOOT_JERK, _SIZE_JERK, _ASPECT_JERK = 0.7, 0.3, 0.3, 0.3
+# Of the rate at first sight, in 1/s.
+_PLACE_RATE, _FOOT_RATE, _SIZE_RATE = 1.2, 0.4, 0.3
 _MAX_SIZE_RATE = 1.5
 
 

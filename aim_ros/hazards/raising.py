@@ -71,10 +71,12 @@ def decide(track: Track, scene: Scene, evidence_needed: float, at_once: bool = T
     if track.last_ns != scene.now_ns:
         return
     urgent = place_of(track.region.box, scene).urgent
+    settings = scene.settings
     # Whole nanoseconds: sums of seconds are not exact.
-    if nanoseconds(track.evidence) >= nanoseconds(evidence_needed) or (urgent and at_once and is_strong(track.region, scene.settings.min_area)):
+    enough = nanoseconds(track.evidence) >= nanoseconds(evidence_needed)
+    if enough or (urgent and at_once and is_strong(track.region, settings.min_area)):
         track.raised = True
-    if track.raised and urgent and (at_once or track.seen_s >= scene.settings.raise_after):
+    if track.raised and urgent and (at_once or track.seen_s >= settings.raise_after):
         track.error_until_ns = scene.now_ns + nanoseconds(HOLD_S)
 
 

@@ -128,7 +128,8 @@ def _sum_up(found: Components, label: np.ndarray, count: int) -> Components:
     far = int(max(right.max(), bottom.max()))
     x, y = extreme(np.minimum, left, far), extreme(np.minimum, top, far)
     area = total(found.area)
-    box = np.stack((x, y, extreme(np.maximum, right, 0) - x, extreme(np.maximum, bottom, 0) - y), 1)
+    width, height = extreme(np.maximum, right, 0) - x, extreme(np.maximum, bottom, 0) - y
+    box = np.stack((x, y, width, height), 1)
     group = extreme(np.maximum, found.group, 0)
     return Components(
         group, box, area, total(found.parts), total(found.perimeter), total(found.turned),

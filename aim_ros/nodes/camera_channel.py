@@ -102,7 +102,7 @@ class CameraChannel:
         self._overlay = publisher(Image, 'overlay')
         self._confidence = publisher(Image, 'confidence')
         self._alerts = publisher(DiagnosticArray, 'alerts', _ALERTS)
-        self._detections = (publisher(conversions.Detection2DArray, 'detections')
+        self._detections = (publisher(alert_messages.Detection2DArray, 'detections')
                             if conversions.HAVE_VISION_MSGS else None)
 
     @property
@@ -237,7 +237,8 @@ class CameraChannel:
             self.health.answer(latency_ms)
             statuses = [self._summary(
                 report.level, alert_messages.report_line(report),
-                {**values, **alert_messages.report_values(report), 'changed_share': perception.changed_share})]
+                {**values, **alert_messages.report_values(report),
+                 'changed_share': perception.changed_share})]
             statuses += [alert_messages.road_user_status(
                 alert, self._labels, size, self._prefix, self.name)
                 for alert in report.alerts]

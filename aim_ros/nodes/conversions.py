@@ -22,7 +22,6 @@ from aim_ros.imaging.raw import pixels_of
 from aim_ros.segmentation.labels import LabelSet
 
 try:
-    from vision_msgs.msg import Detection2DArray
     from vision_msgs.msg import LabelInfo
     from vision_msgs.msg import VisionClass
     HAVE_VISION_MSGS = True
