@@ -2,7 +2,6 @@
 
 import array
 from collections.abc import Mapping
-import math
 
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticStatus
