@@ -5,6 +5,7 @@ Matching, identities and fragmentation are motmetrics' (Bernardin and Stiefelhag
 multiple object tracking performance: the CLEAR MOT metrics", 2008; Ristani et al., IDF1, 2016).
 """
 
+from collections import Counter
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,7 +30,8 @@ from aim_ros.hazards.tracker import HOLD_S
 
 MIN_IOU = 0.3
 _MIN_FRAMES = 3
-"""Road users that have to be raised in fewer frames are not scored."""
+"""Road users that have to be raised in fewer frames are not scored; an id that is matched with one
+in fewer frames is not counted as its."""
 
 _COVERS = 0.3
 """An alert shows something if it shares this part of the smaller box with a road user."""
@@ -164,8 +166,8 @@ def _frame(index: int, report: AlertReport, truth: Truth) -> _Frame:
     told, shown = [], []
     for number, alert in enumerate(report.alerts):
         best = iou[number].max(initial=0)
-        if best < MIN_IOU and (other_iou[number].max(initial=0) >= MIN_IOU
-                               or truth.is_ignored(index, alert.box)):
+        unjudged = alert.kind in truth.unlabelled or truth.is_ignored(index, alert.box)
+        if best < MIN_IOU and (other_iou[number].max(initial=0) >= MIN_IOU or unjudged):
             continue
         told.append(alert)
         shown.append(_shows(alert, users))
@@ -208,13 +210,13 @@ def _match(frames: Sequence[_Frame], tally: Tally) -> None:
 
 
 def _score_users(frames: Sequence[_Frame], seconds: np.ndarray, tally: Tally) -> None:
-    due, raised, ids = defaultdict(list), defaultdict(list), defaultdict(set)
+    due, raised, ids = defaultdict(list), defaultdict(list), defaultdict(Counter)
     for frame in frames:
         for user in frame.required:
             due[user.track_id].append(seconds[frame.index])
         for user, alert in frame.pairs:
             raised[user.track_id].append(seconds[frame.index])
-            ids[user.track_id].add(alert.track_id)
+            ids[user.track_id][alert.track_id] += 1
     for track_id, times in due.items():
         if len(times) < _MIN_FRAMES:
             continue
@@ -224,11 +226,12 @@ def _score_users(frames: Sequence[_Frame], seconds: np.ndarray, tally: Tally) ->
             raised[track_id][0] - times[0] if raised[track_id] else math.inf)
         if raised[track_id]:
             tally.raised_users += 1
-            tally.ids += len(ids[track_id])
+            # While two pass each other, either may be matched with the other's alert for a moment.
+            tally.ids += max(sum(count >= _MIN_FRAMES for count in ids[track_id].values()), 1)
 
 
 def _score_alerts(frames: Sequence[_Frame], tally: Tally) -> None:
-    shown, users = defaultdict(list), defaultdict(set)
+    shown, users = defaultdict(list), defaultdict(Counter)
     for frame in frames:
         for alert, is_shown in zip(frame.told, frame.shown, strict=True):
             tally.alert_frames += 1
@@ -237,7 +240,7 @@ def _score_alerts(frames: Sequence[_Frame], tally: Tally) -> None:
             if not alert.coasting:
                 shown[alert.track_id].append(is_shown)
         for user, alert in frame.pairs:
-            users[alert.track_id].add(user.track_id)
+            users[alert.track_id][user.track_id] += 1
             tally.matched_frames += 1
             tally.wrong_kind_frames += alert.kind != user.kind
             if not alert.coasting and math.isfinite(user.distance_m + alert.distance_m):
@@ -246,7 +249,8 @@ def _score_alerts(frames: Sequence[_Frame], tally: Tally) -> None:
     tally.alerts += len(shown)
     tally.false_alerts += sum(2 * sum(one) < len(one) for one in shown.values())
     tally.matched_alerts += len(users)
-    tally.users_of_alerts += sum(map(len, users.values()))
+    tally.users_of_alerts += sum(
+        max(sum(count >= _MIN_FRAMES for count in one.values()), 1) for one in users.values())
 
 
 def _score_errors(frames: Sequence[_Frame], reports: Sequence[AlertReport], seconds: np.ndarray,

@@ -58,11 +58,13 @@ class Truth:
     :param users: by frame.
     :param scored: the frames that are labelled; None for all.
     :param ignored: boxes, by frame, in which alerts are neither right nor false.
+    :param unlabelled: kinds that the labels do not know: alerts of these are not false.
     """
 
     users: Mapping[int, Sequence[RoadUser]]
     scored: frozenset[int] | None
     ignored: Mapping[int, Sequence[FBox]]
+    unlabelled: frozenset[str] = frozenset()
 
     def is_ignored(self, index: int, box: FBox) -> bool:
         """Whether most of a box lies in a region where labels are missing."""
@@ -108,7 +110,8 @@ def read_tracks(path: Path) -> Truth:
         for row in _rows(path.parent / 'ignore.csv'):
             for frame in range(int(row['frame_first']), int(row['frame_last']) + 1):
                 ignored.setdefault(frame, []).append(_box(row))
-    return Truth(users, scored, ignored)
+    # KITTI labels bicycles and motorcycles only while somebody rides them.
+    return Truth(users, scored, ignored, frozenset({'bicycle', 'motorcycle'}))
 
 
 def street_truth(street: Street) -> Truth:

@@ -103,7 +103,15 @@ class Tracker:
         if track.last_ns == now_ns or now_ns <= track.error_until_ns:
             return True
         return (now_ns - track.last_ns <= nanoseconds(settings.clear_after)
+                and not _left_sideways(track, size)
                 and _share_inside(track.motion.rounded, size) >= _MIN_INSIDE)
+
+
+def _left_sideways(track: Track, size: tuple[int, int]) -> bool:
+    """Whether a track was cut by the side of an image of a size that it moved to."""
+    x, _, width, _ = track.region.box
+    speed, _ = track.motion.velocity
+    return (x <= 0 and speed < 0) or (x + width >= size[1] and speed > 0)
 
 
 def _share_inside(box: Box, size: tuple[int, int]) -> float:
