@@ -55,7 +55,13 @@ class Tracker:
         :param pixels: for the boxes of regions that several tracks share.
         """
         interval = 0.0 if self._last_ns is None else (now_ns - self._last_ns) / 1e9
-        self._predict(now_ns, interval, nanoseconds(settings.clear_after))
+        clear_after = nanoseconds(settings.clear_after)
+        self._predict(now_ns, interval, clear_after)
+        # What the last frame showed counts as just seen, however long ago that was.
+        waiting = [track for track in self.tracks if track.last_ns == self._last_ns
+                   or now_ns - track.last_ns <= clear_after or now_ns <= track.error_until_ns]
+        over = [track for track in self.tracks if track not in waiting]
+        self.tracks = waiting
         parted, whole = part(regions, self.tracks, pixels)
         for track, region in parted:
             track.see(region, now_ns, interval, self._weigh(region), size, parted=True)
@@ -63,6 +69,7 @@ class Tracker:
                          settings.min_area)
         self.tracks += [Track(next(self._ids), region, now_ns, now_ns) for region in free]
         self._end(now_ns, size, settings)
+        self.ended += over
         for track in self.tracks:
             if track.last_ns != now_ns:
                 track.miss(interval)
