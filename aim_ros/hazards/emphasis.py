@@ -89,6 +89,7 @@ class FocusedStream:
         :param scene: the frame, under the settings in force.
         """
         self._filter, self._scene = filter_, scene
+        self._tracker.keep(scene.classes.groups_of(scene.settings.class_ids))
         self._neutral_boxes = [track.box(scene.now_ns) for track in neutral.tracks]
         owned, free = _share_out(
             sight.regions if sight else (), neutral.tracks, self._neutral_boxes)

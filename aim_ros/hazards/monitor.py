@@ -87,6 +87,7 @@ class AlertMonitor:
             self._tracker.restart()
             self._focused.restart()
         scene = Scene(tick.now_ns, size, owner, camera, self._classes)
+        self._tracker.keep(self._classes.groups_of(owner.class_ids))
         self._tracker.update(base.regions, tick.now_ns, size, owner, base.pixels)
         for track in self._tracker.tracks:
             decide(track, scene, owner.raise_after)

@@ -9,7 +9,6 @@ from aim_ros.hazards.alerts import nanoseconds
 from aim_ros.hazards.assignment import assign
 from aim_ros.hazards.boxes import Box
 from aim_ros.hazards.boxes import clipped
-from aim_ros.hazards.evidence import starts_track
 from aim_ros.hazards.evidence import sureness
 from aim_ros.hazards.parting import part
 from aim_ros.hazards.pixels import Pixels
@@ -44,6 +43,10 @@ class Tracker:
     def restart(self) -> None:
         """Forget all tracks."""
         self.tracks, self.ended, self._last_ns = [], [], None
+
+    def keep(self, groups: Sequence[str]) -> None:
+        """Forget the tracks of other groups: they are not alerted any more."""
+        self.tracks = [track for track in self.tracks if track.region.group in groups]
 
     def update(self, regions: Sequence[Region], now_ns: int, size: tuple[int, int],
                settings: AlertSettings, pixels: Pixels | None = None) -> None:
@@ -84,8 +87,11 @@ class Tracker:
     def _see(self, regions: Sequence[Region], taken: set[int], now_ns: int, interval: float,
              size: tuple[int, int], min_area: int) -> list[Region]:
         """Show regions to the tracks that are not `taken`; return those that start new tracks."""
-        strong = [region for region in regions if starts_track(region, min_area)]
-        weak = [region for region in regions if not starts_track(region, min_area)]
+        # What is small or unsure only keeps a track alive.
+        strong, weak = [], []
+        for region in regions:
+            starts = region.area >= min_area and self._weigh(region) > 0
+            (strong if starts else weak).append(region)
         free: list[Region] = strong
         for stage in (strong, weak):
             waiting = [track for track in self.tracks if track.track_id not in taken]
