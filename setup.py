@@ -48,8 +48,8 @@ setup(
     python_requires='>=3.11',
     entry_points={
         'console_scripts': [
-            'segmentation = aim_ros.nodes.entry_points:segmentation',
-            'replay = aim_ros.nodes.entry_points:replay',
+            'segmentation = aim_ros.nodes.__main__:segmentation',
+            'replay = aim_ros.nodes.__main__:replay',
             'alert_listener = aim_ros.nodes.alert_listener:main',
             'demo = aim_ros.nodes.demo.cli:main',
             'experiments = aim_ros.experiments.cli:main',

@@ -114,9 +114,10 @@ class Rig(Node):
 
 
 @contextmanager
-def running(images: Sequence, size: tuple[int, int], options) -> Iterator[tuple[Rig, int]]:
+def running(images: Sequence, size: tuple[int, int], options, make_rig=Rig
+            ) -> Iterator[tuple[Rig, int]]:
     """Run the node and the rig; give the rig, once frames are answered, and the node's pid."""
-    rig = Rig(images)
+    rig = make_rig(images)
     executor = SingleThreadedExecutor()
     executor.add_node(rig)
 

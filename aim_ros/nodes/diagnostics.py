@@ -1,22 +1,25 @@
 """What the node says of itself on /diagnostics."""
 
 from collections.abc import Mapping
+from collections.abc import Sequence
 
 from diagnostic_msgs.msg import DiagnosticStatus
 
 from aim_ros.hazards.alerts import Level
+from aim_ros.nodes import watchdog
 from aim_ros.nodes.camera_channel import CameraChannel
 from aim_ros.nodes.conversions import status_message
 from aim_ros.perception.settings import Settings
 
 
-def node_status(name: str, state: str, problem: str, settings: Settings | None,
-                values: Mapping[str, object]) -> DiagnosticStatus:
+def node_status(name: str, state: str, problem: str, channels: Sequence[CameraChannel],
+                settings: Settings | None, values: Mapping[str, object]) -> DiagnosticStatus:
     """
     Make the status of the node as a whole.
 
     :param state: the lifecycle state's label.
-    :param problem: what went wrong last, empty if nothing did.
+    :param problem: what went wrong with the node itself, empty if nothing did.
+    :param channels: the cameras, whose recent problems are the node's too.
     :param settings: the settings in force, None before there are any.
     :param values: what else to tell.
     """
@@ -36,35 +39,59 @@ def node_status(name: str, state: str, problem: str, settings: Settings | None,
             level = Level.WARN
             message = (f'{state}; the masks are degraded on purpose: utility.sigma is '
                        f'{modulation.utility_sigma:g}')
+    recent = [(channel, last) for channel in channels
+              if (last := channel.problems.last()) is not None and last.recent]
     if problem:
         level, message = Level.ERROR, problem
+    elif recent:
+        # What lasts first.
+        channel, last = max(recent, key=lambda item: item[1].lasts)
+        level = Level.ERROR if last.lasts else Level.WARN
+        message = f'{channel.topic}: {last}'
     return status_message(int(level), f'{name}: node', message, name, more)
 
 
-def camera_status(name: str, channel: CameraChannel, active: bool) -> DiagnosticStatus:
-    """Make the status of one camera."""
-    health = channel.health
-    missing = health.missing_share()
-    sigma, limited = channel.focus()
-    level, message = Level.OK, 'receiving' if health.count('received') else 'waiting'
-    if not active:
-        message = 'not subscribed'
-    elif channel.is_stale:
-        level, message = Level.STALE, f'no frame answered for {health.staleness():.1f} s'
-        message += f'; {channel.problem}' if channel.problem else ''
-    elif channel.problem:
-        level, message = Level.ERROR, channel.problem
-    elif health.stamps_frozen():
-        level, message = Level.WARN, 'the header stamps stand still'
-    elif missing:
-        level, message = Level.WARN, f'{missing:.0%} of the frames do not arrive'
-    elif limited:
-        level, message = Level.WARN, limited
-    return status_message(int(level), f'{name}: {channel.name}', message, channel.name, {
+def camera_status(name: str, channel: CameraChannel, active: bool, settings: Settings
+                  ) -> DiagnosticStatus:
+    """
+    Make the status of one camera.
+
+    :param active: whether the node is.
+    :param settings: the settings in force.
+    """
+    statistics, publishers = channel.statistics, channel.input.publisher_count()
+    sigma, _ = channel.output.focus()
+    level, message = _verdict(channel, publishers, active, settings)
+    values: dict[str, object] = {
         'topic': channel.topic,
-        'publishers': channel.publisher_count(),
-        'calibration': channel.calibration,
-        'missing_share': missing,
+        'publishers': publishers,
+        'calibration': channel.input.calibration,
+        'missing_share': statistics.lost_share(),
         'sigma': sigma,
-        **health.summary(),
-    })
+        **statistics.summary(),
+    }
+    if (last := channel.problems.last()) is not None:
+        values |= {'last_problem': last.text, 'last_problem_age_s': last.age,
+                   'problems': last.count}
+    return status_message(int(level), f'{name}: {channel.name}', message, channel.name, values)
+
+
+def _verdict(channel: CameraChannel, publishers: int, active: bool, settings: Settings
+             ) -> tuple[Level, str]:
+    """Return the level and the message of a camera: of what is to be said, the worst."""
+    last = channel.problems.last()
+    problem = str(last) if last is not None and last.recent else ''
+    if not active:
+        return Level.OK, 'not subscribed'
+    silence = watchdog.stream_silence(channel, publishers)
+    if channel.output.is_stale:
+        told = [f'no frame answered for {channel.statistics.staleness():.1f} s', problem, silence]
+        return Level.STALE, '; '.join(filter(None, told))
+    if problem:
+        return (Level.ERROR if last.lasts else Level.WARN), problem
+    odd = (silence, 'the header stamps stand still' if channel.statistics.stamps_frozen() else '',
+           watchdog.stream_losses(channel), watchdog.stream_jitter(channel, settings),
+           channel.output.focus()[1])
+    if any(odd):
+        return Level.WARN, '; '.join(filter(None, odd))
+    return Level.OK, 'receiving' if channel.statistics.arrived() else 'waiting'

@@ -121,13 +121,15 @@ class Row:
         return value
 
 
-def parameter(default: Any, description: str, **constraints: Any) -> Any:
+def parameter(default: Any, description: str, low: float | None = None, high: float | None = None,
+              **constraints: Any) -> Any:
     """
-    Make a field of a dataclass that is a parameter of the field's name and type.
+    Make a field of a dataclass that is a parameter of the field's name and type; see `Row`.
 
-    :param constraints: further fields of `Row`, for instance ``low`` and ``high``.
+    :param constraints: further fields of `Row`, for instance ``choices``.
     """
-    return field(default=default, metadata={'description': description, **constraints})
+    return field(default=default, metadata={
+        'description': description, 'low': low, 'high': high, **constraints})
 
 
 def rows_of(settings: type, *, read_only: bool) -> tuple[Row, ...]:

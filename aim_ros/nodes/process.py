@@ -6,26 +6,73 @@ traceback or by the signal. Nothing slow is imported here, so that the handlers 
 """
 
 from collections.abc import Callable
+import math
 import os
 import signal
 import sys
 import threading
+import time
 from typing import NoReturn
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_POLL = 0.05
 
-def stop_on_signals() -> threading.Event:
-    """
-    Return an event that SIGINT and SIGTERM set from now on; to be called in the main thread.
 
-    The handlers stay to the end: a signal during Python's own teardown must not end it either.
+class StopSignal(threading.Event):
     """
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    An event that a signal handler may set.
+
+    Python runs a handler between any two bytecodes of the main thread, also of another handler
+    and while that thread holds the event's own lock: `set` could wait there for ever. A handler
+    therefore only sets a flag, and those who wait look at it twenty times a second.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self._signalled = False
+
+    def signal(self) -> None:
+        """Note a signal; blocks on nothing."""
+        self._signalled = True
+
+    def is_set(self) -> bool:
+        """Whether a signal came, or the event was set."""
+        return self._signalled or super().is_set()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until a signal came or the event was set; return False at the timeout."""
+        end = math.inf if timeout is None else time.monotonic() + timeout
+        while not self.is_set():
+            left = end - time.monotonic()
+            if left <= 0:
+                return False
+            super().wait(min(left, _POLL))
+        return True
+
+
+def stop_on_signals() -> StopSignal:
+    """
+    Return what SIGINT and SIGTERM set from now on; to be called in the main thread.
+
+    However often they come: a terminal sends them to a launched node twice.
+    """
+    stop = StopSignal()
+    for number in _SIGNALS:
+        signal.signal(number, lambda *_: stop.signal())
     return stop
 
 
-def run_until_stopped(work: Callable[[], int], stop: threading.Event, timeout: float = 5.0
+def ignore_signals() -> None:
+    """
+    Let no signal end the process any more; to be called when all is done but Python's teardown.
+
+    Python puts the default action back in place of its own handlers, in the teardown's midst.
+    """
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def run_until_stopped(work: Callable[[], int], stop: StopSignal, timeout: float = 5.0
                       ) -> int:
     """
     Run `work` in a thread of its own until it ends, or until `stop` is set and it follows.
@@ -33,7 +80,7 @@ def run_until_stopped(work: Callable[[], int], stop: threading.Event, timeout: f
     The main thread only waits: Python runs signal handlers in it, and only between bytecodes.
 
     :param work: returns the exit code; expected to end soon after `stop` is set.
-    :param timeout: seconds that `work` is given to end. If it is in code that can not be
+    :param timeout: seconds that `work` is given to end. If it is in code that cannot be
         interrupted, as when a model is loaded or a disc does not answer, the process ends here.
     :return: the exit code of `work`, 1 if it raised.
     """
@@ -48,9 +95,7 @@ def run_until_stopped(work: Callable[[], int], stop: threading.Event, timeout: f
 
     thread = threading.Thread(target=run, name='work', daemon=True)
     thread.start()
-    # In short waits: a signal that another thread receives does not interrupt one.
-    while not stop.wait(0.1):
-        pass
+    stop.wait()
     thread.join(timeout)
     if thread.is_alive():
         leave(0)
@@ -67,10 +112,14 @@ def join_ros(name: str, args: list[str] | None) -> bool:
     import rclpy
     from rclpy.signals import SignalHandlerOptions
 
+    from aim_ros.nodes.start_errors import start_errors
+    from aim_ros.nodes.start_errors import StartError
+
     try:
-        rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
-    except Exception as error:  # for instance, ROS arguments that rcl can not parse
-        print(f'{name} can not start: {" ".join(str(error).split())}', file=sys.stderr)
+        with start_errors():
+            rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    except StartError as error:
+        print(f'{name} cannot start: {error}', file=sys.stderr)
         return False
     return True
 

@@ -1,11 +1,9 @@
 """
 The parameters ``qos_overrides.<topic>.<publisher or subscription>.<policy>``, checked at start.
 
-rclpy declares them with a topic, ends that with an exception if a value is wrong, and says
-nothing of one that no topic takes.
+rclpy declares them with a topic, which it answers with an exception if a value is wrong.
 """
 
-from collections.abc import Iterator
 from enum import IntEnum
 
 from rclpy.node import Node
@@ -31,23 +29,13 @@ _WORDS: dict[str, type[IntEnum]] = {
 def qos_mistakes(node: Node) -> dict[str, str]:
     """Return what is wrong with each override of a QoS policy that a node was given, by name."""
     mistakes = {}
-    for override in _overrides(node):
-        try:
-            _check(override)
-        except ValueError as error:
-            mistakes[override.name] = str(error)
+    for name, override in parameter_overrides(node).items():
+        if name.startswith(PREFIX):
+            try:
+                _check(override)
+            except ValueError as error:
+                mistakes[name] = str(error)
     return mistakes
-
-
-def unused_qos_overrides(node: Node) -> tuple[str, ...]:
-    """Return the overrides that no topic of a node takes; to be asked once all are there."""
-    return tuple(sorted(override.name for override in _overrides(node)
-                        if not node.has_parameter(override.name)))
-
-
-def _overrides(node: Node) -> Iterator[Parameter]:
-    return (override for name, override in parameter_overrides(node).items()
-            if name.startswith(PREFIX))
 
 
 def _check(override: Parameter) -> None:

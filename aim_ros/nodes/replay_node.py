@@ -30,6 +30,7 @@ from aim_ros.nodes.pace import Pace
 from aim_ros.nodes.process import join_ros
 from aim_ros.nodes.process import run_until_stopped
 from aim_ros.nodes.replay_settings import declare_settings
+from aim_ros.nodes.start_errors import start_errors
 from aim_ros.nodes.transports import use_large_images
 
 _DEPTH = 10
@@ -279,7 +280,8 @@ def run_replay(args: list[str] | None, stop: threading.Event) -> int:
 
 
 def _play(stop: threading.Event) -> None:
-    node = ReplayNode()
+    with start_errors():
+        node = ReplayNode()
     executor = SingleThreadedExecutor()
     executor.add_node(node)
     spinner = threading.Thread(target=executor.spin, name='executor', daemon=True)

@@ -1,118 +1,120 @@
-"""The segmentation node: camera topics in, masks and alerts out. Plumbing only."""
+"""The segmentation node: camera topics in, masks and alerts out. Transitions and wiring only."""
 
+from collections.abc import Mapping
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 import threading
 import time
+from types import MappingProxyType
 
 from diagnostic_msgs.msg import DiagnosticArray
+import rclpy
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock
 from rclpy.clock import ClockType
+from rclpy.executors import MultiThreadedExecutor
 from rclpy.lifecycle import LifecycleNodeMixin
 from rclpy.lifecycle import LifecycleState
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.node import Node
 from rclpy.qos import QoSDurabilityPolicy
 from rclpy.qos import QoSProfile
-from sensor_msgs.msg import CompressedImage
-from sensor_msgs.msg import Image
 from std_msgs.msg import Header
+from transformers.utils.logging import disable_progress_bar
 
-from aim_ros.hazards.geometry import GroundCamera
-from aim_ros.imaging.frame import Frame
-from aim_ros.imaging.frame import FrameError
 from aim_ros.nodes import conversions
+from aim_ros.nodes import watchdog
+from aim_ros.nodes.bond import Bond
 from aim_ros.nodes.camera_channel import CameraChannel
+from aim_ros.nodes.camera_input import ImageMessage
 from aim_ros.nodes.diagnostics import camera_status
 from aim_ros.nodes.diagnostics import node_status
+from aim_ros.nodes.frame_queue import FrameQueue
 from aim_ros.nodes.logging import RateLimitedLogger
-from aim_ros.nodes.mailbox import Mailbox
+from aim_ros.nodes.parameter_table import ReadOnlyParameterError
 from aim_ros.nodes.parameters import NodeParameters
+from aim_ros.nodes.perceiver import Perceiver
+from aim_ros.nodes.perceiver import Received
+from aim_ros.nodes.problems import describe
+from aim_ros.nodes.process import join_ros
+from aim_ros.nodes.process import leave
+from aim_ros.nodes.process import run_until_stopped
+from aim_ros.nodes.process import StopSignal
+from aim_ros.nodes.rclpy_private import join_callbacks
+from aim_ros.nodes.rclpy_private import lifecycle_state
+from aim_ros.nodes.rclpy_private import refuse_illegal_transitions
+from aim_ros.nodes.start_errors import start_errors
+from aim_ros.nodes.start_errors import StartError
 from aim_ros.nodes.worker import Worker
-from aim_ros.perception.pipeline import Perception
+from aim_ros.perception.memory import keep_freed_memory
 from aim_ros.perception.pipeline import Pipeline
-from aim_ros.perception.settings import Settings
+from aim_ros.segmentation.segmenter import choose_device
 from aim_ros.segmentation.segmenter import ModelError
 from aim_ros.segmentation.segmenter import Segmenter
 
-_WATCHDOG_PERIOD = 0.1
-_SILENT_AFTER = 2.0
+_THREADS = 4
+_END_TIMEOUT = 4.0
+_WATCH_PERIOD = 0.2
 _WORKER_TIMEOUT = 2.5
-_SETTLED = 10
-"""Frames after which a camera's calibration should have come."""
-_SETUP_PERIOD = 3600.0
-"""Seconds between two warnings of what is odd about the set-up, not about the stream."""
-
-_LARGE_IMAGES = (
-    'large images get lost in the default transports of Fast DDS: start the camera driver with '
-    'FASTRTPS_DEFAULT_PROFILES_FILE set to config/fastdds.xml of aim_ros (README, "Large images '
-    'over DDS")')
-
-
-@dataclass(frozen=True)
-class _Mail:
-    """An image on its way from the executor to the worker."""
-
-    message: Image | CompressedImage
-    received_ns: int
-
-
-@dataclass(frozen=True, eq=False)
-class Session:
-    """What the worker works with between one activation and the next deactivation."""
-
-    pipeline: Pipeline
-    channels: dict[str, CameraChannel]
-
-
-def describe(error: Exception) -> str:
-    """Return what went wrong in one line of bounded length."""
-    text = ' '.join(str(error).split())[:500]
-    return text if isinstance(error, (ModelError, ValueError)) else (
-        f'{type(error).__name__}: {text}')
 
 
 class SegmentationNode(LifecycleNodeMixin, Node):
     """
     Runs SegFormer on camera topics under a driver profile that may change at any time.
 
-    The executor receives images and answers services; one worker thread perceives and publishes.
-    The README lists topics and parameters.
+    The executor receives images and answers services; one worker thread perceives and publishes,
+    and another tells planners of silence. The README lists topics and parameters.
     """
 
     def __init__(self, **options):
         Node.__init__(self, 'segmentation', **options)
-        # rclpy's LifecycleNode is these two bases, but can not give transitions a group of their
+        # rclpy's LifecycleNode is these two bases, but cannot give transitions a group of their
         # own, by which parameters are answered while a model loads.
         transitions = MutuallyExclusiveCallbackGroup()
         LifecycleNodeMixin.__init__(
             self, enable_communication_interface=True, callback_group=transitions)
+        refuse_illegal_transitions(self)
         self._transition = threading.RLock()
         self._log = RateLimitedLogger(self.get_logger())
         self._images = MutuallyExclusiveCallbackGroup()
         self._params = NodeParameters(self)
-        self._problem = ''
+        self._bond = Bond(self)
+        self._problem = self._advice = ''
+        self._autostarting = False
         self._pipeline: Pipeline | None = None
         self._channels: dict[str, CameraChannel] = {}
-        # The watchdog and /diagnostics look at the channels from other threads than a transition
-        # destroys them in.
+        # Those who watch look at the channels from other threads than a transition destroys them
+        # in.
         self._channels_lock = threading.Lock()
         self._label_info = None
-        self._worker: Worker[_Mail] | None = None
-        self._hung: Worker[_Mail] | None = None
+        self._worker: Worker[Received] | None = None
+        self._hung: Worker[Received] | None = None
+        self._watchdog = watchdog.Watchdog(self._publish_stale, self._fail_to_watch)
 
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
         # With use_sim_time and no /clock, a timer on the node's clock would never fire.
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         watching = MutuallyExclusiveCallbackGroup()
         self.create_timer(1.0, self._publish_diagnostics, watching, steady)
-        self.create_timer(_WATCHDOG_PERIOD, self._watch, watching, steady)
-        self.autostart_failed = False
+        self.create_timer(_WATCH_PERIOD, self._watch_streams, watching, steady)
         if self._params['autostart']:
             self._autostart_timer = self.create_timer(0.0, self._autostart, transitions, steady)
+
+    @property
+    def parameters(self) -> NodeParameters:
+        """The parameters, and the settings that they amount to."""
+        return self._params
+
+    @property
+    def channels(self) -> Mapping[str, CameraChannel]:
+        """The cameras by name, from configuration to clean-up."""
+        return MappingProxyType(self._channels)
+
+    @property
+    def problem(self) -> str:
+        """What went wrong last with the node itself, empty if nothing did."""
+        return self._problem
 
     # Lifecycle. rclpy swallows what a transition raises, so each says why and returns FAILURE.
 
@@ -171,37 +173,39 @@ class SegmentationNode(LifecycleNodeMixin, Node):
         with self._transition:
             self._stop_working()
             self._clean_up()
+            self._watchdog.stop()
             self.destroy_node()
             return self._hung is None or not self._hung.alive
 
     def _autostart(self) -> None:
         self._autostart_timer.cancel()
+        self._autostarting = True
         for transition in (self.trigger_configure, self.trigger_activate):
             if transition() != TransitionCallbackReturn.SUCCESS:
-                self.autostart_failed = True
-                verb = self._problem.partition(':')[0]
-                self.get_logger().fatal(
-                    f'autostart failed: {self._problem}. When that is mended: '
-                    f'ros2 lifecycle set {self.get_fully_qualified_name()} {verb}')
-                return
+                self.get_logger().fatal(f'autostart failed: {self._problem}. {self._advice}')
+                break
+        self._autostarting = False
 
     def _fail(self, transition: str, error: Exception) -> TransitionCallbackReturn:
         self._problem = f'{transition}: {describe(error)}'
-        self.get_logger().error(self._problem)
+        self._advice = (
+            'Start the node again with a value that is right'
+            if isinstance(error, ReadOnlyParameterError) else
+            f'When that is mended: ros2 lifecycle set {self.get_fully_qualified_name()} '
+            f'{transition}')
+        # An autostart says it once, at FATAL.
+        if not self._autostarting:
+            self.get_logger().error(self._problem)
         return TransitionCallbackReturn.FAILURE
 
     def _configure(self) -> None:
         parameters = self._params
         settings = parameters.validate()
         started = time.monotonic()
-        size = parameters['input_size']
-        if len(size) not in (0, 2):
-            raise ValueError(
-                f'input_size must be empty or [height, width], got {list(size)}')
         # OpenMP keeps a team for every thread that ever ran torch, and where their members
         # outnumber the cores, each waits for work asleep. So the worker's must be the only one.
         with ThreadPoolExecutor(1) as loader:
-            self._pipeline = loader.submit(self._load, size).result()
+            self._pipeline = loader.submit(self._load, parameters['input_size']).result()
         segmenter = self._pipeline.segmenter
         channels = {
             name: CameraChannel(
@@ -223,6 +227,10 @@ class SegmentationNode(LifecycleNodeMixin, Node):
 
     def _load(self, size: Sequence[int]) -> Pipeline:
         parameters = self._params
+        try:
+            choose_device(parameters['device'])
+        except ModelError as error:
+            raise ReadOnlyParameterError(str(error)) from error
         segmenter = Segmenter(
             parameters['model'], device=parameters['device'], precision=parameters['precision'],
             input_size=size or None)
@@ -242,14 +250,17 @@ class SegmentationNode(LifecycleNodeMixin, Node):
     def _activate(self) -> None:
         if self._hung is not None and self._hung.alive:
             raise RuntimeError('a frame of before is still being perceived; try again')
-        session = Session(self._pipeline, dict(self._channels))
         settings = self._params.settings
-        # The watchdog is to find all channels subscribed, or none.
+        perceiver = Perceiver(self._pipeline, self._channels, lambda: self._params.settings,
+                              self.get_clock(), self._log)
+        # Those who watch are to find all channels started, or none.
         with self._channels_lock:
-            self._worker = Worker(partial(self._perceive, session), self._lose)
+            self._worker = Worker(perceiver.perceive, self._lose)
             self._hung = None
             for channel in self._channels.values():
-                channel.subscribe(session, partial(self._receive, self._worker.mailbox), settings)
+                channel.start(perceiver, settings,
+                              partial(self._receive, self._worker.queue, channel))
+        self._bond.form()
         self._problem = ''
         self.get_logger().info('active: ' + ', '.join(
             channel.topic for channel in self._channels.values()))
@@ -259,166 +270,49 @@ class SegmentationNode(LifecycleNodeMixin, Node):
         worker = self._worker
         if worker is None:
             return
+        self._bond.end()
         # A worker that hangs must not keep the last STALE from planners.
         self._hung = None if worker.stop(_WORKER_TIMEOUT) else worker
         with self._channels_lock:
             self._worker = None
             for channel in self._channels.values():
-                channel.unsubscribe('the node is not active')
+                channel.stop('the node is not active')
         for channel in self._channels.values():
-            channel.flush_alerts(timeout=0.5)
+            channel.output.flush_alerts(timeout=0.5)
 
-    # From image to alerts
+    # At work
 
-    def _receive(self, mailbox: Mailbox[_Mail], channel: CameraChannel,
-                 message: Image | CompressedImage) -> None:
-        """Take in an image on the executor: note it, and leave it for the worker."""
-        channel.health.receive(conversions.stamp_to_ns(message.header.stamp))
-        if mailbox.put(channel.name, _Mail(message, time.monotonic_ns())):
-            channel.health.replace()
-
-    def _perceive(self, session: Session, mail: dict[str, _Mail]) -> None:
-        """Perceive and publish one batch under one snapshot of the settings, in the worker."""
-        settings = self._params.settings
-        taken_ns = time.monotonic_ns()
-        frames = []
-        for name, letter in mail.items():
-            channel = session.channels[name]
-            try:
-                self._check_age(letter.message)
-                frames.append(channel.frame(letter.message, letter.received_ns))
-            except FrameError as error:
-                channel.health.refuse()
-                channel.problem = f'a frame was refused: {error}'
-                self._log.warning(f'{name} refused', f'{channel.topic}: {error}')
-        self._perceive_frames(session, frames, settings, mail, taken_ns)
-        self._problem = ''
-
-    def _check_age(self, message: Image | CompressedImage) -> None:
-        limit = self._params['alerts.max_age']
-        age = 1e-9 * self._age_ns(conversions.stamp_to_ns(message.header.stamp))
-        if 0 < limit < age:
-            raise FrameError(f'the image is {age:.1f} s old by its stamp; alerts.max_age is '
-                             f'{limit:g} s')
-
-    def _age_ns(self, stamp_ns: int) -> int:
-        return self.get_clock().now().nanoseconds - stamp_ns
-
-    def _perceive_frames(self, session: Session, frames: list[Frame], settings: Settings,
-                         mail: dict[str, _Mail], taken_ns: int) -> None:
-        try:
-            self._perceive_batch(session, frames, settings, mail, taken_ns)
-        except Exception as error:
-            if len(frames) == 1:
-                channel = session.channels[frames[0].camera]
-                channel.problem = f'a frame was lost: {describe(error)}'
-                self._log.error(
-                    f'{channel.name} frame', f'{channel.topic}: {channel.problem}')
-                return
-            # One camera's image must not blind the others.
-            for frame in frames:
-                self._perceive_frames(session, [frame], settings, mail, taken_ns)
-
-    def _perceive_batch(self, session: Session, frames: list[Frame], settings: Settings,
-                        mail: dict[str, _Mail], taken_ns: int) -> None:
-        if not frames:
-            return
-        ground = {frame.camera: self._ground(session.channels[frame.camera], frame.size, settings)
-                  for frame in frames}
-        wanted = frozenset(frame.camera for frame in frames
-                           if session.channels[frame.camera].wants_confidence())
-        for perception in session.pipeline.process(
-                frames, settings, confidence=wanted, ground=ground):
-            self._publish(session, perception, mail[perception.frame.camera], taken_ns)
-
-    def _ground(self, channel: CameraChannel, size: tuple[int, int], settings: Settings
-                ) -> GroundCamera | None:
-        """Return a camera's calibration, and say where it does less than was asked for."""
-        ground = channel.ground(
-            size, self._params[f'{channel.name}.height'], self._params[f'{channel.name}.pitch'])
-        if ground is not None:
-            near, row = settings.alerts.near_m, settings.alerts.corridor.top_row
-            end = ground.distance(row * size[0])
-            if end < near:
-                self._log.warning(
-                    f'{channel.name} corridor', f'{channel.topic}: alerts.near_m is {near:g} m, '
-                    f'but the corridor ends {end:.1f} m ahead, and beyond it nothing is an ERROR; '
-                    'lower alerts.corridor.top_row', _SETUP_PERIOD)
-        return ground
+    def _receive(self, queue: FrameQueue[Received], channel: CameraChannel,
+                 message: ImageMessage, received_ns: int) -> None:
+        """Leave an image, on the executor, for the worker."""
+        if queue.put(channel.name, Received(message, received_ns)):
+            channel.statistics.replace()
 
     def _lose(self, error: Exception) -> None:
         """Own up to frames that were lost before they could be told apart."""
-        self._problem = f'a frame was lost: {describe(error)}'
-        self._log.error('frame', self._problem)
+        self._problem = f'frames were lost: {describe(error)}'
+        self._log.error('frames', self._problem)
 
-    def _publish(self, session: Session, perception: Perception, letter: _Mail, taken_ns: int
-                 ) -> None:
-        channel = session.channels[perception.frame.camera]
-        report = perception.report
-        if report.restarted:
-            self._log.warning(
-                f'{channel.name} restarted',
-                f'{channel.topic}: {report.restarted}; tracks and alerts start afresh')
-        header = letter.message.header
-        started_ns = time.monotonic_ns()
-        age_ns = self._age_ns(perception.frame.stamp_ns)
-        latency_ms = {
-            'capture_to_publish': age_ns * 1e-6,
-            'wait': (taken_ns - letter.received_ns) * 1e-6,
-            **perception.latency_ms,
-            'total': (started_ns - letter.received_ns) * 1e-6,
-        }
-        channel.publish(session, perception, header, {
-            'capture_to_publish_ms': latency_ms['capture_to_publish'],
-            'receive_to_publish_ms': latency_ms['total'],
-        }, latency_ms)
-        _, limited = channel.focus()
-        if limited:
-            self._log.warning(f'{channel.name} limited', f'{channel.topic}: {limited}')
-        channel.health.measure('publish', (time.monotonic_ns() - started_ns) * 1e-6)
+    def _publish_stale(self) -> None:
+        """Tell planners of cameras that fell silent; in the watchdog's thread."""
+        # Without the lock, under which others log: outputs that are closed publish nothing.
+        if (channels := self._channels):
+            watchdog.publish_stale(channels.values(), self._params.settings, self._log)
 
-    # Watching
+    def _fail_to_watch(self, error: Exception) -> None:
+        self._log.error('watchdog', f'the watchdog failed: {describe(error)}')
 
-    def _watch(self) -> None:
-        """Tell planners of cameras that fell silent, and people of what is odd about streams."""
+    def _watch_streams(self) -> None:
+        """Tell people of what is odd about the streams."""
         with self._channels_lock:
             if self._worker is not None:
                 for channel in self._channels.values():
-                    self._watch_camera(channel)
-
-    def _watch_camera(self, channel: CameraChannel) -> None:
-        name, topic, health = channel.name, channel.topic, channel.health
-        if channel.publish_if_stale(self._params['alerts.stale_after']):
-            self._log.warning(
-                f'{name} stale', f'{topic}: no frame was answered for {health.staleness():.1f} s; '
-                'the alert level is STALE')
-        publishers = channel.publisher_count()
-        if publishers and health.silence() > _SILENT_AFTER:
-            self._log.warning(
-                f'{name} silent', f'{topic}: nothing arrived for {health.silence():.0f} s, though '
-                f'{publishers} publishers are matched; {_LARGE_IMAGES}')
-        missing = health.missing_share()
-        if missing and health.silence() < _SILENT_AFTER:
-            self._log.warning(
-                f'{name} gaps', f'{topic}: the stamps show that {missing:.0%} of the frames do '
-                f'not arrive; {_LARGE_IMAGES}')
-        if health.stamps_frozen():
-            self._log.warning(
-                f'{name} frozen', f'{topic}: the header stamps stand still, so pixel sampling '
-                'draws the same noise for every frame, and tracks go by the time of receipt; make '
-                'the camera driver stamp its images')
-        if health.count('answered') >= _SETTLED and channel.calibration != 'used':
-            there = 'no CameraInfo' if channel.calibration == 'none' else (
-                'a CameraInfo that can not be used')
-            self._log.warning(
-                f'{name} uncalibrated', f'{topic}: there is {there}, so alerts have no distance, '
-                'and near goes by alerts.near_row, not alerts.near_m', _SETUP_PERIOD)
+                    watchdog.warn_of_stream(channel, self._params.settings, self._log)
 
     def _publish_diagnostics(self) -> None:
         """Publish the node's health, in every lifecycle state."""
         name = self.get_fully_qualified_name().lstrip('/')
         pipeline = self._pipeline
-        state = self._state_machine.current_state[1]
         values: dict[str, object] = {'model': self._params['model']}
         settings = None
         if pipeline is not None:
@@ -430,12 +324,50 @@ class SegmentationNode(LifecycleNodeMixin, Node):
                 'input_size': f'{segmenter.input_size[1]}x{segmenter.input_size[0]}',
             })
         with self._channels_lock:
-            problem = self._problem or next(
-                (f'{channel.topic}: {channel.problem}' for channel in self._channels.values()
-                 if channel.problem), '')
-            statuses = [node_status(name, state, problem, settings, values)]
-            statuses += [camera_status(name, channel, self._worker is not None)
-                         for channel in self._channels.values()]
+            channels = list(self._channels.values())
+            statuses = [node_status(
+                name, lifecycle_state(self), self._problem, channels, settings, values)]
+            statuses += [camera_status(name, channel, self._worker is not None, settings)
+                         for channel in channels]
         message = DiagnosticArray(status=statuses)
         message.header.stamp = self.get_clock().now().to_msg()
         self._diagnostics.publish(message)
+
+
+def run_segmentation(args: list[str] | None, stop: StopSignal) -> int:
+    """
+    Run the node until `stop` is set, leave a last STALE, and return the exit code.
+
+    :param args: command line with ROS arguments; None takes the process's.
+    """
+    def work() -> int:
+        keep_freed_memory()
+        if not join_ros('segmentation', args):
+            return 1
+        disable_progress_bar()
+        try:
+            with start_errors():
+                node = SegmentationNode()
+        except StartError as error:
+            rclpy.logging.get_logger('segmentation').fatal(f'the node cannot start: {error}')
+            rclpy.shutdown()
+            return 1
+        executor = MultiThreadedExecutor(_THREADS)
+        executor.add_node(node)
+        while not stop.is_set():
+            try:
+                # Soon over: the node's own timers give it something to do five times a second.
+                executor.spin_once(timeout_sec=1.0)
+            # A callback that raised ends itself, not the node.
+            except Exception as error:
+                node.get_logger().error(f'a request failed: {type(error).__name__}: {error}')
+        join_callbacks(executor)
+        executor.shutdown()
+        ended = node.end()
+        rclpy.shutdown()
+        if not ended:
+            # Python's own teardown would abort under a thread that is still in the network.
+            leave(0)
+        return 0
+
+    return run_until_stopped(work, stop, _END_TIMEOUT)

@@ -4,13 +4,13 @@ from collections.abc import Callable
 import threading
 from typing import Generic
 
-from aim_ros.nodes.mailbox import Item
-from aim_ros.nodes.mailbox import Mailbox
+from aim_ros.nodes.frame_queue import FrameQueue
+from aim_ros.nodes.frame_queue import Item
 
 
 class Worker(Generic[Item]):
     """
-    Hands what is newest in its mailbox to a function, until it is stopped.
+    Hands what is newest in its queue to a function, until it is stopped.
 
     :param work: called in the worker's thread with the items by camera; what it raises goes to
         `on_error`, and the next items are taken.
@@ -19,7 +19,7 @@ class Worker(Generic[Item]):
 
     def __init__(self, work: Callable[[dict[str, Item]], None],
                  on_error: Callable[[Exception], None]):
-        self.mailbox: Mailbox[Item] = Mailbox()
+        self.queue: FrameQueue[Item] = FrameQueue()
         self._work = work
         self._on_error = on_error
         self._thread = threading.Thread(target=self._run, name='perception', daemon=True)
@@ -32,12 +32,12 @@ class Worker(Generic[Item]):
 
     def stop(self, timeout: float) -> bool:
         """Take nothing more; return whether what was under way ended within `timeout` seconds."""
-        self.mailbox.close()
+        self.queue.close()
         self._thread.join(timeout)
         return not self.alive
 
     def _run(self) -> None:
-        while (items := self.mailbox.take()) is not None:
+        while (items := self.queue.take()) is not None:
             try:
                 self._work(items)
             # Whatever a frame does to the network, the next one is to be perceived.

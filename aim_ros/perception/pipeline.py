@@ -1,5 +1,6 @@
 """From camera frames to masks and alerts, under one snapshot of the settings."""
 
+from collections.abc import Callable
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
@@ -111,12 +112,15 @@ class Pipeline:
         *,
         confidence: frozenset[str] = frozenset(),
         ground: dict[str, GroundCamera] | None = None,
+        on_error: Callable[[Frame, Exception], None] | None = None,
     ) -> list[Perception]:
         """
         Perceive one batch: at most one frame of each camera, through the network together.
 
         :param confidence: the cameras for which the confidence image is wanted.
         :param ground: the calibration of each camera that has one.
+        :param on_error: takes a frame that was lost after the network, and why; the others are
+            perceived, once. None: the error is raised.
         :raises LogitsError: the network gave logits that are not finite.
         """
         watch = _Stopwatch(self._segmenter.device)
@@ -125,38 +129,51 @@ class Pipeline:
         batch = self._segmenter.forward(pixels)
         watch.lap('network')
         # Read only after the first wait for the device: one wait a frame is enough.
-        extremes = torch.stack(batch.aminmax())
+        extremes = torch.stack(batch.flatten(1).aminmax(dim=1), dim=1)
 
         results = []
-        for frame, logits in zip(frames, batch, strict=True):
-            modulation = settings.modulation
-            if modulation.focuses and settings.max_changed < 1:
-                _require_finite(extremes)
-                modulation = replace(modulation, sigma=limit_sigma(
-                    logits, modulation, settings.max_changed))
-            decoded = decode(
-                logits, frame.size, modulation,
-                key=frame_key(self._seed, frame.camera, frame.stamp_ns),
-                confidence=frame.camera in confidence,
-                temperature=self._segmenter.temperature)
-            scores = self._scores(logits, settings.alerts.class_ids)
-            decoded = decoded.cpu()
-            _require_finite(extremes)
-            base = _class_ids(decoded.base)
-            focused = base if decoded.focused is decoded.base else _class_ids(decoded.focused)
-            mask = focused if decoded.mask is decoded.focused else _class_ids(decoded.mask)
-            certainty = None if decoded.confidence is None else decoded.confidence.numpy()
-            watch.lap('decode')
-
-            hazards = self._watch(frame, base, focused, scores, settings, ground or {})
-            watch.lap('alerts')
-            results.append(Perception(
-                frame, settings, modulation, mask, base, focused, certainty,
-                decoded.changed_share, hazards.published, hazards.neutral, watch.laps()))
+        for frame, *parts in zip(frames, batch, extremes, strict=True):
+            try:
+                results.append(self._perceive(
+                    frame, *parts, settings, frame.camera in confidence,
+                    (ground or {}).get(frame.camera), watch))
+            except Exception as error:
+                if on_error is None:
+                    raise
+                on_error(frame, error)
         return results
 
+    def _perceive(self, frame: Frame, logits: torch.Tensor, extremes: torch.Tensor,
+                  settings: Settings, confidence: bool, ground: GroundCamera | None,
+                  watch: '_Stopwatch') -> Perception:
+        """Perceive one frame of a batch from its logits (C, h, w) and their least and largest."""
+        modulation = settings.modulation
+        if modulation.focuses and settings.max_changed < 1:
+            _require_finite(extremes)
+            modulation = replace(modulation, sigma=limit_sigma(
+                logits, modulation, settings.max_changed))
+        decoded = decode(
+            logits, frame.size, modulation,
+            key=frame_key(self._seed, frame.camera, frame.stamp_ns),
+            confidence=confidence,
+            temperature=self._segmenter.temperature)
+        scores = self._scores(logits, settings.alerts.class_ids)
+        decoded = decoded.cpu()
+        _require_finite(extremes)
+        base = _class_ids(decoded.base)
+        focused = base if decoded.focused is decoded.base else _class_ids(decoded.focused)
+        mask = focused if decoded.mask is decoded.focused else _class_ids(decoded.mask)
+        certainty = None if decoded.confidence is None else decoded.confidence.numpy()
+        watch.lap('decode')
+
+        hazards = self._watch(frame, base, focused, scores, settings, ground)
+        watch.lap('alerts')
+        return Perception(
+            frame, settings, modulation, mask, base, focused, certainty,
+            decoded.changed_share, hazards.published, hazards.neutral, watch.laps())
+
     def _watch(self, frame: Frame, base: np.ndarray, focused: np.ndarray, scores: Scores,
-               settings: Settings, ground: dict[str, GroundCamera]) -> Hazards:
+               settings: Settings, ground: GroundCamera | None) -> Hazards:
         """Let a frame's camera's monitor take in what either decision shows."""
         alerts = settings.alerts
         owner = settings.owner_alerts or alerts
@@ -170,7 +187,7 @@ class Pipeline:
                 base, focused, scores, self._classes, alerts.class_ids, alerts.min_area)
         return monitor.update(
             neutral, added, frame.time_ns, frame.size, alerts, owner=owner,
-            camera=ground.get(frame.camera), filter_=self._filter)
+            camera=ground, filter_=self._filter)
 
     def _scores(self, logits: torch.Tensor, class_ids: tuple[int, ...]) -> Scores:
         """Return how sure the network is of the groups of some classes; on CUDA after a wait."""

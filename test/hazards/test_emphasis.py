@@ -2,20 +2,6 @@
 
 from dataclasses import replace
 
-from hypothesis import given
-from hypothesis import settings as hypothesis_settings
-from hypothesis import strategies as st
-import numpy as np
-import pytest
-
-from aim_ros.hazards.alerts import Level
-from aim_ros.hazards.boxes import contains
-from aim_ros.hazards.components import Scores
-from aim_ros.hazards.emphasis import FIRST_ID
-from aim_ros.hazards.emphasis_filter import EmphasisFilter
-from aim_ros.hazards.emphasis_filter import MEASURES
-from aim_ros.hazards.monitor import AlertMonitor
-from aim_ros.hazards.sight import perceive
 from hazard_scenes import AHEAD
 from hazard_scenes import ASIDE
 from hazard_scenes import BICYCLE
@@ -28,6 +14,19 @@ from hazard_scenes import PERSON
 from hazard_scenes import region
 from hazard_scenes import RIDER
 from hazard_scenes import SETTINGS
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+import numpy as np
+
+from aim_ros.hazards.alerts import Level
+from aim_ros.hazards.boxes import contains
+from aim_ros.hazards.components import Scores
+from aim_ros.hazards.emphasis import FIRST_ID
+from aim_ros.hazards.emphasis_filter import EmphasisFilter
+from aim_ros.hazards.emphasis_filter import MEASURES
+from aim_ros.hazards.monitor import AlertMonitor
+from aim_ros.hazards.sight import perceive
 
 ELSEWHERE = (120, 10, 20, 30)
 TURNED = {'confidence': 0.35, 'modulated_share': 1.0}

@@ -1,11 +1,6 @@
 from dataclasses import replace
 import math
 
-import pytest
-
-from aim_ros.hazards.alerts import AlertReport
-from aim_ros.hazards.alerts import Level
-from aim_ros.hazards.geometry import GroundCamera
 from hazard_scenes import AHEAD
 from hazard_scenes import ASIDE
 from hazard_scenes import Camera
@@ -13,6 +8,11 @@ from hazard_scenes import ids
 from hazard_scenes import moved
 from hazard_scenes import region
 from hazard_scenes import SETTINGS
+import pytest
+
+from aim_ros.hazards.alerts import AlertReport
+from aim_ros.hazards.alerts import Level
+from aim_ros.hazards.geometry import GroundCamera
 
 AT_ONCE = replace(SETTINGS, raise_after=0.0)
 

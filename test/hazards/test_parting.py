@@ -1,7 +1,3 @@
-import numpy as np
-import pytest
-
-from aim_ros.hazards.pixels import Pixels
 from hazard_scenes import CLASSES
 from hazard_scenes import Follower
 from hazard_scenes import moved
@@ -9,6 +5,10 @@ from hazard_scenes import PERSON
 from hazard_scenes import region
 from hazard_scenes import SETTINGS
 from hazard_scenes import SIZE
+import numpy as np
+import pytest
+
+from aim_ros.hazards.pixels import Pixels
 
 LEFT, RIGHT = (40, 30, 16, 50), (90, 30, 16, 50)
 

@@ -1,3 +1,4 @@
+from hazard_scenes import region
 import numpy as np
 import pytest
 
@@ -6,7 +7,6 @@ from aim_ros.hazards.pixels import Pixels
 from aim_ros.hazards.splitting import split_people
 from aim_ros.hazards.splitting import valleys
 from aim_ros.segmentation.labels import CITYSCAPES
-from hazard_scenes import region
 
 PERSON, RIDER, BICYCLE = 11, 12, 18
 CLASSES = RoadUserClasses.of(CITYSCAPES)

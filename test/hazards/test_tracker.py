@@ -1,13 +1,12 @@
 from dataclasses import replace
 
-import pytest
-
 from hazard_scenes import ASIDE
 from hazard_scenes import CAR
 from hazard_scenes import Follower
 from hazard_scenes import moved
 from hazard_scenes import region
 from hazard_scenes import SETTINGS
+import pytest
 
 
 def walk(follower, box, frames, across=4, start=0, **options):

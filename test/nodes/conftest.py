@@ -36,6 +36,7 @@ from transformers import SegformerImageProcessor
 from aim_ros.nodes.conversions import image_message
 from aim_ros.nodes.conversions import ns_to_stamp
 from aim_ros.nodes.conversions import stamp_to_ns
+from aim_ros.nodes.rclpy_private import lifecycle_state
 from aim_ros.nodes.segmentation_node import SegmentationNode
 from aim_ros.segmentation.labels import CITYSCAPES
 
@@ -64,7 +65,7 @@ class Ros:
         while not self._stop.is_set():
             try:
                 self._executor.spin_once(timeout_sec=0.1)
-            # Kept for the test to judge: an illegal lifecycle request raises here by design.
+            # Kept for the test to look at.
             except Exception as error:
                 self.errors.append(error)
 
@@ -189,10 +190,10 @@ def start_node(ros: Ros, *, active: bool = True, **overrides) -> SegmentationNod
 def match_camera(ros: Ros, node: SegmentationNode, name: str = 'camera') -> Camera:
     """Spin a camera and wait until both ends are matched."""
     camera = ros.add(Camera(name))
-    channel = node._channels[name]
-    ros.wait_for(lambda: channel.publisher_count() > 0, what='the image to be matched')
-    ros.wait_for(lambda: channel._mask.get_subscription_count() > 0
-                 and channel._alerts.get_subscription_count() > 0, what='the mask')
+    channel = node.channels[name]
+    ros.wait_for(lambda: channel.input.publisher_count() > 0, what='the image to be matched')
+    ros.wait_for(lambda: channel.output.mask_subscribers() > 0
+                 and channel.output.alert_subscribers() > 0, what='the mask')
     return camera
 
 
@@ -229,9 +230,7 @@ def ask(ros):
     return ask
 
 
-def state_of(node: SegmentationNode) -> str:
-    """Return a lifecycle node's state."""
-    return node._state_machine.current_state[1]
+state_of = lifecycle_state
 
 
 class Process:

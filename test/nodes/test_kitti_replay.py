@@ -83,7 +83,7 @@ def play(harness):
                 Parameter('source', value=str(bag)), Parameter('lockstep', value=True),
                 Parameter('rate', value=0.0), Parameter('every', value=every),
                 Parameter('lockstep_timeout', value=60.0)]))
-            ros.wait_for(lambda: node._channels['camera'].publisher_count() > 1,
+            ros.wait_for(lambda: node.channels['camera'].input.publisher_count() > 1,
                          what='the replay to be matched')
             tally = []
             player = threading.Thread(
@@ -162,7 +162,7 @@ def test_a_switch_in_mid_replay(make_bag, play, shared_data):
     in_force: dict[int, Settings] = {}
 
     def switch(ros, node, camera):
-        in_force[node._params.settings.revision] = node._params.settings
+        in_force[node.parameters.settings.revision] = node.parameters.settings
         driver = camera.create_client(SetParameters, '/segmentation/set_parameters')
         for profile, after in (('defensive', 6), ('highway', 12)):
             ros.wait_for(lambda after=after: len(camera.masks) >= after, 120)
@@ -170,7 +170,7 @@ def test_a_switch_in_mid_replay(make_bag, play, shared_data):
                 Parameter('driver_profile', value=profile).to_parameter_msg()]))
             ros.wait_for(result.done)
             assert result.result().results[0].successful
-            in_force[node._params.settings.revision] = node._params.settings
+            in_force[node.parameters.settings.revision] = node.parameters.settings
 
     answers = play(make_bag('seq_a', indices), during=switch)
     revisions = [int(answer.summary['revision']) for answer in answers.values()]

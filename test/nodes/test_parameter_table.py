@@ -4,15 +4,12 @@ import math
 import pytest
 from rclpy.node import Node
 from rclpy.parameter import Parameter
-from rclpy.qos_overriding_options import QoSOverridingOptions
-from sensor_msgs.msg import Image
 
 from aim_ros.nodes.parameter_row import parameter
 from aim_ros.nodes.parameter_row import Row
 from aim_ros.nodes.parameter_row import rows_of
 from aim_ros.nodes.parameter_table import ParameterTable
 from aim_ros.nodes.parameter_table import ReadOnlyParameterError
-from aim_ros.nodes.qos_overrides import unused_qos_overrides
 
 
 def refuse_odd(value: int) -> None:
@@ -158,14 +155,3 @@ def test_a_qos_override_of_another_type_or_value(make, entity, policy, value, sa
 def test_a_qos_override_that_rclpy_takes_is_taken(make, policy, value):
     _, table = make(**{f'qos_overrides./camera/image.subscription.{policy}': value})
     assert not table.mistakes
-
-
-def test_a_qos_override_that_no_topic_takes_is_found(make):
-    taken = 'qos_overrides./pictures.publisher.depth'
-    untaken = 'qos_overrides./picture.publisher.depth'
-    node, _ = make(**{taken: 3, untaken: 3})
-    assert unused_qos_overrides(node) == (untaken, taken)
-    node.create_publisher(
-        Image, 'pictures', 10,
-        qos_overriding_options=QoSOverridingOptions.with_default_policies())
-    assert unused_qos_overrides(node) == (untaken,)

@@ -563,8 +563,8 @@ def test_a_mistake_that_only_another_start_mends_is_told_apart(make):
 
 
 @pytest.mark.parametrize(('overrides', 'said'), [
-    ({'input_size': [8, 8]}, 'input_size must be empty'),
-    ({'input_size': [64]}, 'input_size must be empty'),
+    ({'input_size': [8, 8]}, 'at least 32 pixels each, got'),
+    ({'input_size': [64]}, 'input_size must be empty or'),
     ({'alerts__required_classes': ['dragons']}, r"required_classes: unknown class.* 'dragons'"),
     ({'front__height': 0.0, 'cameras': ['front']}, r'front\.height must be in 0\.1\.\.10'),
     ({'qos_overrides./camera/image.subscription.reliability': 'relaible'}, 'reliability must be'),

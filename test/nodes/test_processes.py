@@ -5,12 +5,14 @@ import signal
 
 import pytest
 
+from aim_ros.nodes.__main__ import yield_while_waiting
+
 # As a hub does that does not answer: the loader never comes back.
 BLOCKED = """
 import sys
 import threading
 import transformers
-from aim_ros.nodes.entry_points import segmentation
+from aim_ros.nodes.__main__ import segmentation
 
 def block(*_, **__):
     print('loading for ever', flush=True)
@@ -25,7 +27,7 @@ sys.exit(segmentation())
 HANGING = """
 import sys
 import torch
-from aim_ros.nodes.entry_points import segmentation
+from aim_ros.nodes.__main__ import segmentation
 from aim_ros.perception.pipeline import Pipeline
 
 def busy(*_, **__):
@@ -76,6 +78,28 @@ def test_a_signal_while_active(start, number):
     process = start()
     process.wait_for_line('active: /camera/image')
     assert_quiet_end(process, number)
+
+
+@pytest.mark.parametrize('count', [2, 10])
+def test_a_burst_of_signals_while_active(start, ros, make_planner, count):
+    process = start()
+    planner = make_planner()
+    ros.wait_for(planner.stale, 90.0)
+    for _ in range(count - 1):
+        process.signal(signal.SIGINT)
+    assert_quiet_end(process, signal.SIGINT)
+    ros.wait_for(lambda: planner.stale()[-1].status[0].message == 'the node is not active')
+
+
+@pytest.mark.parametrize(('given', 'kept'), [
+    ({}, {'GOMP_SPINCOUNT': '1000'}),
+    ({'GOMP_SPINCOUNT': '7'}, {'GOMP_SPINCOUNT': '7'}),
+    ({'OMP_WAIT_POLICY': 'active'}, {'OMP_WAIT_POLICY': 'active'}),
+])
+def test_threads_that_wait_do_not_spin_unless_the_user_says_so(given, kept):
+    environment = dict(given)
+    yield_while_waiting(environment)
+    assert environment == kept
 
 
 def test_a_signal_while_a_frame_hangs_in_the_network(start, ros, make_planner):

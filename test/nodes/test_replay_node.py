@@ -344,7 +344,7 @@ def test_process_plays_to_the_end(start, bag):
     (['-p', 'lockstep:=true', '-p', 'match_timeout:=0.1'], 'the replay cannot begin'),
     (['-p', 'wait:=true', '-p', 'match_timeout:=0.1'], 'nobody subscribes to /camera/image; st'),
     (['-p', 'wait:=true', '-p', 'subscribers:=0'], 'subscribers'),
-    (['-p', 'rate:='], 'replay can not start'),
+    (['-p', 'rate:='], 'replay cannot start'),
 ])
 def test_process_that_can_not_play_says_why(start, arguments, sentence):
     process = start(*arguments)

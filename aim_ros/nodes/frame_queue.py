@@ -1,4 +1,4 @@
-"""Hands the newest frame of each camera from the executor to the worker."""
+"""Hands the newest message of each camera from the executor to the worker."""
 
 import threading
 from typing import Generic
@@ -7,11 +7,11 @@ from typing import TypeVar
 Item = TypeVar('Item')
 
 
-class Mailbox(Generic[Item]):
+class FrameQueue(Generic[Item]):
     """
-    Keeps the newest item of each camera and counts those that it replaced.
+    A queue with room for one item a camera, the newest.
 
-    A slow reader so never works through a queue of old frames.
+    A slow reader so never works through old frames.
     """
 
     def __init__(self):
@@ -28,7 +28,7 @@ class Mailbox(Generic[Item]):
             return replaced
 
     def take(self) -> dict[str, Item] | None:
-        """Wait for items and take all that are there; return None once the box is closed."""
+        """Wait for items and take all that are there; return None once the queue is closed."""
         with self._changed:
             self._changed.wait_for(lambda: self._items or self._closed)
             if self._closed:

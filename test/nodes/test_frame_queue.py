@@ -1,0 +1,34 @@
+import threading
+
+from aim_ros.nodes.frame_queue import FrameQueue
+
+
+def test_the_newest_item_of_each_camera_is_kept():
+    queue = FrameQueue()
+    assert not queue.put('left', 1)
+    assert queue.put('left', 2)
+    assert not queue.put('right', 3)
+    assert queue.take() == {'left': 2, 'right': 3}
+    assert not queue.put('left', 4)
+
+
+def test_a_reader_waits_for_an_item():
+    queue = FrameQueue()
+    taken = []
+    reader = threading.Thread(target=lambda: taken.append(queue.take()))
+    reader.start()
+    queue.put('left', 1)
+    reader.join(10)
+    assert taken == [{'left': 1}]
+
+
+def test_closing_drops_what_is_there_and_wakes_the_reader():
+    queue = FrameQueue()
+    taken = []
+    reader = threading.Thread(target=lambda: taken.append(queue.take()))
+    reader.start()
+    queue.close()
+    reader.join(10)
+    assert taken == [None]
+    queue.put('left', 1)
+    assert queue.take() is None
