@@ -50,7 +50,7 @@ _EXAMPLES = 2
 
 
 class _Calibrated(NamedTuple):
-    """A sigma, the sentences that speak for it, what it was found on, and images to show."""
+    """A sigma, the evidence for it in sentences, what it was found on, and images to show."""
 
     sigma: float
     evidence: list[str]

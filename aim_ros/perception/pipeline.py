@@ -1,11 +1,10 @@
-"""From camera frames to masks and alerts, under one snapshot of the settings."""
+"""One frame in, a mask and its alerts out, under one snapshot of the settings."""
 
 from collections.abc import Callable
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
 from dataclasses import replace
-import time
 
 import numpy as np
 import torch
@@ -25,6 +24,7 @@ from aim_ros.imaging.frame import Frame
 from aim_ros.modulation import frame_key
 from aim_ros.modulation import Modulation
 from aim_ros.perception.settings import Settings
+from aim_ros.perception.stopwatch import Stopwatch
 from aim_ros.segmentation.segmenter import Segmenter
 
 STAGES = ('preprocess', 'network', 'decode', 'alerts')
@@ -95,7 +95,7 @@ class Pipeline:
         Compile and run all that a frame needs, so that the first one finds everything in place.
 
         :param batch: the largest number of frames that will be processed together.
-        :raises ModelError: the network can not be used, see `Segmenter.warm_up`.
+        :raises ModelError: the network cannot be used, see `Segmenter.warm_up`.
         """
         self._segmenter.warm_up(batch)
         prepare(self._segmenter.device, len(self._segmenter.labels))
@@ -123,7 +123,7 @@ class Pipeline:
             perceived, once. None: the error is raised.
         :raises LogitsError: the network gave logits that are not finite.
         """
-        watch = _Stopwatch(self._segmenter.device)
+        watch = Stopwatch(self._segmenter.device)
         pixels = self._segmenter.preprocess(frames)
         watch.lap('preprocess')
         batch = self._segmenter.forward(pixels)
@@ -219,38 +219,3 @@ def _class_ids(ids: torch.Tensor) -> np.ndarray:
     """View class ids on the host as uint8 or, from the wider type, copy them to uint16."""
     array = ids.numpy()
     return array if array.dtype == np.uint8 else array.astype(np.uint16)
-
-
-class _Stopwatch:
-    """
-    Measures the stages of one batch.
-
-    On CUDA it takes the device's own events, since the host runs ahead; on the CPU a steady clock.
-    """
-
-    def __init__(self, device: torch.device):
-        self._device = device
-        self._cuda = device.type == 'cuda'
-        self._last = self._now()
-        self._intervals: dict[str, tuple] = {}
-
-    def lap(self, stage: str) -> None:
-        """End a stage, which began where the last one ended."""
-        now = self._now()
-        self._intervals[stage] = self._last, now
-        self._last = now
-
-    def laps(self) -> dict[str, float]:
-        """Return the milliseconds of each stage's last lap; waits for the device."""
-        if self._cuda:
-            self._last.synchronize()
-            return {stage: start.elapsed_time(end)
-                    for stage, (start, end) in self._intervals.items()}
-        return {stage: (end - start) * 1e3 for stage, (start, end) in self._intervals.items()}
-
-    def _now(self) -> 'torch.cuda.Event | float':
-        if not self._cuda:
-            return time.perf_counter()
-        event = torch.cuda.Event(enable_timing=True)
-        event.record(torch.cuda.current_stream(self._device))
-        return event

@@ -202,7 +202,7 @@ def test_without_alert_classes_nothing_is_alerted(segmenter):
 
 def test_every_stage_is_timed(monkeypatch):
     clock = iter((0.0, 0.001, 0.003, 0.007, 0.015, 0.031, 0.063))
-    monkeypatch.setattr('aim_ros.perception.pipeline.time.perf_counter', lambda: next(clock))
+    monkeypatch.setattr('aim_ros.perception.stopwatch.time.perf_counter', lambda: next(clock))
     pipeline = Pipeline(PreparedSegmenter({1: scene((2, 2))}))
     left, right = pipeline.process([blank(1, 'left'), blank(1, 'right')], NEUTRAL)
     monkeypatch.undo()
@@ -259,7 +259,7 @@ def test_a_result_carries_the_settings_that_it_was_made_under(segmenter):
     assert first.frame.stamp_ns == 1
 
 
-def test_settings_can_not_be_changed():
+def test_settings_cannot_be_changed():
     with pytest.raises(FrozenInstanceError):
         NEUTRAL.revision = 5
     with pytest.raises(FrozenInstanceError):
