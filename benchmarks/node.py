@@ -208,8 +208,7 @@ def read_images(drive: str | None, count: int = 60) -> list:
     source = open_source(drive or 'street', **({} if drive else {'frames': 20}))
     images = []
     for frame in source.frames():
-        image = frame.image if frame.encoding == 'rgb8' else frame.image[:, :, ::-1]
-        images.append(cv2.resize(image, (1242, 375)))
+        images.append(cv2.resize(frame.rgb(), (1242, 375)))
         if len(images) == count:
             break
     return images

@@ -1,5 +1,7 @@
 """Opens whatever a path names as a source of frames."""
 
+from collections.abc import Mapping
+import os
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +40,14 @@ def open_source(path: str, **options: Any) -> FrameSource:
 
         return open_street({**parse_options(path.partition(':')[2]), **options})
 
-    place = Path(path).expanduser()
+    try:
+        return _open(path, options)
+    except OSError as error:
+        raise MediaError(f'cannot read source {path!r}: {error.strerror}') from None
+
+
+def _open(path: str, options: Mapping[str, Any]) -> FrameSource:
+    place = Path(os.path.expanduser(path))
     if _is_bag(place):
         # Needs a library that the others do not.
         from aim_ros.media.rosbag import open_bag
@@ -46,25 +55,20 @@ def open_source(path: str, **options: Any) -> FrameSource:
         return open_bag(place, options)
     if not place.is_dir():
         raise MediaError(f'source {path!r} {_why_not(place)}; {_LOOKED_FOR}')
-    try:
-        if is_drive(place):
-            return open_drive(place, options)
-        if image_files(place):
-            return open_folder(place, options)
-    except OSError as error:
-        raise MediaError(f'cannot read {path}: {error.strerror}') from None
+    if is_drive(place):
+        return open_drive(place, options)
+    if image_files(place):
+        return open_folder(place, options)
     raise MediaError(f'source {path!r} holds nothing to play; {_LOOKED_FOR}')
 
 
 def _is_bag(place: Path) -> bool:
-    if place.is_file():
-        return place.suffix in _BAG_FILES
-    return (place / 'metadata.yaml').is_file() or any(
-        file.suffix in _BAG_FILES for file in _entries(place))
-
-
-def _entries(folder: Path):
-    return folder.iterdir() if folder.is_dir() else ()
+    if not place.is_dir():
+        return place.is_file() and place.suffix in _BAG_FILES
+    if any(file.suffix in _BAG_FILES for file in place.iterdir()):
+        return True
+    # Beside images, it may be about anything.
+    return (place / 'metadata.yaml').is_file() and not image_files(place) and not is_drive(place)
 
 
 def _why_not(place: Path) -> str:
