@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+import sys
 import threading
 import time
 from types import MappingProxyType
@@ -53,6 +54,9 @@ from aim_ros.segmentation.segmenter import choose_device
 from aim_ros.segmentation.segmenter import ModelError
 from aim_ros.segmentation.segmenter import Segmenter
 
+EXIT_ON_FAILURE = '--exit-on-failure'
+"""The argument with which a failed autostart ends the process, with exit code 1."""
+
 _THREADS = 4
 _END_TIMEOUT = 4.0
 _WATCH_PERIOD = 0.2
@@ -98,6 +102,7 @@ class SegmentationNode(LifecycleNodeMixin, Node):
         watching = MutuallyExclusiveCallbackGroup()
         self.create_timer(1.0, self._publish_diagnostics, watching, steady)
         self.create_timer(_WATCH_PERIOD, self._watch_streams, watching, steady)
+        self.autostart_failed = False
         if self._params['autostart']:
             self._autostart_timer = self.create_timer(0.0, self._autostart, transitions, steady)
 
@@ -182,6 +187,7 @@ class SegmentationNode(LifecycleNodeMixin, Node):
         self._autostarting = True
         for transition in (self.trigger_configure, self.trigger_activate):
             if transition() != TransitionCallbackReturn.SUCCESS:
+                self.autostart_failed = True
                 self.get_logger().fatal(f'autostart failed: {self._problem}. {self._advice}')
                 break
         self._autostarting = False
@@ -189,8 +195,7 @@ class SegmentationNode(LifecycleNodeMixin, Node):
     def _fail(self, transition: str, error: Exception) -> TransitionCallbackReturn:
         self._problem = f'{transition}: {describe(error)}'
         self._advice = (
-            'Start the node again with a value that is right'
-            if isinstance(error, ReadOnlyParameterError) else
+            'Start the node again with a value that is right' if _is_fixed_at_start(error) else
             f'When that is mended: ros2 lifecycle set {self.get_fully_qualified_name()} '
             f'{transition}')
         # An autostart says it once, at FATAL.
@@ -227,6 +232,9 @@ class SegmentationNode(LifecycleNodeMixin, Node):
 
     def _load(self, size: Sequence[int]) -> Pipeline:
         parameters = self._params
+        if len(size) not in (0, 2):
+            raise ReadOnlyParameterError(
+                f'input_size must be empty or [height, width], got {list(size)}')
         try:
             choose_device(parameters['device'])
         except ModelError as error:
@@ -334,12 +342,20 @@ class SegmentationNode(LifecycleNodeMixin, Node):
         self._diagnostics.publish(message)
 
 
+def _is_fixed_at_start(error: Exception) -> bool:
+    """Whether an error is about a parameter that only another start of the node can change."""
+    return isinstance(error, ReadOnlyParameterError) or str(error).startswith('input_size ')
+
+
 def run_segmentation(args: list[str] | None, stop: StopSignal) -> int:
     """
     Run the node until `stop` is set, leave a last STALE, and return the exit code.
 
-    :param args: command line with ROS arguments; None takes the process's.
+    :param args: command line with ROS arguments; None takes the process's. `EXIT_ON_FAILURE` in
+        it is for those who cannot go on without the node: else it waits until that is mended.
     """
+    exit_on_failure = EXIT_ON_FAILURE in (sys.argv if args is None else args)
+
     def work() -> int:
         keep_freed_memory()
         if not join_ros('segmentation', args):
@@ -354,7 +370,7 @@ def run_segmentation(args: list[str] | None, stop: StopSignal) -> int:
             return 1
         executor = MultiThreadedExecutor(_THREADS)
         executor.add_node(node)
-        while not stop.is_set():
+        while not (stop.is_set() or (exit_on_failure and node.autostart_failed)):
             try:
                 # Soon over: the node's own timers give it something to do five times a second.
                 executor.spin_once(timeout_sec=1.0)
@@ -365,9 +381,10 @@ def run_segmentation(args: list[str] | None, stop: StopSignal) -> int:
         executor.shutdown()
         ended = node.end()
         rclpy.shutdown()
+        code = 1 if exit_on_failure and node.autostart_failed else 0
         if not ended:
             # Python's own teardown would abort under a thread that is still in the network.
-            leave(0)
-        return 0
+            leave(code)
+        return code
 
     return run_until_stopped(work, stop, _END_TIMEOUT)
