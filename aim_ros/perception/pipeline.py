@@ -90,6 +90,10 @@ class Pipeline:
         """The network that this pipeline runs."""
         return self._segmenter
 
+    def groups(self, frames: Sequence[Frame]) -> list[list[Frame]]:
+        """Part frames into those that are to be processed together, see `Segmenter.groups`."""
+        return [[frames[index] for index in group] for group in self._segmenter.groups(frames)]
+
     def warm_up(self, batch: int = 1) -> None:
         """
         Compile and run all that a frame needs, so that the first one finds everything in place.
@@ -115,7 +119,7 @@ class Pipeline:
         on_error: Callable[[Frame, Exception], None] | None = None,
     ) -> list[Perception]:
         """
-        Perceive one batch: at most one frame of each camera, through the network together.
+        Perceive one batch of `groups`: at most one frame of each camera, together.
 
         :param confidence: the cameras for which the confidence image is wanted.
         :param ground: the calibration of each camera that has one.
