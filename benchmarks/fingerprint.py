@@ -48,7 +48,8 @@ def settings_of(profile: DriverProfile, labels) -> Settings:
 
 def fingerprints(drive: str, model: str):
     """Yield a row of `FIELDS` for each profile and frame of a drive."""
-    segmenter = Segmenter(model, device='cpu', precision='fp32')
+    segmenter = Segmenter(
+        model, device='cpu', engine='torch', precision='fp32', input_size=(192, 640))
     profiles = load_profiles(share_directory() / 'config' / 'profiles.yaml').profiles
     for profile in profiles.values():
         settings = settings_of(profile, segmenter.labels)

@@ -127,6 +127,7 @@ def running(images: Sequence, size: tuple[int, int], options, make_rig=Rig
 
     threading.Thread(target=spin, daemon=True).start()
     arguments = ['-p', f'driver_profile:={options.profile}', '-p', f'device:={options.device}',
+                 '-p', f'engine:={options.engine}',
                  '-p', f'input_size:=[{size[0]}, {size[1]}]']
     try:
         with (tempfile.TemporaryDirectory() as folder,

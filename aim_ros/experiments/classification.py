@@ -30,7 +30,7 @@ from aim_ros.experiments.statistics import mean_interval
 from aim_ros.modulation import order_preserved_probability
 from aim_ros.modulation import top1_preserved_probability
 from aim_ros.modulation import utility_modulation
-from aim_ros.segmentation.segmenter import choose_device
+from aim_ros.segmentation.engine import choose_device
 
 PAPER = {0.0: 94.37, 20.0: 20.00}
 """The paper's accuracy (%) by sigma: ResNet-56 on the 10,000 test images of CIFAR-10."""

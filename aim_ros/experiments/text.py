@@ -25,7 +25,7 @@ from aim_ros.experiments.text_measures import write_answers
 from aim_ros.experiments.text_report import report_gsm8k
 from aim_ros.experiments.text_report import report_mmlu
 from aim_ros.experiments.text_report import report_paper
-from aim_ros.segmentation.segmenter import choose_device
+from aim_ros.segmentation.engine import choose_device
 
 # The configuration that the paper's authors have published ends at 3.1.
 _SIGMAS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0)

@@ -19,6 +19,7 @@ from std_msgs.msg import Header
 
 from aim_ros.hazards.alerts import Level
 from aim_ros.modulation import Modulation
+from aim_ros.nodes import alert_messages
 from aim_ros.nodes import conversions
 from aim_ros.nodes.qos import overriding_options
 from aim_ros.perception.overlay import OverlayAnnotator
@@ -71,7 +72,7 @@ class CameraOutput:
         self._overlay = self._publisher(Image, 'overlay')
         self._confidence = self._publisher(Image, 'confidence')
         self._alerts = self._publisher(DiagnosticArray, 'alerts', _ALERTS)
-        self._detections = (self._publisher(conversions.Detection2DArray, 'detections')
+        self._detections = (self._publisher(alert_messages.Detection2DArray, 'detections')
                             if conversions.HAVE_VISION_MSGS else None)
 
     def _publisher(self, message_type: type, topic: str, qos: QoSProfile = _RELIABLE) -> Publisher:
@@ -156,15 +157,16 @@ class CameraOutput:
         :return: False if the session is over: then the last message stays STALE.
         """
         report, size = perception.report, perception.frame.size
-        statuses = [conversions.track_status(
+        statuses = [alert_messages.road_user_status(
             alert, self._labels, size, self._prefix, self.name) for alert in report.alerts]
         with self._lock:
             if session is not self._session:
                 return False
             self._settings, self._modulation = perception.settings, perception.modulation
             summary = self._summary(
-                report.level, _describe(report.alerts, self._labels),
-                {**values, 'changed_share': perception.changed_share})
+                report.level, alert_messages.report_line(report),
+                {**values, **alert_messages.report_values(report),
+                 'changed_share': perception.changed_share})
             self._alerts.publish(DiagnosticArray(header=header, status=[summary, *statuses]))
             self._last_level = report.level
             self.is_stale = False
@@ -184,7 +186,7 @@ class CameraOutput:
 
         def detections() -> None:
             self._detections.publish(
-                conversions.detections_message(perception.report.alerts, header))
+                alert_messages.detections_message(perception.report.alerts, header))
 
         def confidence() -> None:
             self._confidence.publish(
@@ -244,12 +246,3 @@ class CameraOutput:
                 'level': level.name,
                 **values,
             })
-
-
-def _describe(alerts, labels: LabelSet) -> str:
-    """Return one line for people about the alerts of a frame."""
-    if not alerts:
-        return 'clear'
-    worst = max(alerts, key=lambda alert: alert.level)
-    where = 'near in the corridor' if worst.level == Level.ERROR else 'present'
-    return f'{labels.names[worst.region.class_id]} {where}; {len(alerts)} raised'

@@ -25,14 +25,25 @@ def _node_argument(name, description, *, choices=None):
 
 NODE_ARGUMENTS = (
     _node_argument(
-        'model', 'SegFormer checkpoint: a folder, the name of a shipped model, or a hub id.'),
+        'model', 'Network: the folder of a checkpoint, the name of a shipped one, a hub id, or an '
+        'ONNX file.'),
     _node_argument(
-        'device', 'Where the network runs: auto (CUDA where there is one), cpu, cuda or cuda:N.'),
+        'device', 'Where the network runs: auto (CUDA where there is one), cpu, cuda, cuda:N, or '
+        'a device of OpenVINO, such as openvino:GPU.'),
+    _node_argument(
+        'engine', 'What runs the network; auto takes the fastest that is installed.',
+        choices=('auto', 'torch', 'openvino', 'onnxruntime')),
+    _node_argument(
+        'execution_providers', 'Execution providers of ONNX Runtime, the most wanted first, as in '
+        'tensorrt,cuda,cpu.'),
     _node_argument(
         'precision', 'Floating point type of the network; auto is fp16 on CUDA, else fp32.',
         choices=('auto', 'fp32', 'fp16', 'bf16')),
     _node_argument(
         'input_size', "Height and width of the network's input in pixels, for instance 192,640."),
+    _node_argument(
+        'input_pixels', "About how many pixels the network's input has, in the camera's own "
+        'aspect ratio, where no input_size is given.'),
     _node_argument('profiles_file', 'YAML file of driver profiles.'),
     _node_argument(
         'driver_profile', 'Driver profile at start, a name from profiles_file; those that ship '

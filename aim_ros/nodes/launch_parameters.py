@@ -221,6 +221,20 @@ def input_size(text: str) -> list[int]:
     return [height, width]
 
 
+def names(text: str) -> list[str]:
+    """Return ``'tensorrt, cpu'`` or ``'[tensorrt, cpu]'`` as a list."""
+    return [part.strip(' \'"') for part in text.strip('[] ').split(',')]
+
+
+def whole_number(text: str) -> int:
+    """Return the number that input_pixels is."""
+    try:
+        return int(text)
+    except ValueError as error:
+        raise ValueError(
+            f"input_pixels must be a number of pixels, as in 212992; got '{text}'") from error
+
+
 def _number(given: Given, argument: str, kind: type, least: int) -> float:
     try:
         value = kind(given[argument])
@@ -242,8 +256,11 @@ def _boolean(text: str) -> bool:
 _PARAMETERS = {
     'model': str,
     'device': str,
+    'engine': str,
+    'execution_providers': names,
     'precision': str,
     'input_size': input_size,
+    'input_pixels': whole_number,
     'profiles_file': str,
     'driver_profile': str,
     'use_sim_time': _boolean,

@@ -1,8 +1,42 @@
 """Log lines that a stream of bad input can not turn into a flood."""
 
+import logging
 import math
 import threading
 import time
+
+_LEVELS = {logging.INFO: 'info', logging.WARNING: 'warning', logging.ERROR: 'error'}
+
+
+class _Forwarder(logging.Handler):
+    """Hands the records of Python's logging to a node's logger."""
+
+    def __init__(self, logger):
+        super().__init__(logging.INFO)
+        self._to = logger
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Log one record."""
+        try:
+            # rclpy keeps a level for each line of code: each level needs one of its own.
+            getattr(self._to, _LEVELS.get(record.levelno, 'error'))(record.getMessage())
+        # As logging's own handlers do: what fails in here must not fail the one who logs.
+        except Exception:
+            self.handleError(record)
+
+
+def forward_python_logs(logger) -> None:
+    """
+    Log what the package says by Python's logging, INFO and above, as a node; the last one wins.
+
+    :param logger: an rclpy logger.
+    """
+    root = logging.getLogger('aim_ros')
+    for handler in list(root.handlers):
+        if isinstance(handler, _Forwarder):
+            root.removeHandler(handler)
+    root.addHandler(_Forwarder(logger))
+    root.setLevel(logging.INFO)
 
 
 class RateLimitedLogger:

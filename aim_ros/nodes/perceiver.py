@@ -62,8 +62,9 @@ class Perceiver:
         taken_ns = time.monotonic_ns()
         frames = [frame for name, item in batch.items()
                   if (frame := self._frame(self._channels[name], item, settings)) is not None]
-        for perception in self._process(frames, settings):
-            self._publish(perception, batch[perception.frame.camera], taken_ns)
+        for group in self._pipeline.groups(frames):
+            for perception in self._process(group, settings):
+                self._publish(perception, batch[perception.frame.camera], taken_ns)
 
     @contextmanager
     def _boundary(self, channel: CameraChannel, what: str) -> Iterator[None]:

@@ -22,8 +22,9 @@ from rclpy.node import Node
 from rclpy.qos import QoSDurabilityPolicy
 from rclpy.qos import QoSProfile
 from std_msgs.msg import Header
-from transformers.utils.logging import disable_progress_bar
 
+from aim_ros.deployment import gate
+from aim_ros.deployment.agreement import Agreement
 from aim_ros.nodes import conversions
 from aim_ros.nodes import watchdog
 from aim_ros.nodes.bond import Bond
@@ -32,6 +33,7 @@ from aim_ros.nodes.camera_input import ImageMessage
 from aim_ros.nodes.diagnostics import camera_status
 from aim_ros.nodes.diagnostics import node_status
 from aim_ros.nodes.frame_queue import FrameQueue
+from aim_ros.nodes.logging import forward_python_logs
 from aim_ros.nodes.logging import RateLimitedLogger
 from aim_ros.nodes.parameter_table import ReadOnlyParameterError
 from aim_ros.nodes.parameters import NodeParameters
@@ -50,7 +52,7 @@ from aim_ros.nodes.start_errors import StartError
 from aim_ros.nodes.worker import Worker
 from aim_ros.perception.memory import keep_freed_memory
 from aim_ros.perception.pipeline import Pipeline
-from aim_ros.segmentation.segmenter import choose_device
+from aim_ros.segmentation.loading import parse_device
 from aim_ros.segmentation.segmenter import ModelError
 from aim_ros.segmentation.segmenter import Segmenter
 
@@ -82,11 +84,13 @@ class SegmentationNode(LifecycleNodeMixin, Node):
         self._transition = threading.RLock()
         self._log = RateLimitedLogger(self.get_logger())
         self._images = MutuallyExclusiveCallbackGroup()
+        forward_python_logs(self.get_logger())
         self._params = NodeParameters(self)
         self._bond = Bond(self)
         self._problem = self._advice = ''
         self._autostarting = False
         self._pipeline: Pipeline | None = None
+        self._disagreement: str | None = None
         self._channels: dict[str, CameraChannel] = {}
         # Those who watch look at the channels from other threads than a transition destroys them
         # in.
@@ -195,8 +199,7 @@ class SegmentationNode(LifecycleNodeMixin, Node):
     def _fail(self, transition: str, error: Exception) -> TransitionCallbackReturn:
         self._problem = f'{transition}: {describe(error)}'
         self._advice = (
-            'Start the node again with a value that is right'
-            if isinstance(error, ReadOnlyParameterError) else
+            'Start the node again with a value that is right' if _is_fixed_at_start(error) else
             f'When that is mended: ros2 lifecycle set {self.get_fully_qualified_name()} '
             f'{transition}')
         # An autostart says it once, at FATAL.
@@ -211,7 +214,8 @@ class SegmentationNode(LifecycleNodeMixin, Node):
         # OpenMP keeps a team for every thread that ever ran torch, and where their members
         # outnumber the cores, each waits for work asleep. So the worker's must be the only one.
         with ThreadPoolExecutor(1) as loader:
-            self._pipeline = loader.submit(self._load, parameters['input_size']).result()
+            self._pipeline, agreement = loader.submit(
+                self._load, parameters['input_size']).result()
         segmenter = self._pipeline.segmenter
         channels = {
             name: CameraChannel(
@@ -225,24 +229,32 @@ class SegmentationNode(LifecycleNodeMixin, Node):
                 conversions.LabelInfo, '~/label_info', latched)
             self._label_info.publish(conversions.label_info_message(
                 segmenter.labels, Header(stamp=self.get_clock().now().to_msg())))
-        height, width = segmenter.input_size
         self.get_logger().info(
             f'loaded {parameters["model"]} in {time.monotonic() - started:.1f} s: '
-            f'{len(segmenter.labels)} classes at {width}x{height} on {segmenter.device} in '
-            f'{segmenter.precision}; driver profile {settings.profile}')
+            f'{len(segmenter.labels)} classes at {segmenter.size_text} on {segmenter.engine} '
+            f'({segmenter.engine.target}) in {segmenter.precision}; driver profile '
+            f'{settings.profile}')
+        self._disagreement = gate.warning(agreement, segmenter, settings.alerts.class_ids)
+        if self._disagreement:
+            self.get_logger().warning(self._disagreement)
 
-    def _load(self, size: Sequence[int]) -> Pipeline:
+    def _load(self, size: Sequence[int]) -> tuple[Pipeline, Agreement | None]:
         parameters = self._params
+        if len(size) not in (0, 2):
+            raise ReadOnlyParameterError(
+                f'input_size must be empty or [height, width], got {list(size)}')
         try:
-            choose_device(parameters['device'])
+            parse_device(parameters['device'])
         except ModelError as error:
             raise ReadOnlyParameterError(str(error)) from error
         segmenter = Segmenter(
-            parameters['model'], device=parameters['device'], precision=parameters['precision'],
-            input_size=size or None)
+            parameters['model'], device=parameters['device'], engine=parameters['engine'],
+            precision=parameters['precision'], input_size=size,
+            input_pixels=parameters['input_pixels'],
+            providers=parameters['execution_providers'])
         pipeline = Pipeline(segmenter, parameters['seed'])
         pipeline.warm_up(len(parameters['cameras']))
-        return pipeline
+        return pipeline, gate.check(segmenter)
 
     def _clean_up(self) -> None:
         with self._channels_lock:
@@ -326,8 +338,10 @@ class SegmentationNode(LifecycleNodeMixin, Node):
             segmenter = pipeline.segmenter
             values.update({
                 'device': str(segmenter.device),
+                'engine': f'{segmenter.engine} ({segmenter.engine.target})',
                 'precision': segmenter.precision,
-                'input_size': f'{segmenter.input_size[1]}x{segmenter.input_size[0]}',
+                'input_size': segmenter.size_text,
+                'agreement': self._disagreement or 'as the reference for the alerted classes',
             })
         with self._channels_lock:
             channels = list(self._channels.values())
@@ -338,6 +352,11 @@ class SegmentationNode(LifecycleNodeMixin, Node):
         message = DiagnosticArray(status=statuses)
         message.header.stamp = self.get_clock().now().to_msg()
         self._diagnostics.publish(message)
+
+
+def _is_fixed_at_start(error: Exception) -> bool:
+    """Whether an error is about a parameter that only another start of the node can change."""
+    return isinstance(error, ReadOnlyParameterError) or str(error).startswith('input_size ')
 
 
 def run_segmentation(args: list[str] | None, stop: StopSignal) -> int:
@@ -353,7 +372,6 @@ def run_segmentation(args: list[str] | None, stop: StopSignal) -> int:
         keep_freed_memory()
         if not join_ros('segmentation', args):
             return 1
-        disable_progress_bar()
         try:
             with start_errors():
                 node = SegmentationNode()

@@ -8,7 +8,9 @@ from aim_ros.nodes.parameter_row import INTEGERS
 from aim_ros.nodes.parameter_row import Row
 from aim_ros.nodes.parameter_row import STRINGS
 from aim_ros.perception.settings import Mount
-from aim_ros.segmentation.segmenter import PRECISIONS
+from aim_ros.segmentation.engine import ENGINES
+from aim_ros.segmentation.engine import PRECISIONS
+from aim_ros.segmentation.shape import INPUT_PIXELS
 
 
 def _check_cameras(names: tuple[str, ...]) -> None:
@@ -41,17 +43,30 @@ TABLE: tuple[Row, ...] = (
     Row('autostart', bool, True,
         'Configure and activate the node at start.', read_only=True),
     Row('model', str, 'segformer-b0-street',
-        'SegFormer checkpoint: a folder, the name of a shipped model, or a hub id.',
+        'Network: the folder of a checkpoint, the name of a shipped one, a hub id, or an ONNX '
+        'file that "export" wrote.',
         read_only=True),
     Row('device', str, 'auto',
-        'Where the network runs: auto (CUDA where there is one), cpu, cuda or cuda:N.',
+        'Where the network runs: auto (CUDA where there is one), cpu, cuda, cuda:N, or '
+        "openvino:NAME for OpenVINO's device of that name, such as openvino:GPU.",
         read_only=True),
+    Row('engine', str, 'auto',
+        'What runs the network: auto is torch on CUDA, on the CPU OpenVINO where it is installed '
+        'and has the network, and ONNX Runtime for ONNX files.',
+        read_only=True, choices=('auto', *ENGINES)),
+    Row('execution_providers', STRINGS, (),
+        'Execution providers of ONNX Runtime, the most wanted first: tensorrt, cuda, openvino, '
+        'cpu. Empty is cpu, or cuda and cpu on a CUDA device.', read_only=True),
     Row('precision', str, 'auto',
         'Floating point type of the network: auto is fp16 on CUDA, else fp32.',
         read_only=True, choices=('auto', *PRECISIONS)),
     Row('input_size', INTEGERS, (),
-        "Height and width of the network's input in pixels; empty takes the checkpoint's.",
+        "Height and width of the network's input in pixels; empty is the aspect ratio of each "
+        'camera at input_pixels, known with its first image.',
         read_only=True, check=_check_input_size),
+    Row('input_pixels', int, INPUT_PIXELS,
+        "About how many pixels the network's input has where input_size is empty.",
+        read_only=True, low=32 * 32, high=4096 * 4096),
     Row('cameras', STRINGS, ('camera',),
         'Names of the cameras; each is subscribed to as <camera>/image.', read_only=True,
         check=_check_cameras),

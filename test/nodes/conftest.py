@@ -175,7 +175,8 @@ def start_node(ros: Ros, *, active: bool = True, **overrides) -> SegmentationNod
     """Spin a segmentation node with parameter overrides, `__` for a dot; wait until active."""
     cameras = overrides.get('cameras', ['camera'])
     topic = 'image/compressed' if 'image_transport' in overrides else 'image'
-    values = {'device': 'cpu', **{
+    # On the engine that converts nothing, at the size that the tiny model was made for.
+    values = {'device': 'cpu', 'engine': 'torch', 'input_size': [64, 96], **{
         name.replace('__', '.'): value for name, value in overrides.items()}}
     # Best effort may lose a frame, and a test is to know each one's fate.
     values = {f'qos_overrides./{camera}/{topic}.subscription.reliability': 'reliable'

@@ -30,6 +30,7 @@ from aim_ros.segmentation.labels import CITYSCAPES
 from aim_ros.segmentation.segmenter import Segmenter
 
 MODEL = 'segformer-b0-street'
+SIZE = (192, 640)
 TARGETS = CITYSCAPES.resolve(['people', 'two_wheelers'])
 CYCLISTS = [range(50, 77), range(105, 138)]
 # A tree-lined road: by the computed labels, too, the first person is in sight in frame 47.
@@ -77,7 +78,7 @@ def play(harness):
     def play(bag: Path, *, every: int = 1, during=None, **parameters) -> dict[int, Answer]:
         ros = harness.Ros()
         try:
-            node = harness.start_node(ros, model=MODEL, **parameters)
+            node = harness.start_node(ros, model=MODEL, **{'input_size': list(SIZE), **parameters})
             camera = harness.match_camera(ros, node)
             replay = ros.add(ReplayNode(parameter_overrides=[
                 Parameter('source', value=str(bag)), Parameter('lockstep', value=True),
@@ -177,7 +178,7 @@ def test_a_switch_in_mid_replay(make_bag, play, shared_data):
     assert revisions == sorted(revisions)
     assert set(revisions) == set(in_force) == {1, 2, 3}
 
-    reference = Pipeline(Segmenter(MODEL, device='cpu'))
+    reference = Pipeline(Segmenter(MODEL, device='cpu', engine='torch', input_size=SIZE))
     frames = frames_of(shared_data, 'seq_a', indices)
     for frame, answer, revision in zip(frames, answers.values(), revisions, strict=True):
         info = camera_info_message(frame.camera_model, Header())
@@ -227,7 +228,7 @@ def covers(regions, region) -> bool:
 
 @pytest.mark.parametrize('drive', ['seq_a', 'seq_b'])
 def test_no_setting_takes_an_alert_away(shared_data, drive):
-    segmenter = OneForward(MODEL, device='cpu')
+    segmenter = OneForward(MODEL, device='cpu', engine='torch', input_size=SIZE)
     alerts = AlertSettings(TARGETS)
     neutral = Pipeline(segmenter)
     others = {name: (Pipeline(segmenter), Settings(1, name, modulation, alerts))

@@ -12,7 +12,8 @@ from aim_ros.nodes.launch_parameters import segmentation_parameters
 from aim_ros.resources import share_directory
 
 EMPTY = (
-    'model', 'device', 'precision', 'input_size', 'profiles_file', 'driver_profile', 'namespace',
+    'model', 'device', 'engine', 'execution_providers', 'precision', 'input_size',
+    'input_pixels', 'profiles_file', 'driver_profile', 'namespace',
     'camera', 'image_topic', 'camera_info_topic', 'image_transport', 'compressed',
     'image_reliability', 'use_sim_time', 'autostart', 'replay', 'replay_options')
 DEFAULTS = {**dict.fromkeys(EMPTY, ''), 'replay_rate': '1.0', 'replay_loop': 'false',
@@ -118,6 +119,11 @@ def test_a_wrong_input_size_says_what_is_right(text):
         input_size(text)
 
 
+def test_a_wrong_number_of_pixels_says_what_is_right():
+    with pytest.raises(ValueError, match='input_pixels must be a number of pixels'):
+        segmentation_parameters(given(input_pixels='many'))
+
+
 def test_what_is_not_given_is_left_to_the_parameter_file():
     assert segmentation_parameters(given()) == {}
     assert remappings(given()) == []
@@ -126,9 +132,12 @@ def test_what_is_not_given_is_left_to_the_parameter_file():
 def test_what_is_given_overrides_the_parameter_file():
     assert segmentation_parameters(given(
         model='12', device='cpu', input_size='192,640', camera='front', driver_profile='city',
-        autostart='false', use_sim_time='true')) == {
+        autostart='false', use_sim_time='true', engine='onnxruntime', input_pixels='100000',
+        execution_providers='tensorrt, cpu')) == {
             'model': '12', 'device': 'cpu', 'input_size': [192, 640], 'cameras': ['front'],
-            'driver_profile': 'city', 'autostart': False, 'use_sim_time': True}
+            'engine': 'onnxruntime', 'input_pixels': 100000,
+            'execution_providers': ['tensorrt', 'cpu'], 'driver_profile': 'city',
+            'autostart': False, 'use_sim_time': True}
 
 
 @pytest.mark.parametrize('arguments', [

@@ -46,7 +46,8 @@ QOS = 'qos_overrides./camera/image.subscription.reliability:=reliable'
 def start(start_process, tiny_model):
     """Return a function that starts the node's process with the tiny model."""
     return partial(
-        start_process, 'segmentation', '-p', f'model:={tiny_model}', '-p', 'device:=cpu')
+        start_process, 'segmentation', '-p', f'model:={tiny_model}', '-p', 'device:=cpu',
+        '-p', 'engine:=torch', '-p', 'input_size:=[64, 96]')
 
 
 def assert_quiet_end(process, number: signal.Signals) -> None:
