@@ -48,6 +48,7 @@ class Perception:
     :param report: the alerts, as they are published.
     :param neutral: the alerts of `base` under the owner's settings, which no profile changes.
     :param latency_ms: milliseconds a stage of `STAGES`; those of a batch count for each frame.
+    :param ground: the calibration that it was perceived with; None without.
     """
 
     frame: Frame
@@ -61,6 +62,7 @@ class Perception:
     report: AlertReport
     neutral: AlertReport = field(repr=False)
     latency_ms: dict[str, float]
+    ground: GroundCamera | None = None
 
 
 class LogitsError(RuntimeError):
@@ -174,7 +176,7 @@ class Pipeline:
         watch.lap('alerts')
         return Perception(
             frame, settings, modulation, mask, base, focused, certainty,
-            decoded.changed_share, hazards.published, hazards.neutral, watch.laps())
+            decoded.changed_share, hazards.published, hazards.neutral, watch.laps(), ground)
 
     def _watch(self, frame: Frame, base: np.ndarray, focused: np.ndarray, scores: Scores,
                settings: Settings, ground: GroundCamera | None) -> Hazards:
