@@ -149,7 +149,7 @@ class Pipeline:
 
     def _perceive(self, frame: Frame, logits: torch.Tensor, extremes: torch.Tensor,
                   settings: Settings, confidence: bool, ground: GroundCamera | None,
-                  watch: '_Stopwatch') -> Perception:
+                  watch: Stopwatch) -> Perception:
         """Perceive one frame of a batch from its logits (C, h, w) and their least and largest."""
         modulation = settings.modulation
         if modulation.focuses and settings.max_changed < 1:

@@ -808,6 +808,32 @@ def test_diagnostics_tell_rates_and_stages(make_node, make_camera, ask, diagnost
         assert float(values[f'{stage}_ms_p95']) >= float(values[f'{stage}_ms_p50'])
     node = message['segmentation: node'][2]
     assert (node['device'], node['precision'], node['input_size']) == ('cpu', 'fp32', '96x64')
+    assert node['engine'].startswith('torch ')
+    assert node['agreement'] == 'as the reference for the alerted classes'
+
+
+def test_the_networks_input_has_the_shape_of_the_camera(make_node, make_camera, ask, diagnostics,
+                                                        ros):
+    camera = make_camera(make_node(input_size=[], input_pixels=8192))
+    camera.pixels = np.random.default_rng(0).integers(0, 256, (120, 60, 3), np.uint8)
+    ros.wait_for(lambda: any(
+        'as the camera' in m['segmentation: node'][2].get('input_size', '')
+        for m in diagnostics if 'segmentation: node' in m), what='no size as yet')
+    mask, _ = ask(camera, 1.0)
+    assert (mask.height, mask.width) == (120, 60)
+    ros.wait_for(lambda: any(
+        m['segmentation: node'][2].get('input_size') == '64x128'
+        for m in diagnostics if 'segmentation: node' in m), what='the size of the camera')
+
+
+def test_an_engine_that_decides_otherwise_is_told(make_node, diagnostics, ros, monkeypatch, capfd):
+    text = 'openvino in bf16 decides otherwise'
+    monkeypatch.setattr('aim_ros.deployment.gate.warning', lambda *_: text)
+    make_node()
+    ros.wait_for(lambda: any(
+        m['segmentation: node'][2].get('agreement') == text
+        for m in diagnostics if 'segmentation: node' in m), what='the agreement')
+    assert text in capfd.readouterr().err
 
 
 def test_an_error_in_a_frame_is_reported_and_the_next_one_perceived(
