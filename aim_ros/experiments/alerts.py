@@ -33,6 +33,7 @@ from aim_ros.hazards.emphasis_filter import EmphasisFilter
 from aim_ros.perception.profiles import DriverProfile
 from aim_ros.perception.profiles import load_profiles
 from aim_ros.resources import share_directory
+from aim_ros.segmentation.checkpoint import fingerprint
 
 RAISE_AFTER = (0.0, 0.1, 0.2, 0.3, 0.5, 0.8, 1.2, 2.0)
 """Seconds, for the curves of recall over false alerts."""
@@ -88,7 +89,7 @@ def run(arguments: argparse.Namespace) -> None:
     for profile in profiles:
         if mistake := profile.mistake(labels):
             raise ExperimentError(mistake)
-    filter_ = None if exact else file.filter_for(model.checksum)
+    filter_ = None if exact else file.filter_for(fingerprint(arguments.model))
     report = Report(arguments.out, 'Alerts against road users as they are')
     findings = Findings()
     for drive in _drives(arguments, exact):

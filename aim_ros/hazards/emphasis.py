@@ -77,7 +77,7 @@ class FocusedStream:
         self._standings = {}
 
     def extend(self, neutral: Tracker, alerts: Sequence[Alert], sight: Sight | None, scene: Scene,
-               filter_: EmphasisFilter | None) -> list[Alert]:
+               filter_: EmphasisFilter | None, owner_clear_after: float) -> list[Alert]:
         """
         Return what is published of a frame.
 
@@ -87,13 +87,14 @@ class FocusedStream:
         :param alerts: its alerts.
         :param sight: what either decision shows; None where nothing is added.
         :param scene: the frame, under the settings in force.
+        :param owner_clear_after: seconds after which the neutral stream clears.
         """
         self._filter, self._scene = filter_, scene
         self._tracker.keep(scene.classes.groups_of(scene.settings.class_ids))
         self._neutral_boxes = [track.box(scene.now_ns) for track in neutral.tracks]
         owned, free = _share_out(
             sight.regions if sight else (), neutral.tracks, self._neutral_boxes)
-        self._adopt(neutral.ended)
+        self._adopt(neutral.ended, nanoseconds(owner_clear_after))
         self._stand(neutral.tracks, owned)
         self._extend_boxes(neutral.tracks, owned, sight)
         self._tracker.update(
@@ -104,18 +105,20 @@ class FocusedStream:
         return published + [self._beside(track) for track in self._tracker.tracks
                             if self._is_raised(track)]
 
-    def _adopt(self, ended: Sequence[Track]) -> None:
-        """Go on with neutral tracks that ended, where modulation still sees them."""
+    def _adopt(self, ended: Sequence[Track], owner_clear_after: int) -> None:
+        """Go on with neutral tracks that ended, if modulation sees them, or a profile waits."""
+        now_ns, clear_after = self._scene.now_ns, nanoseconds(self._scene.settings.clear_after)
         for track in ended:
             standing = self._standings.pop(track.track_id, None)
             if standing is None or not standing.raised:
                 continue
             last_ns = max(track.last_ns, standing.extended_ns)
-            clear_after = nanoseconds(self._scene.settings.clear_after)
-            if self._scene.now_ns - last_ns > clear_after and (
-                    self._scene.now_ns > standing.error_until_ns):
-                continue
             extended = standing.extended_ns > track.last_ns
+            # Else it left the picture.
+            ran_out = now_ns - track.last_ns > owner_clear_after
+            waits = now_ns - last_ns <= clear_after or now_ns <= standing.error_until_ns
+            if not (waits and (extended or ran_out)):
+                continue
             region = standing.extension if extended else track.region
             heir = Track(standing.public_id, region, standing.first_ns, last_ns)
             heir.kind, heir.raised = track.kind, True

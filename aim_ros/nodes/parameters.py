@@ -15,6 +15,7 @@ from rcl_interfaces.msg import SetParametersResult
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
+from aim_ros.hazards.emphasis_filter import EmphasisFilter
 from aim_ros.nodes.parameter_table import ParameterTable
 from aim_ros.nodes.parameter_table import ReadOnlyParameterError
 from aim_ros.nodes.segmentation_table import camera_rows
@@ -30,6 +31,8 @@ from aim_ros.perception.settings import Mount
 from aim_ros.perception.settings import Settings
 from aim_ros.perception.settings import SettingsError
 from aim_ros.resources import share_directory
+from aim_ros.segmentation.checkpoint import fingerprint
+from aim_ros.segmentation.checkpoint import is_exported
 from aim_ros.segmentation.labels import LabelSet
 from aim_ros.segmentation.loading import load_labels
 from aim_ros.segmentation.segmenter import ModelError
@@ -158,6 +161,12 @@ class NodeParameters:
             self._warn_of_other_profiles()
             self._renew_settings()
             return self.settings
+
+    def emphasis_filter(self) -> EmphasisFilter | None:
+        """Return the filter of the profile file if it was fitted for the model, else None."""
+        model = self['model']
+        # An exported network has other numbers than the checkpoint that the filter was fitted for.
+        return self._rules.file.filter_for(None if is_exported(model) else fingerprint(model))
 
     # Profiles
 

@@ -252,7 +252,7 @@ class SegmentationNode(LifecycleNodeMixin, Node):
             precision=parameters['precision'], input_size=size,
             input_pixels=parameters['input_pixels'],
             providers=parameters['execution_providers'])
-        pipeline = Pipeline(segmenter, parameters['seed'])
+        pipeline = Pipeline(segmenter, parameters['seed'], parameters.emphasis_filter())
         pipeline.warm_up(len(parameters['cameras']))
         return pipeline, gate.check(segmenter)
 

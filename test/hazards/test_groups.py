@@ -30,7 +30,7 @@ def test_the_parts_of_a_group_are_told_apart(classes):
 
 def test_synonyms_count_in_any_model():
     classes = RoadUserClasses.of(LabelSet((
-        'wall', 'person, individual, someone', 'minibike, motorbike', 'bus, autobus', 'bicyclist')))
+        'wall', 'person, someone', 'minibike, motorbike', 'bus, autobus', 'bicyclist')))
     assert classes.group_names == (
         'wall', VULNERABLE, VULNERABLE, VEHICLE, VULNERABLE)
 

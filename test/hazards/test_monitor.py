@@ -1,4 +1,5 @@
 from dataclasses import replace
+from itertools import pairwise
 import math
 
 from hazard_scenes import AHEAD
@@ -162,7 +163,7 @@ def test_the_kind_follows_evidence_over_several_frames():
         assert alert.track_id == 1
     assert kinds[:13] == ['pedestrian'] * 13
     assert kinds[-1] == 'cyclist'
-    assert sum(one != other for one, other in zip(kinds, kinds[1:], strict=False)) == 1
+    assert sum(one != other for one, other in pairwise(kinds)) == 1
 
 
 def test_a_flicker_of_class_changes_no_kind():

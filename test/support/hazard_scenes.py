@@ -1,4 +1,4 @@
-"""Road users for tests of the hazards: regions by their boxes, and a camera that counts seconds."""
+"""Road users for tests of the hazards: regions by their boxes, a camera that counts seconds."""
 
 import itertools
 
@@ -52,7 +52,8 @@ def as_regions(seen):
 class Camera:
     """Feeds a monitor, in seconds."""
 
-    def __init__(self, settings=SETTINGS, ground=None, start=0.0, owner=None, emphasis_filter=None):
+    def __init__(self, settings=SETTINGS, ground=None, start=0.0, owner=None,
+                 emphasis_filter=None):
         self.monitor = AlertMonitor(CLASSES)
         self.settings, self.owner = settings, owner
         self.ground = ground
