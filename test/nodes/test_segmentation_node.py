@@ -285,9 +285,9 @@ def test_a_frame_that_outlasts_its_activation_is_dropped(make_node, make_camera,
                  and camera.stale()[-1].status[0].message == 'the node is not active')
     assert node.trigger_activate() == FAILURE
     assert 'still being perceived' in node.problem
-    hung = node._hung
+    assert node.hangs
     gate.open.set()
-    ros.wait_for(lambda: not hung.alive)
+    ros.wait_for(lambda: not node.hangs)
     assert node.trigger_activate() == SUCCESS
     ros.wait_for(lambda: node.channels['camera'].input.publisher_count())
     ask(camera, 2.0)
