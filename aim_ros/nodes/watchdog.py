@@ -72,6 +72,8 @@ def stream_silence(channel: CameraChannel, publishers: int) -> str:
     if statistics.arrived():
         return (f'nothing arrived for {silence:.0f} s, after {statistics.count("received")} '
                 f'frames; {matched}')
+    if statistics.lost_share():
+        return f'nothing arrived for {silence:.0f} s, though {matched}'
     return (f'nothing arrived for {silence:.0f} s, though {matched}: either nothing is sent, or '
             f'{_LARGE_IMAGES}')
 

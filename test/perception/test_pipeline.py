@@ -454,3 +454,40 @@ def seen(report):
     """Leave out the alerts of what is not in the frame any more."""
     return replace(report, alerts=tuple(
         alert for alert in report.alerts if any(alert.region is one for one in report.regions)))
+
+
+def test_what_is_lost_of_one_camera_leaves_the_others_as_they_are(monkeypatch):
+    """Each frame is tracked once, or not at all: a second time, nothing would be raised anew."""
+    stamps = (0, 300 * MS)
+    pipeline = Pipeline(PreparedSegmenter(dict.fromkeys(stamps, scene((2, 1)))))
+    frames = [[blank(stamp, camera) for camera in ('left', 'right')] for stamp in stamps]
+    pipeline.process(frames[0], NEUTRAL)
+    lost = []
+
+    def picky(rows, *arguments, key, **options):
+        if key == frame_key(0, 'right', 300 * MS):
+            raise RuntimeError('out of memory')
+        return decode(rows, *arguments, key=key, **options)
+
+    monkeypatch.setattr('aim_ros.perception.pipeline.decode', picky)
+    perceived = pipeline.process(
+        frames[1], NEUTRAL, on_error=lambda frame, error: lost.append((frame.camera, str(error))))
+    assert lost == [('right', 'out of memory')]
+    assert [perception.frame.camera for perception in perceived] == ['left']
+    assert perceived[0].report.raised
+    monkeypatch.undo()
+    again, = pipeline.process(frames[1][1:], NEUTRAL)
+    assert again.report.raised
+
+
+def test_logits_that_are_not_finite_are_those_of_their_camera_alone():
+    broken = torch.full((19, *GRID), torch.nan)
+    pipeline = Pipeline(PreparedSegmenter({0: torch.zeros(19, *GRID), 1: broken}))
+    frames = [blank(stamp, camera) for stamp, camera in enumerate(('left', 'right'))]
+    lost = []
+    perceived = pipeline.process(
+        frames, NEUTRAL, on_error=lambda frame, error: lost.append((frame.camera, type(error))))
+    assert lost == [('right', LogitsError)]
+    assert [perception.frame.camera for perception in perceived] == ['left']
+    with pytest.raises(LogitsError):
+        pipeline.process(frames, NEUTRAL)
