@@ -59,6 +59,13 @@ def street(options, config):
     data.render_street(config.data.street)
 
 
+def teacher(options, config):
+    """Compute what the teacher sees in every frame into data.computed."""
+    from aim_ros.training import teacher as teachers
+
+    teachers.compute(config)
+
+
 def train(options, config):
     """Train in a folder, from its saved state if it has one."""
     from aim_ros.training.loop import Trainer
@@ -152,6 +159,9 @@ def parser():
 
     item = commands.add_parser('street', help=street.__doc__)
     item.set_defaults(run=street)
+
+    item = commands.add_parser('teacher', help=teacher.__doc__)
+    item.set_defaults(run=teacher)
 
     item = commands.add_parser('train', help=train.__doc__)
     item.add_argument('--out', required=True)

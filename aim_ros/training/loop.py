@@ -23,11 +23,9 @@ from torch.utils.data import DataLoader
 
 from aim_ros.training import data
 from aim_ros.training import distillation
-from aim_ros.training import efficientnet
 from aim_ros.training import metrics
 from aim_ros.training import model as networks
 from aim_ros.training.augment import CropDataset
-from aim_ros.training.augment import zoomed
 from aim_ros.training.config import Config
 from aim_ros.training.config import to_dict
 from aim_ros.training.labels import IGNORE
@@ -37,10 +35,17 @@ LOG = 'log.jsonl'
 _muon = partial(torch.optim.Muon, adjust_lr_fn='match_rms_adamw')
 
 
-def learning_rate(step: int, progress: float, *, peak: float, warmup: int,
-                  power: float) -> float:
-    """Return the rate of a step, `progress` (0..1) into the run: warm-up, polynomial decay."""
-    return peak * min(1.0, (step + 1) / max(1, warmup)) * max(0.0, 1 - progress) ** power
+def learning_rate(step: int, progress: float, *, peak: float, warmup: int, power: float,
+                  decay: float = 1.0) -> float:
+    """
+    Return the rate of a step: warm-up, then constant, then polynomial decay to 0.
+
+    :param step: steps done.
+    :param progress: the share of the run that is done, 0..1.
+    :param decay: the share of the run, at its end, in which the rate falls, 0..1.
+    """
+    left = 0.0 if progress >= 1 else min(1.0, (1 - progress) / max(decay, 1e-9))
+    return peak * min(1.0, (step + 1) / max(1, warmup)) * left ** power
 
 
 def weighted_loss(logits: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor,
@@ -103,23 +108,37 @@ def _ignore_signals(_worker):
         signal.signal(number, signal.SIG_IGN)
 
 
+class _Items(torch.utils.data.Sampler):
+    """The items of a process, step by step: `share` from `first` on in each batch."""
+
+    def __init__(self, start, end, batch, first, share):
+        self.steps, self.batch, self.first, self.share = range(start, end), batch, first, share
+
+    def __iter__(self):
+        for step in self.steps:
+            begin = step * self.batch + self.first
+            yield from range(begin, begin + self.share)
+
+    def __len__(self):
+        return len(self.steps) * self.share
+
+
 class _Forward(torch.nn.Module):
     """The training forward pass as a module, which is what gradient averaging wraps."""
 
-    def __init__(self, model, hints):
+    def __init__(self, model):
         super().__init__()
-        self.model, self.hints = model, hints
+        self.model = model
 
-    def forward(self, pixels, lesson):
-        logits, features = networks.logits(self.model, pixels)
-        return logits, None if self.hints is None else self.hints(features, lesson.features)
+    def forward(self, pixels):
+        return networks.logits(self.model, pixels)
 
 
 class Trainer:
     """
     One training run in a folder: state, log, and the best checkpoint by validation.
 
-    The state holds weights, their moving average, hints, the optimiser and the step. Crops and
+    The state holds weights, their moving average, the optimiser and the step. Crops and
     dropout depend on the seed and the step alone, so a run that was stopped goes on as if it had
     not. Raises `ValueError` where the settings do not fit each other or the folder's state.
     """
@@ -141,14 +160,6 @@ class Trainer:
         self.layout = layout
         self.ema = AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(settings.ema),
                                  use_buffers=True)
-        self.teacher = self.hints = None
-        if config.teacher.start:
-            self._check_crop()
-            self.teacher = efficientnet.load_frozen(config.teacher.start).to(
-                self.device, memory_format=layout)
-            self.hints = distillation.Hints(*(
-                (*network.config.hidden_sizes, network.config.decoder_hidden_size)
-                for network in (self.model, self.teacher))).to(self.device)
         self.optimizers = self._optimizers()
         weights = [settings.class_weights.get(c, 1.0)
                    for c in range(self.model.config.num_labels)]
@@ -158,11 +169,12 @@ class Trainer:
             for v in (self._processor().image_mean, self._processor().image_std)
         )
         self.step, self.seconds = 0, 0.0
-        self.best: dict = {}  # mIoU and person IoU, of the best checkpoint and of the latest
+        # mIoU and the mean IoU of the chosen classes, of the best checkpoint and of the latest.
+        self.best: dict = {}
         self.latest: dict = {}
         if (self.folder / STATE).exists():
             self._load()
-        self.network = _Forward(self.model, self.hints)
+        self.network = _Forward(self.model)
         if self.processes > 1:
             self.network = DistributedDataParallel(self.network)
         if self.rank == 0:
@@ -177,13 +189,6 @@ class Trainer:
             done = max(done, self.seconds / (60 * settings.minutes))
         return min(1.0, done)
 
-    def _check_crop(self):
-        crop, zoom = self.config.augment.crop, self.config.teacher.zoom
-        if any(side % efficientnet.STRIDE for side in (*crop, *zoomed(crop, zoom))):
-            raise ValueError(
-                f'augment.crop is {tuple(crop)} and teacher.zoom {zoom:g}: with a teacher both '
-                f'sides must be multiples of {efficientnet.STRIDE}, zoomed or not')
-
     def _optimizers(self):
         """
         Return AdamW, without decay of norms and biases, and Muon for matrices if it is chosen.
@@ -194,13 +199,11 @@ class Trainer:
         """
         settings = self.config.train
         groups = {}
-        modules = [('', self.model), *([('hints', self.hints)] if self.hints is not None else [])]
-        for prefix, module in modules:
-            for name, parameter in module.named_parameters(prefix):
-                head = not name.startswith(('segformer.', 'backbone.'))
-                make = _muon if settings.muon and parameter.ndim == 2 else torch.optim.AdamW
-                groups.setdefault(make, {}).setdefault(
-                    (head, parameter.ndim > 1), []).append(parameter)
+        for name, parameter in self.model.named_parameters():
+            head = not name.startswith('segformer.')
+            make = _muon if settings.muon and parameter.ndim == 2 else torch.optim.AdamW
+            groups.setdefault(make, {}).setdefault(
+                (head, parameter.ndim > 1), []).append(parameter)
         return [
             make([
                 {'params': parameters, 'factor': settings.head_lr_factor if head else 1.0,
@@ -225,21 +228,15 @@ class Trainer:
         if state.keys() != self._state().keys():
             raise ValueError(f'{self.folder / STATE} is from another version of this tool: '
                              'choose another folder')
-        if (state['hints'] is None) != (self.hints is None):
-            raise ValueError(f'{self.folder} holds a run {"without" if self.hints else "with"} a '
-                             'teacher: set teacher.start as it was, or choose another folder')
         if len(state['optimizers']) != len(self.optimizers):
             raise ValueError(f'{self.folder} holds a run {"without" if settings.muon else "with"} '
                              'Muon: set train.muon as it was, or choose another folder')
         try:
             self.model.load_state_dict(state['model'])
             self.ema.load_state_dict(state['ema'])
-            if self.hints is not None:
-                self.hints.load_state_dict(state['hints'])
         except RuntimeError as error:
-            raise ValueError(f'{self.folder} holds a run of another network or teacher: set '
-                             'model.size and teacher.start as they were, or choose another '
-                             'folder') from error
+            raise ValueError(f'{self.folder} holds a run of another network: set model.size '
+                             'as it was, or choose another folder') from error
         # The rates and the decay are the configuration's, which may have changed since.
         chosen = [{k: g[k] for k in ('factor', 'weight_decay')} for g in self._groups]
         for optimizer, stored in zip(self.optimizers, state['optimizers'], strict=True):
@@ -252,7 +249,6 @@ class Trainer:
     def _state(self):
         return {
             'model': self.model.state_dict(), 'ema': self.ema.state_dict(),
-            'hints': None if self.hints is None else self.hints.state_dict(),
             'optimizers': [optimizer.state_dict() for optimizer in self.optimizers],
             'step': self.step, 'seconds': self.seconds,
             'best_figures': self.best, 'latest_figures': self.latest,
@@ -271,8 +267,9 @@ class Trainer:
         settings = self.config.train
         # Dropout then depends on the step and the process alone.
         torch.manual_seed((settings.seed * 1_000_003 + self.step) * 64 + self.rank)
-        rate = learning_rate(self.step, self.progress, peak=settings.lr,
-                             warmup=settings.warmup, power=settings.power)
+        rate = learning_rate(
+            self.step, self.progress, peak=settings.lr, warmup=settings.warmup,
+            power=settings.power, decay=(settings.decay_steps or settings.steps) / settings.steps)
         for group in self._groups:
             group['lr'] = rate * group['factor']
         batch = {k: v.to(self.device, non_blocking=True) for k, v in batch.items()}
@@ -281,20 +278,15 @@ class Trainer:
         if settings.bf16:
             autocast = torch.autocast(self.device.type, torch.bfloat16)
         with autocast:
-            lesson = None
-            if self.teacher is not None:
-                seen = batch.get('teacher_image')
-                lesson = distillation.ask(
-                    self.teacher, pixels if seen is None else self._normalised(seen),
-                    self.config.teacher.zoom)
-            logits, unexplained = self.network(pixels, lesson)
+            logits = self.network(pixels)
         loss = weighted_loss(logits, batch['labels'], batch['weight'], self.class_weights,
                              stride=settings.loss_stride, dice=settings.dice)
-        if lesson is not None:
-            wanted = self.config.teacher
-            loss = loss + wanted.hint_weight * unexplained
-            loss = loss + wanted.weight * distillation.divergence(
-                logits, lesson.logits, wanted.temperature)
+        teacher = self.config.teacher
+        if self.config.data.computed and teacher.weight:
+            # Each cell counts as the classes do that the teacher sees there.
+            worth = torch.einsum('bchw,c->bhw', batch['wanted'].float(), self.class_weights)
+            loss = loss + teacher.weight * distillation.divergence(
+                logits, batch['wanted'], batch['asked'] * worth, teacher.temperature)
         for optimizer in self.optimizers:
             optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -312,43 +304,45 @@ class Trainer:
         """Return the batches from the current step to the last."""
         settings = self.config.train
         crops = CropDataset(sources, self.config.augment, settings.seed,
-                            settings.steps * settings.batch,
-                            teacher_zoom=1.0 if self.teacher is None else self.config.teacher.zoom)
+                            settings.steps * settings.batch)
         share = settings.batch // self.processes
-        remaining = [
-            item for step in range(self.step, settings.steps)
-            for item in range(step * settings.batch + self.rank * share,
-                              step * settings.batch + (self.rank + 1) * share)
-        ]
+        remaining = _Items(self.step, settings.steps, settings.batch, self.rank * share, share)
         return DataLoader(crops, share, sampler=remaining,
                           num_workers=settings.workers, worker_init_fn=_ignore_signals,
                           pin_memory=self.device.type == 'cuda')
 
-    def validate(self, validation: data.Source) -> metrics.Figures:
+    def validate(self, choice: list[data.Source]) -> None:
         """Measure the moving average; keep it as `best` when it is the best so far."""
-        network = self.ema.module
+        settings, network = self.config.train, self.ema.module
         if self.processes > 1:
             for buffer in network.buffers():
                 distributed.broadcast(buffer, 0)
-        frames = validation.frames[self.rank::self.processes]
-        figures = metrics.evaluate(network, self._processor(), frames,
-                                   self.config.train.input_size)
-        # By IoU, not accuracy: accuracy alone is bought with people seen on empty roads.
-        person = figures.as_dict()['classes']['person']['iou'] or 0.0
-        self.latest = {'mIoU': figures.miou, 'person IoU': person}
+        found = {}
+        for source in choice:
+            frames = source.frames[self.rank::self.processes]
+            found[source.settings.name] = metrics.evaluate(
+                network, self._processor(), frames,
+                source.settings.input_size or settings.input_size)
+        scores = [self._figures(figures) for figures in found.values()]
+        self.latest = {key: sum(s[key] for s in scores) / len(scores) for key in scores[0]}
         score = self._score(self.latest)
         self._log({'step': self.step, 'seconds': round(self.seconds), 'score': score,
-                   **figures.as_dict()})
+                   **{name: figures.as_dict() for name, figures in found.items()}})
         if not self.best or score > self._score(self.best):
             self.best = self.latest
             if self.rank == 0:
-                networks.save(network, self.folder / 'best', self.config.train.input_size)
+                networks.save(network, self.folder / 'best', settings.input_size)
                 (self.folder / 'best' / 'step.json').write_text(json.dumps(
-                    {'step': self.step, 'score': score, 'miou': figures.miou}))
-        return figures
+                    {'step': self.step, 'score': score, **self.latest}))
+
+    def _figures(self, figures):
+        """Return what a source's figures contribute to the score."""
+        # By IoU, not accuracy: accuracy alone is bought with people seen on empty roads.
+        chosen = [figures.iou[c] for c in self.config.train.chosen_classes if figures.pixels[c]]
+        return {'mIoU': figures.miou, 'chosen IoU': float(sum(chosen)) / max(1, len(chosen))}
 
     def _score(self, figures):
-        return figures['mIoU'] + self.config.train.person_weight * figures['person IoU']
+        return figures['mIoU'] + self.config.train.chosen_weight * figures['chosen IoU']
 
     def _log(self, entry):
         if self.rank:
@@ -372,7 +366,7 @@ class Trainer:
         """
         settings = self.config.train
         training = data.load_training(self.config.data)
-        validation = data.load_validation(self.config.data)
+        choice = data.load_choice(self.config.data)
         stopping = []
         previous = {s: signal.signal(s, lambda *_: stopping.append(True))
                     for s in (signal.SIGINT, signal.SIGTERM)}
@@ -402,7 +396,7 @@ class Trainer:
                         progress.update(task, note=f'loss {float(running):.3f} {scores}')
                     progress.update(task, completed=self.progress, step=self.step)
                     if self.step % settings.validate_every == 0:
-                        self.validate(validation)
+                        self.validate(choice)
                         if self.rank == 0:
                             scores = '  '.join(f'{k} {v:.4f}' for k, v in self.latest.items())
                             progress.console.print(
@@ -415,6 +409,6 @@ class Trainer:
                 signal.signal(number, handler)
         done = self.progress >= 1
         if done and self.step % settings.validate_every:
-            self.validate(validation)
+            self.validate(choice)
         self.save()
         return done
