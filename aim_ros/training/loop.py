@@ -320,9 +320,9 @@ class Trainer:
         found = {}
         for source in choice:
             frames = source.frames[self.rank::self.processes]
-            found[source.settings.name] = metrics.evaluate(
-                network, self._processor(), frames,
-                source.settings.input_size or settings.input_size)
+            predict = metrics.predictor(network.eval(), self._processor(),
+                                        source.settings.input_size or settings.input_size)
+            found[source.settings.name] = metrics.evaluate(predict, frames)
         scores = [self._figures(figures) for figures in found.values()]
         self.latest = {key: sum(s[key] for s in scores) / len(scores) for key in scores[0]}
         score = self._score(self.latest)

@@ -50,7 +50,7 @@ def test_a_state_of_another_version_or_optimizer_is_refused(tmp_path):
 def test_a_state_of_another_network_is_refused(tmp_path):
     loop.Trainer(settings(tmp_path), tmp_path / 'run').run(stop_after=1)
     larger = dataclasses.replace(settings(tmp_path), model=config.ModelConfig(size='b1'))
-    with pytest.raises(ValueError, match=r'holds a run of another network .* set model\.size'):
+    with pytest.raises(ValueError, match=r'holds a run of another network: set model\.size'):
         loop.Trainer(larger, tmp_path / 'run')
 
 
@@ -72,7 +72,8 @@ def test_the_best_checkpoint_is_chosen_on_all_sources_alike(tmp_path, monkeypatc
     trainer = loop.Trainer(chosen, tmp_path / 'run')
     matrices = {(32, 64): [[6, 0, 0], [0, 2, 2], [0, 0, 0]], (16, 32): [[3, 1, 0], [0, 0, 0],
                                                                        [0, 0, 0]]}
-    monkeypatch.setattr(loop.metrics, 'evaluate', lambda network, processor, frames, size:
+    monkeypatch.setattr(loop.metrics, 'predictor', lambda network, processor, size: size)
+    monkeypatch.setattr(loop.metrics, 'evaluate', lambda size, frames:
                         loop.metrics.Figures(np.array(matrices[size])))
     sources = [data.Source(config.SourceConfig(name, '', input_size=size), ())
                for name, size in (('a', None), ('b', (16, 32)))]
