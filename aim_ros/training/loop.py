@@ -1,11 +1,9 @@
 """The training loop: resumable to the step, with EMA, validation and a log."""
 
 from contextlib import nullcontext
-from functools import partial
 import json
 import os
 from pathlib import Path
-import signal
 import time
 
 from rich.progress import BarColumn
@@ -15,7 +13,6 @@ from rich.progress import TextColumn
 from rich.progress import TimeRemainingColumn
 import torch
 import torch.distributed as distributed
-import torch.nn.functional as F
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel
 from torch.optim.swa_utils import get_ema_multi_avg_fn
@@ -23,89 +20,17 @@ from torch.utils.data import DataLoader
 
 from aim_ros.training import data
 from aim_ros.training import distillation
+from aim_ros.training import losses
 from aim_ros.training import metrics
 from aim_ros.training import model as networks
+from aim_ros.training import optimization
+from aim_ros.training import processes
 from aim_ros.training.augment import CropDataset
 from aim_ros.training.config import Config
 from aim_ros.training.config import to_dict
-from aim_ros.training.labels import IGNORE
 
 STATE = 'last.pt'
 LOG = 'log.jsonl'
-_muon = partial(torch.optim.Muon, adjust_lr_fn='match_rms_adamw')
-
-
-def learning_rate(step: int, progress: float, *, peak: float, warmup: int, power: float,
-                  decay: float = 1.0) -> float:
-    """
-    Return the rate of a step: warm-up, then constant, then polynomial decay to 0.
-
-    :param step: steps done.
-    :param progress: the share of the run that is done, 0..1.
-    :param decay: the share of the run, at its end, in which the rate falls, 0..1.
-    """
-    left = 0.0 if progress >= 1 else min(1.0, (1 - progress) / max(decay, 1e-9))
-    return peak * min(1.0, (step + 1) / max(1, warmup)) * left ** power
-
-
-def weighted_loss(logits: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor,
-                  class_weights: torch.Tensor, *, stride: int = 1,
-                  dice: float = 0.0) -> torch.Tensor:
-    """
-    Return the cross entropy of a batch, weighted by class and by sample, and a share of Dice.
-
-    `logits` (B, C, h, w) are upsampled bilinearly to every `stride`-th pixel of `labels`
-    (B, H, W); `weights` (B,) says how far each sample's labels are trusted. `dice` times the soft
-    Dice loss (Milletari et al. 2016) of the classes present is added: there a person's few pixels
-    count as much as the road's many.
-    """
-    # Centred, so that a strided label lies where its upsampled logit does.
-    labels = labels[:, stride // 2::stride, stride // 2::stride].long()
-    logits = F.interpolate(logits.float(), labels.shape[1:], mode='bilinear')
-    loss = F.cross_entropy(logits, labels, class_weights, ignore_index=IGNORE, reduction='none')
-    known = labels != IGNORE
-    truth = labels.where(known, 0)
-    trust = known * weights[:, None, None]
-    result = (loss * trust).sum() / (class_weights[truth] * trust).sum().clamp_min(1e-6)
-    if dice:
-        trusted = logits.softmax(1) * trust[:, None]
-        hit = trusted.gather(1, truth[:, None]).flatten()
-        classes = logits.shape[1]
-        truth = truth.flatten()
-        right = hit.new_zeros(classes).index_add(0, truth, hit)
-        actual = hit.new_zeros(classes).index_add(0, truth, trust.flatten())
-        share = 2 * right / (trusted.sum((0, 2, 3)) + actual).clamp_min(1e-6)
-        present = actual > 0
-        result = result + dice * ((1 - share) * present).sum() / present.sum().clamp_min(1)
-    return result
-
-
-def join_processes(device: torch.device) -> tuple[int, int]:
-    """
-    Join the processes that torchrun started, and return (rank, number of processes).
-
-    Without torchrun this is (0, 1). Several processes of one thread each train about three times
-    as fast on busy CPU cores as one process of several threads, which wait for each other at
-    every operator instead of once a step. On CUDA each process has a GPU of its own; `ValueError`
-    where there are fewer.
-    """
-    if 'WORLD_SIZE' not in os.environ:
-        return 0, 1
-    if not distributed.is_initialized():
-        if device.type == 'cuda':
-            wanted, found = int(os.environ['LOCAL_WORLD_SIZE']), torch.cuda.device_count()
-            if wanted > found:
-                raise ValueError(f'{wanted} processes, {found} GPUs: start one process a GPU, or '
-                                 'set train.device=cpu')
-            torch.cuda.set_device(int(os.environ['LOCAL_RANK']))
-        distributed.init_process_group('nccl' if device.type == 'cuda' else 'gloo')
-    return distributed.get_rank(), distributed.get_world_size()
-
-
-def _ignore_signals(_worker):
-    """Leave the end of a run to its main process, which first saves the state."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
 
 
 class _Items(torch.utils.data.Sampler):
@@ -148,7 +73,7 @@ class Trainer:
         settings = config.train
         self.folder.mkdir(parents=True, exist_ok=True)
         self.device = networks.device(settings.device)
-        self.rank, self.processes = join_processes(self.device)
+        self.rank, self.processes = processes.join_processes(self.device)
         if settings.batch % self.processes:
             raise ValueError(f'train.batch is {settings.batch}: {self.processes} processes '
                              'must be able to share it evenly')
@@ -160,7 +85,7 @@ class Trainer:
         self.layout = layout
         self.ema = AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(settings.ema),
                                  use_buffers=True)
-        self.optimizers = self._optimizers()
+        self.optimizers = optimization.optimizers(self.model, settings)
         weights = [settings.class_weights.get(c, 1.0)
                    for c in range(self.model.config.num_labels)]
         self.class_weights = torch.tensor(weights, device=self.device)
@@ -169,6 +94,7 @@ class Trainer:
             for v in (self._processor().image_mean, self._processor().image_std)
         )
         self.step, self.seconds = 0, 0.0
+        self.loss: torch.Tensor | None = None  # of the last steps, since the start of this process
         # mIoU and the mean IoU of the chosen classes, of the best checkpoint and of the latest.
         self.best: dict = {}
         self.latest: dict = {}
@@ -188,30 +114,6 @@ class Trainer:
         if settings.minutes:
             done = max(done, self.seconds / (60 * settings.minutes))
         return min(1.0, done)
-
-    def _optimizers(self):
-        """
-        Return AdamW, without decay of norms and biases, and Muon for matrices if it is chosen.
-
-        `factor` gives the head its own rate. Muon (Jordan et al. 2024) makes every direction of a
-        matrix learn alike; its steps are scaled to AdamW's (Liu et al. 2025), so both share a
-        rate.
-        """
-        settings = self.config.train
-        groups = {}
-        for name, parameter in self.model.named_parameters():
-            head = not name.startswith('segformer.')
-            make = _muon if settings.muon and parameter.ndim == 2 else torch.optim.AdamW
-            groups.setdefault(make, {}).setdefault(
-                (head, parameter.ndim > 1), []).append(parameter)
-        return [
-            make([
-                {'params': parameters, 'factor': settings.head_lr_factor if head else 1.0,
-                 'weight_decay': settings.weight_decay if decayed else 0.0}
-                for (head, decayed), parameters in chosen.items()
-            ], lr=settings.lr)
-            for make, chosen in groups.items()
-        ]
 
     @property
     def _groups(self):
@@ -267,9 +169,7 @@ class Trainer:
         settings = self.config.train
         # Dropout then depends on the step and the process alone.
         torch.manual_seed((settings.seed * 1_000_003 + self.step) * 64 + self.rank)
-        rate = learning_rate(
-            self.step, self.progress, peak=settings.lr, warmup=settings.warmup,
-            power=settings.power, decay=(settings.decay_steps or settings.steps) / settings.steps)
+        rate = optimization.learning_rate(self.step, self.progress, settings)
         for group in self._groups:
             group['lr'] = rate * group['factor']
         batch = {k: v.to(self.device, non_blocking=True) for k, v in batch.items()}
@@ -279,7 +179,7 @@ class Trainer:
             autocast = torch.autocast(self.device.type, torch.bfloat16)
         with autocast:
             logits = self.network(pixels)
-        loss = weighted_loss(logits, batch['labels'], batch['weight'], self.class_weights,
+        loss = losses.weighted_loss(logits, batch['labels'], batch['weight'], self.class_weights,
                              stride=settings.loss_stride, dice=settings.dice)
         teacher = self.config.teacher
         if self.config.data.computed and teacher.weight:
@@ -308,7 +208,7 @@ class Trainer:
         share = settings.batch // self.processes
         remaining = _Items(self.step, settings.steps, settings.batch, self.rank * share, share)
         return DataLoader(crops, share, sampler=remaining,
-                          num_workers=settings.workers, worker_init_fn=_ignore_signals,
+                          num_workers=settings.workers, worker_init_fn=processes.ignore_signals,
                           pin_memory=self.device.type == 'cuda')
 
     def validate(self, choice: list[data.Source]) -> None:
@@ -350,14 +250,6 @@ class Trainer:
         with (self.folder / LOG).open('a') as log:
             log.write(json.dumps(entry) + '\n')
 
-    def _agree(self, stopping, seconds):
-        """Return whether any process was told to stop, and the time that all go by."""
-        if self.processes == 1:
-            return stopping, seconds
-        both = torch.tensor([float(stopping), seconds], device=self.device)
-        distributed.all_reduce(both, distributed.ReduceOp.MAX)
-        return bool(both[0]), float(both[1])
-
     def run(self, *, stop_after: int | None = None) -> bool:
         """
         Train to the end, or for `stop_after` steps; true when the run is done.
@@ -367,48 +259,44 @@ class Trainer:
         settings = self.config.train
         training = data.load_training(self.config.data)
         choice = data.load_choice(self.config.data)
-        stopping = []
-        previous = {s: signal.signal(s, lambda *_: stopping.append(True))
-                    for s in (signal.SIGINT, signal.SIGTERM)}
         end = settings.steps if stop_after is None else self.step + stop_after
         columns = (
             TextColumn('step {task.fields[step]}'), BarColumn(), TaskProgressColumn(),
             TextColumn('{task.fields[note]}'), TimeRemainingColumn(elapsed_when_finished=True),
         )
-        running = None
-        try:
-            with Progress(*columns, disable=self.rank > 0) as progress:
-                task = progress.add_task(
-                    '', total=1.0, completed=self.progress, step=self.step, note='')
-                started, before = time.monotonic(), self.seconds
-                for batch in self.loader(training):
-                    stop, self.seconds = self._agree(
-                        bool(stopping), before + time.monotonic() - started)
-                    if stop or self.step >= end or self.progress >= 1:
-                        break
-                    loss = self.train_step(batch)
-                    running = loss if running is None else 0.98 * running + 0.02 * loss
-                    if self.step % settings.log_every == 0:
-                        self._log({'step': self.step, 'seconds': round(self.seconds, 1),
-                                   'loss': float(running),
-                                   'lr': self._groups[0]['lr']})
-                        scores = ' '.join(f'{k} {v:.3f}' for k, v in self.latest.items())
-                        progress.update(task, note=f'loss {float(running):.3f} {scores}')
-                    progress.update(task, completed=self.progress, step=self.step)
-                    if self.step % settings.validate_every == 0:
-                        self.validate(choice)
-                        if self.rank == 0:
-                            scores = '  '.join(f'{k} {v:.4f}' for k, v in self.latest.items())
-                            progress.console.print(
-                                f'step {self.step}  loss {float(running):.3f}  {scores}  '
-                                f'{self.seconds / 60:.1f} min')
-                    if self.step % settings.save_every == 0:
-                        self.save()
-        finally:
-            for number, handler in previous.items():
-                signal.signal(number, handler)
+        with (processes.stop_requests() as stopping,
+              Progress(*columns, disable=self.rank > 0) as progress):
+            task = progress.add_task('', total=1.0, completed=self.progress, step=self.step,
+                                     note='')
+            started, before = time.monotonic(), self.seconds
+            for batch in self.loader(training):
+                stop, self.seconds = processes.agree(
+                    bool(stopping), before + time.monotonic() - started, self.device)
+                if stop or self.step >= end or self.progress >= 1:
+                    break
+                self._follow(self.train_step(batch))
+                progress.update(task, completed=self.progress, step=self.step)
+                if self.step % settings.log_every == 0:
+                    self._log({'step': self.step, 'seconds': round(self.seconds, 1),
+                               'loss': float(self.loss), 'lr': self._groups[0]['lr']})
+                    progress.update(task, note=f'loss {self.loss:.3f}  {self._scores()}')
+                if self.step % settings.validate_every == 0:
+                    self.validate(choice)
+                    if self.rank == 0:
+                        progress.console.print(
+                            f'step {self.step}  loss {self.loss:.3f}  {self._scores()}  '
+                            f'{self.seconds / 60:.1f} min')
+                if self.step % settings.save_every == 0:
+                    self.save()
         done = self.progress >= 1
         if done and self.step % settings.validate_every:
             self.validate(choice)
         self.save()
         return done
+
+    def _follow(self, loss):
+        """Average the loss over the last steps; on CUDA without waiting for it."""
+        self.loss = loss if self.loss is None else 0.98 * self.loss + 0.02 * loss
+
+    def _scores(self):
+        return '  '.join(f'{key} {value:.4f}' for key, value in self.latest.items())

@@ -14,7 +14,10 @@ from training_fixtures import settings  # noqa: E402
 from aim_ros.training import config  # noqa: E402
 from aim_ros.training import data  # noqa: E402
 from aim_ros.training import loop  # noqa: E402
+from aim_ros.training import losses  # noqa: E402
 from aim_ros.training import model  # noqa: E402
+from aim_ros.training import optimization  # noqa: E402
+from aim_ros.training import processes  # noqa: E402
 
 
 def test_a_stopped_run_goes_on_to_the_identical_state(tmp_path):
@@ -89,7 +92,7 @@ def test_more_processes_than_gpus_are_refused(monkeypatch):
         monkeypatch.setenv(name, '2')
     monkeypatch.setattr(torch.cuda, 'device_count', lambda: 1)
     with pytest.raises(ValueError, match='2 processes, 1 GPUs: start one process a GPU'):
-        loop.join_processes(torch.device('cuda'))
+        processes.join_processes(torch.device('cuda'))
 
 
 def test_the_best_checkpoint_loads_and_answers(tmp_path):
@@ -160,19 +163,22 @@ def test_settings_that_the_start_contradicts_are_refused(tmp_path, changes, mess
     assert same_size.config.hidden_sizes == [32, 64, 160, 256]
 
 
+def rates(**settings):
+    chosen = config.TrainConfig(steps=10, **settings)
+    return [optimization.learning_rate(s, s / 10, chosen) for s in range(11)]
+
+
 def test_learning_rate_warms_up_and_ends_at_zero():
-    rates = [loop.learning_rate(s, s / 10, peak=1.0, warmup=4, power=1.0) for s in range(11)]
-    assert rates[:4] == pytest.approx([0.25, 0.5 * 0.9, 0.75 * 0.8, 0.7])
-    assert rates[5] == pytest.approx(0.5)
-    assert rates[10] == 0.0
-    assert loop.learning_rate(0, 0.0, peak=1.0, warmup=0, power=1.0) == 1.0
+    found = rates(lr=1.0, warmup=4, power=1.0)
+    assert found[:4] == pytest.approx([0.25, 0.5 * 0.9, 0.75 * 0.8, 0.7])
+    assert found[5] == pytest.approx(0.5)
+    assert found[10] == 0.0
+    assert rates(lr=1.0, warmup=0, power=1.0)[0] == 1.0
 
 
 def test_learning_rate_stays_until_its_decay_begins():
-    rates = [loop.learning_rate(s, s / 10, peak=2.0, warmup=0, power=1.0, decay=0.4)
-             for s in range(11)]
-    assert rates == pytest.approx([2.0] * 7 + [1.5, 1.0, 0.5, 0.0])
-    assert loop.learning_rate(5, 1.0, peak=2.0, warmup=0, power=1.0, decay=0.0) == 0.0
+    found = rates(lr=2.0, warmup=0, power=1.0, decay_steps=4)
+    assert found == pytest.approx([2.0] * 7 + [1.5, 1.0, 0.5, 0.0])
 
 
 @pytest.mark.parametrize('muon', [False, True])
@@ -219,10 +225,10 @@ def test_loss_weighs_samples_and_classes():
     logits, labels = torch.randn(2, 19, 4, 4), torch.randint(0, 19, (2, 4, 4))
     labels[0, 0] = 255
     classes = torch.rand(19) + 0.5
-    equal = loop.weighted_loss(logits, labels, torch.ones(2), classes)
+    equal = losses.weighted_loss(logits, labels, torch.ones(2), classes)
     wanted = torch.nn.functional.cross_entropy(logits, labels, classes, ignore_index=255)
     torch.testing.assert_close(equal, wanted)
-    first = loop.weighted_loss(logits, labels, torch.tensor([1.0, 0.0]), classes)
+    first = losses.weighted_loss(logits, labels, torch.tensor([1.0, 0.0]), classes)
     wanted = torch.nn.functional.cross_entropy(logits[:1], labels[:1], classes, ignore_index=255)
     torch.testing.assert_close(first, wanted)
 
@@ -233,7 +239,7 @@ def test_the_dice_share_counts_each_class_present_once():
     logits = torch.zeros(1, 3, 1, 5)
     logits[:, 0], logits[:, 1], logits[:, 2] = np.log(3), 0.0, -40.0
     labels = torch.tensor([[[0, 0, 0, 1, 255]]])
-    plain, both = (loop.weighted_loss(logits, labels, torch.ones(1), torch.ones(3), dice=d)
+    plain, both = (losses.weighted_loss(logits, labels, torch.ones(1), torch.ones(3), dice=d)
                    for d in (0.0, 2.0))
     first = 2 * (3 * 0.75) / (4 * 0.75 + 3)
     second = 2 * 0.25 / (4 * 0.25 + 1)
@@ -243,6 +249,6 @@ def test_the_dice_share_counts_each_class_present_once():
 @pytest.mark.parametrize('dice', [0.0, 1.0])
 def test_a_batch_without_labels_has_no_loss(dice):
     labels = torch.full((1, 4, 4), 255)
-    loss = loop.weighted_loss(torch.randn(1, 19, 2, 2), labels, torch.ones(1), torch.ones(19),
+    loss = losses.weighted_loss(torch.randn(1, 19, 2, 2), labels, torch.ones(1), torch.ones(19),
                               dice=dice)
     assert float(loss) == 0
