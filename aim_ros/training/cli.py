@@ -116,14 +116,12 @@ def evaluate(options, config):
         calibration = metrics.Calibration((1.0, temperature))
         found = objects.ObjectFigures()
         figures = metrics.evaluate(predict, frames, (calibration, found))
-        before, after = calibration.errors()
         results[size] = {
-            **figures.as_dict(), 'calibration_error': before, 'temperature': temperature,
-            'calibration_error_at_temperature': after, 'objects': found.as_dict(),
-        }
+            **figures.as_dict(), **calibration.as_dict(), 'objects': found.as_dict()}
         title = f'{options.checkpoint}, {len(frames)} frames, {size}'
         print(metrics.table(figures, calibration, title))
         print(found.table(title))
+        before, after = calibration.errors()
         print(f"expected calibration error {before:.4f}; {after:.4f} at the checkpoint's "
               f'temperature {temperature:.3f}\n')
     if options.json:

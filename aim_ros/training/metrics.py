@@ -108,6 +108,18 @@ class Calibration:
             return confidence / pixels, right / pixels
 
 
+    def as_dict(self) -> dict:
+        """Return the errors and, of each class, confidence and precision, as plain data."""
+        confidence, right = self.by_class()
+        return {'calibration': {
+            f'temperature {temperature:g}': {'error': error, 'classes': {
+                name: {'confidence': _plain(confidence[index, i]),
+                       'precision': _plain(right[index, i])}
+                for i, name in enumerate(NAMES[:confidence.shape[1]])}}
+            for index, (temperature, error) in enumerate(
+                zip(self.temperatures, self.errors().tolist(), strict=True))}}
+
+
 def predictor(model: SegformerForSemanticSegmentation, processor: SegformerImageProcessor,
               size: tuple[int, int]) -> Callable[[Frame], torch.Tensor]:
     """
