@@ -33,6 +33,7 @@ class TeacherConfig:
     least: float = 0.5  # a computed label of a smaller probability is left out
     weight: float = 1.0  # of its probabilities in the loss, beside the labels' 1
     temperature: float = 2.0  # softens its probabilities
+    class_weights: Mapping[int, float] = field(default_factory=dict)  # of what it sees in a cell
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,19 @@ def cut(wanted: np.ndarray, frame: tuple[int, int], corner: tuple[float, float],
     return found, known
 
 
+def worth(wanted: torch.Tensor, class_weights: torch.Tensor) -> torch.Tensor:
+    """
+    Return what each cell counts: the expected weight of the class that the teacher sees there.
+
+    A weight of the cell, unlike one of the class, leaves what is wanted of it unchanged.
+
+    :param wanted: the teacher's probabilities, (B, C, h, w).
+    :param class_weights: (C,).
+    :return: (B, h, w).
+    """
+    return torch.einsum('bchw,c->bhw', wanted.float(), class_weights)
+
+
 def divergence(logits: torch.Tensor, wanted: torch.Tensor, asked: torch.Tensor,
                temperature: float) -> torch.Tensor:
     """

@@ -86,9 +86,10 @@ class Trainer:
         self.ema = AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(settings.ema),
                                  use_buffers=True)
         self.optimizers = optimization.optimizers(self.model, settings)
-        weights = [settings.class_weights.get(c, 1.0)
-                   for c in range(self.model.config.num_labels)]
-        self.class_weights = torch.tensor(weights, device=self.device)
+        self.class_weights, self.taught_weights = (
+            torch.tensor([table.get(c, 1.0) for c in range(self.model.config.num_labels)],
+                         device=self.device)
+            for table in (settings.class_weights, config.teacher.class_weights))
         self.mean, self.std = (
             torch.tensor(v, device=self.device)[:, None, None] * 255
             for v in (self._processor().image_mean, self._processor().image_std)
@@ -183,8 +184,7 @@ class Trainer:
                              stride=settings.loss_stride, dice=settings.dice)
         teacher = self.config.teacher
         if self.config.data.computed and teacher.weight:
-            # Each cell counts as the classes do that the teacher sees there.
-            worth = torch.einsum('bchw,c->bhw', batch['wanted'].float(), self.class_weights)
+            worth = distillation.worth(batch['wanted'], self.taught_weights)
             loss = loss + teacher.weight * distillation.divergence(
                 logits, batch['wanted'], batch['asked'] * worth, teacher.temperature)
         for optimizer in self.optimizers:

@@ -66,6 +66,12 @@ def test_divergence_counts_the_cells_that_are_asked():
     assert float(none) == pytest.approx(np.log(2), rel=1e-4)
 
 
+def test_a_cell_counts_as_the_classes_that_the_teacher_sees_in_it():
+    wanted = pixels_of([1.0, 0.0], [0.25, 0.75])
+    found = distillation.worth(wanted.half(), torch.tensor([1.0, 5.0]))
+    assert found.tolist() == [[[1.0, 0.25 + 0.75 * 5]]]
+
+
 def test_a_whole_frame_at_its_own_size_is_cut_unchanged():
     wanted = np.random.default_rng(1).random((6, 8, 3)).astype(np.float16)
     found, known = distillation.cut(wanted, (24, 32), (0, 0), (1, 1), (24, 32))
