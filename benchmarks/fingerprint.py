@@ -17,18 +17,18 @@ import hashlib
 from pathlib import Path
 import sys
 
-from aim_ros.perception.alerts import AlertSettings
-from aim_ros.perception.decode import Modulation
-from aim_ros.perception.geometry import GroundCamera
-from aim_ros.perception.segmenter import Segmenter
 import torch
 
+from aim_ros.hazards.alerts import AlertSettings
+from aim_ros.hazards.geometry import GroundCamera
 from aim_ros.media.sources import open_source
+from aim_ros.modulation import Modulation
 from aim_ros.perception.pipeline import Pipeline
 from aim_ros.perception.profiles import DriverProfile
 from aim_ros.perception.profiles import load_profiles
 from aim_ros.perception.settings import Settings
 from aim_ros.resources import share_directory
+from aim_ros.segmentation.segmenter import Segmenter
 
 FIELDS = ('drive', 'profile', 'frame', 'mask', 'alerts')
 REQUIRED = ('people', 'two_wheelers')

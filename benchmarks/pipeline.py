@@ -33,10 +33,10 @@ from transformers import SegformerConfig
 from transformers import SegformerForSemanticSegmentation
 from transformers.utils.logging import disable_progress_bar
 
-from aim_ros.decoding.decode import Modulation
 from aim_ros.hazards.alerts import AlertSettings
 from aim_ros.imaging.frame import Frame
 from aim_ros.media.street import Street
+from aim_ros.modulation import Modulation
 from aim_ros.perception.memory import keep_freed_memory
 from aim_ros.perception.pipeline import Pipeline
 from aim_ros.perception.pipeline import STAGES

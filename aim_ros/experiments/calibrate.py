@@ -11,8 +11,6 @@ import numpy as np
 import torch
 import yaml
 
-from aim_ros.decoding.decode import Modulation
-from aim_ros.decoding.decode import SAMPLINGS
 from aim_ros.decoding.limit import changed_share
 from aim_ros.decoding.limit import limit_sigma
 from aim_ros.experiments.cache import array_checksum
@@ -40,6 +38,8 @@ from aim_ros.experiments.report import Report
 from aim_ros.experiments.report import Row
 from aim_ros.imaging.frame import Frame
 from aim_ros.media.sources import open_source
+from aim_ros.modulation import Modulation
+from aim_ros.modulation import SAMPLINGS
 from aim_ros.perception.profiles import DriverProfile
 from aim_ros.perception.profiles import load_profiles
 from aim_ros.resources import share_directory

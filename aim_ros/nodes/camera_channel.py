@@ -21,12 +21,12 @@ from sensor_msgs.msg import CompressedImage
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
-from aim_ros.decoding.decode import Modulation
 from aim_ros.hazards.alerts import Level
 from aim_ros.hazards.geometry import GroundCamera
 from aim_ros.imaging.camera import CameraError
 from aim_ros.imaging.frame import Frame
 from aim_ros.imaging.frame import FrameError
+from aim_ros.modulation import Modulation
 from aim_ros.nodes import conversions
 from aim_ros.nodes.health import CameraHealth
 from aim_ros.nodes.stamp_clock import StampClock

@@ -4,14 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
 from dataclasses import replace
-import hashlib
 import time
 
 import numpy as np
 import torch
 
 from aim_ros.decoding.decode import decode
-from aim_ros.decoding.decode import Modulation
 from aim_ros.decoding.decode import prepare
 from aim_ros.decoding.limit import limit_sigma
 from aim_ros.hazards.alerts import AlertReport
@@ -21,6 +19,8 @@ from aim_ros.hazards.components import find_components
 from aim_ros.hazards.components import Softmax
 from aim_ros.hazards.geometry import GroundCamera
 from aim_ros.imaging.frame import Frame
+from aim_ros.modulation import frame_key
+from aim_ros.modulation import Modulation
 from aim_ros.perception.settings import Settings
 from aim_ros.segmentation.segmenter import Segmenter
 
@@ -60,17 +60,6 @@ class Perception:
 
 class LogitsError(RuntimeError):
     """The network gave logits that are not finite."""
-
-
-def frame_key(seed: int, camera: str, stamp_ns: int) -> int:
-    """
-    Return the noise key of a frame, 0..2**64-1.
-
-    It depends on nothing but the seed, the camera and the stamp, so a frame's draws are the same
-    in every replay, whatever was dropped before.
-    """
-    text = f'{seed}/{camera}/{stamp_ns}'.encode()
-    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), 'little')
 
 
 class Pipeline:

@@ -1,12 +1,30 @@
-"""All that may be set while frames are perceived, as one immutable value."""
+"""All that frames are perceived under, as one immutable value, and how parameters make it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
+from dataclasses import fields
+from dataclasses import replace
 from types import MappingProxyType
+from typing import Any
 
-from aim_ros.decoding.decode import Modulation
 from aim_ros.hazards.alerts import AlertSettings
+from aim_ros.hazards.geometry import Corridor
+from aim_ros.modulation import Modulation
+from aim_ros.perception.profiles import resolve_signs
+from aim_ros.segmentation.labels import LabelSet
+
+
+class SettingsError(ValueError):
+    """
+    Values that do not fit the model.
+
+    :param parameter: the parameter that is wrong.
+    """
+
+    def __init__(self, parameter: str, error: Exception):
+        super().__init__(f'{parameter}: {error}')
+        self.parameter = parameter
 
 
 @dataclass(frozen=True)
@@ -49,3 +67,49 @@ class Settings:
 
     def __post_init__(self):
         object.__setattr__(self, 'mounts', MappingProxyType(dict(self.mounts)))
+
+
+def build_settings(values: Mapping[str, Any], labels: LabelSet) -> Settings:
+    """
+    Return the settings that the node's parameters amount to, with revision 0.
+
+    :param values: the value of each parameter by its ROS name, lists as tuples. A parameter
+        ``alerts.<x>`` or ``alerts.corridor.<x>`` sets the field `x` of `AlertSettings` or
+        `Corridor`.
+    :param labels: the model's classes.
+    :raises SettingsError: a class or role is named that the model does not have.
+    """
+    for name in ('focus.classes', 'focus.suppress_classes', 'alerts.required_classes',
+                 'alerts.classes'):
+        try:
+            labels.resolve(values[name])
+        except ValueError as error:
+            raise SettingsError(name, error) from error
+    corridor = Corridor(**_of(Corridor, 'alerts.corridor.', values))
+    # Values are set one by one, in any order, when a dump is loaded: what each may be does not
+    # depend on the others.
+    corridor = replace(corridor, bottom_width=max(corridor.top_width, corridor.bottom_width))
+    return Settings(
+        revision=0,
+        profile=values['driver_profile'],
+        modulation=Modulation(
+            signs=resolve_signs(labels, values['focus.classes'], values['focus.suppress_classes']),
+            sigma=values['focus.sigma'],
+            sampling=values['focus.sampling'],
+            utility_sigma=values['utility.sigma']),
+        alerts=AlertSettings(
+            class_ids=labels.resolve((*values['alerts.required_classes'],
+                                      *values['alerts.classes'])),
+            corridor=corridor,
+            **_of(AlertSettings, 'alerts.', values)),
+        max_changed=values['focus.max_changed'],
+        stale_after=values['alerts.stale_after'],
+        max_age=values['alerts.max_age'],
+        mounts={camera: Mount(values[f'{camera}.height'], values[f'{camera}.pitch'])
+                for camera in values['cameras']})
+
+
+def _of(settings: type, prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of those fields of a dataclass that are parameters under `prefix`."""
+    return {spec.name: values[prefix + spec.name] for spec in fields(settings)
+            if prefix + spec.name in values}

@@ -11,12 +11,12 @@ from rcl_interfaces.srv import SetParameters
 from rclpy.parameter import Parameter
 from std_msgs.msg import Header
 
-from aim_ros.decoding.decode import Modulation
 from aim_ros.hazards.alerts import AlertSettings
 from aim_ros.hazards.components import alerted_pixels
 from aim_ros.imaging.frame import Frame
 from aim_ros.media.rosbag import write_bag
 from aim_ros.media.sources import open_source
+from aim_ros.modulation import Modulation
 from aim_ros.nodes.conversions import camera_info_message
 from aim_ros.nodes.conversions import ground_camera
 from aim_ros.nodes.conversions import stamp_to_ns

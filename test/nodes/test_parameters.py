@@ -7,10 +7,12 @@ from rcl_interfaces.msg import ParameterType
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
+from aim_ros.nodes.parameter_table import ReadOnlyParameterError
 from aim_ros.nodes.parameters import NodeParameters
-from aim_ros.nodes.parameters import ReadOnlyParameterError
-from aim_ros.nodes.parameters import TABLE
+from aim_ros.nodes.segmentation_table import TABLE
+from aim_ros.perception.profiles import ALERT_KEYS
 from aim_ros.perception.settings import Mount
+from aim_ros.resources import share_directory
 
 FILE = """
 profiles:
@@ -134,14 +136,38 @@ def test_custom_is_derived(make):
     assert node.get_parameter('driver_profile').value == 'defensive'
 
 
-def test_setting_custom_changes_nothing(make):
+def test_setting_custom_changes_nothing_and_does_not_say_so(make):
     node, parameters = make()
     parameters.validate()
     set_one(node, 'driver_profile', 'defensive')
     before, settings = values(node), parameters.settings
-    assert set_one(node, 'driver_profile', 'custom').successful
+    result = set_one(node, 'driver_profile', 'custom')
+    assert not result.successful
+    assert "they are those of 'defensive'. Set focus.* or alerts.*" in result.reason
     assert values(node) == before
     assert parameters.settings is settings
+    set_one(node, 'focus.sigma', 2.0)
+    assert set_one(node, 'driver_profile', 'custom').successful
+    assert parameters.settings.modulation.sigma == 2.0
+
+
+def test_at_start_custom_is_derived_too(make):
+    node, parameters = make(driver_profile='custom')
+    assert node.get_parameter('driver_profile').value == 'neutral'
+    assert parameters.validate().profile == 'neutral'
+    node, parameters = make(driver_profile='custom', focus__sigma=2.0)
+    assert parameters.validate().profile == 'custom'
+
+
+def test_the_description_names_the_profiles(make, profiles_file):
+    node, parameters = make()
+    describe = node.describe_parameter
+    assert describe('driver_profile').additional_constraints == (
+        'one of: neutral, defensive, assertive, broken, torn, dull, wild')
+    profiles_file.write_text('profiles: {calm: {}, neutral: {}}')
+    parameters.validate()
+    assert describe('driver_profile').additional_constraints == 'one of: calm, neutral'
+    assert describe('driver_profile').description.startswith('The driver profile in force')
 
 
 def test_a_setting_that_no_profile_mentions_is_no_part_of_any(make):
@@ -207,7 +233,8 @@ def test_dump_and_load_restore_the_state_in_any_order(make, state, backwards):
     set_one(other, 'driver_profile', 'assertive')
     lines = [(spec.name, dumped[spec.name]) for spec in TABLE if not spec.read_only]
     for name, value in lines[::-1] if backwards else lines:
-        assert set_one(other, name, value).successful
+        # The line that says custom may come before the values that make it so.
+        assert set_one(other, name, value).successful or value == 'custom'
     assert values(other) == dumped
     assert others.settings.modulation == parameters.settings.modulation
     assert others.settings.alerts == parameters.settings.alerts
@@ -268,7 +295,8 @@ def test_dump_and_load_restore_a_bound_in_any_order(make, bounded_file, state, b
     others.validate()
     lines = [(spec.name, dumped[spec.name]) for spec in TABLE if not spec.read_only]
     for name, value in lines[::-1] if backwards else lines:
-        assert set_one(other, name, value).successful
+        # The line that says custom may come before the values that make it so.
+        assert set_one(other, name, value).successful or value == 'custom'
     assert values(other) == dumped
     assert others.settings.max_changed == parameters.settings.max_changed
 
@@ -289,7 +317,7 @@ def test_dump_and_load_restore_a_bound_in_any_order(make, bounded_file, state, b
     ('driver_profile', 'sport', "unknown driver profile 'sport'; profiles: neutral, defensive"),
     ('driver_profile', 'broken', 'did you mean people'),
     ('driver_profile', 'eager', "unknown key 'clases'; did you mean 'classes'"),
-    ('driver_profile', 'torn', 'car can not be focused on and suppressed at once'),
+    ('driver_profile', 'torn', 'car cannot be focused on and suppressed at once'),
     ('driver_profile', 'wild', r"profile 'wild': alerts\.raise_after must be in 0\.\.5, got 1000"),
     ('driver_profile', 3, 'driver_profile must be a string'),
     ('alerts.min_area', 5000, 'may only be lowered from its value at start, 100'),
@@ -415,7 +443,7 @@ def test_an_owner_may_be_stricter_than_every_profile(make):
     ({'driver_profile': 'sport'}, 'unknown driver profile'),
     ({'driver_profile': 'broken'}, 'did you mean people'),
     ({'driver_profile': 'eager'}, "did you mean 'classes'"),
-    ({'profiles_file': '/nowhere/profiles.yaml'}, '/nowhere/profiles.yaml: can not be read'),
+    ({'profiles_file': '/nowhere/profiles.yaml'}, '/nowhere/profiles.yaml: cannot be read'),
     ({'model': '/nowhere/model'}, "there is no model '/nowhere/model'"),
     ({'utility__sigma': math.nan}, r'utility\.sigma must be in 0\.\.20'),
     ({'alerts__required_classes': ['dragons']}, r'alerts\.required_classes'),
@@ -424,7 +452,7 @@ def test_an_owner_may_be_stricter_than_every_profile(make):
     ({'cameras': ['my camera']}, 'letters, digits and _'),
     ({'driver_profile': 'wild'}, r"profile 'wild': alerts\.raise_after must be in"),
     ({'driver_profile': 'wild', 'focus__sampling': 'pixel'}, "profile 'wild'"),
-    ({'driver_profile': 'torn', 'focus__sampling': 'pixel'}, 'car can not be focused on and'),
+    ({'driver_profile': 'torn', 'focus__sampling': 'pixel'}, 'car cannot be focused on and'),
     ({'precision': 'fp8'}, 'precision must be one of auto, fp32'),
 ])
 def test_a_mistake_at_start_is_said_when_validating(make, overrides, said):
@@ -477,6 +505,41 @@ def test_parameters_of_each_camera(make):
     assert node.describe_parameter('right.pitch').read_only
 
 
+@pytest.mark.parametrize('camera', ['camera', 'front', 'camera_height', 'alerts', 'focus'])
+def test_a_height_for_every_camera_and_one_of_its_own(make, camera):
+    overrides = {'cameras': [camera, 'rear'], 'camera_height': 1.4, 'camera_pitch': 0.1}
+    _, parameters = make(**overrides)
+    assert parameters.validate().mounts == {camera: Mount(1.4, 0.1), 'rear': Mount(1.4, 0.1)}
+    node, parameters = make(**overrides, **{f'{camera}__height': 2.0})
+    assert parameters.validate().mounts == {camera: Mount(2.0, 0.1), 'rear': Mount(1.4, 0.1)}
+    assert node.get_parameter(f'{camera}.height').value == 2.0
+    assert node.get_parameter('rear.height').value == 1.4
+
+
+def test_the_shipped_file_sets_the_height_of_any_camera(ros):
+    file = share_directory() / 'config' / 'perception.yaml'
+    for camera in ('camera', 'front'):
+        node = Node('segmentation', cli_args=[
+            '--ros-args', '--params-file', str(file), '-p', f'cameras:=[{camera}]',
+            '-p', 'camera_height:=1.2'])
+        assert NodeParameters(node).validate().mounts == {camera: Mount(1.2, 0.0)}
+        node.destroy_node()
+
+
+@pytest.mark.parametrize(('name', 'hint'), [
+    ('camera.pitch', "did you mean 'front.pitch'? camera_pitch is for every camera"),
+    ('rear.height', "did you mean 'front.height'? camera_height is for every camera"),
+    ('camera.pich', "did you mean 'camera_pitch'?"),
+    ('front.pich', "did you mean 'front.pitch'?"),
+    ('camera_hight', "did you mean 'camera_height'?"),
+    ('camera', "did you mean 'cameras'?"),
+    ('pitch', "did you mean 'front.pitch'? camera_pitch is for every camera"),
+])
+def test_what_is_like_a_parameter_of_a_camera_is_told_which(make, capfd, name, hint):
+    make(cameras=['front'], **{name: 0.1})
+    line, = (line for line in capfd.readouterr().err.splitlines() if 'no effect' in line)
+    assert f'there is no parameter {name!r}' in line
+    assert line.endswith(f'its value at start has no effect; {hint}')
 
 
 def test_the_settings_hold_all_that_worker_and_watchdog_need(make):
@@ -497,3 +560,20 @@ def test_a_mistake_that_only_another_start_mends_is_told_apart(make):
     with pytest.raises(ValueError) as error:
         parameters.validate()
     assert not isinstance(error.value, ReadOnlyParameterError)
+
+
+@pytest.mark.parametrize(('overrides', 'said'), [
+    ({'input_size': [8, 8]}, 'at least 32 pixels each, got'),
+    ({'input_size': [64]}, 'input_size must be empty or'),
+    ({'alerts__required_classes': ['dragons']}, r"required_classes: unknown class.* 'dragons'"),
+    ({'front__height': 0.0, 'cameras': ['front']}, r'front\.height must be in 0\.1\.\.10'),
+    ({'qos_overrides./camera/image.subscription.reliability': 'relaible'}, 'reliability must be'),
+])
+def test_each_kind_of_mistake_that_only_another_start_mends(make, overrides, said):
+    _, parameters = make(**overrides)
+    with pytest.raises(ReadOnlyParameterError, match=said):
+        parameters.validate()
+
+
+def test_every_alert_setting_of_a_profile_is_a_parameter():
+    assert {f'alerts.{key}' for key in ALERT_KEYS} <= {row.name for row in TABLE}

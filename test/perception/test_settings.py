@@ -2,8 +2,8 @@ import dataclasses
 
 import pytest
 
-from aim_ros.decoding.decode import Modulation
 from aim_ros.hazards.alerts import AlertSettings
+from aim_ros.modulation import Modulation
 from aim_ros.perception.settings import Mount
 from aim_ros.perception.settings import Settings
 

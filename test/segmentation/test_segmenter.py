@@ -9,9 +9,9 @@ from transformers import SegformerModel
 from transformers import ViTConfig
 
 from aim_ros.decoding.decode import decode
-from aim_ros.decoding.decode import Modulation
 from aim_ros.imaging.encodings import ENCODINGS
 from aim_ros.imaging.frame import Frame
+from aim_ros.modulation import Modulation
 from aim_ros.resources import share_directory
 from aim_ros.segmentation.labels import CITYSCAPES
 from aim_ros.segmentation.segmenter import choose_device
