@@ -53,6 +53,7 @@ setup(
             'alert_listener = aim_ros.nodes.alert_listener:main',
             'demo = aim_ros.nodes.demo.cli:main',
             'experiments = aim_ros.experiments.cli:main',
+            'export = aim_ros.deployment.export:main',
             'train = aim_ros.training.cli:main',
         ],
     },

@@ -31,7 +31,7 @@ from aim_ros.perception.settings import Settings
 from aim_ros.perception.settings import SettingsError
 from aim_ros.resources import share_directory
 from aim_ros.segmentation.labels import LabelSet
-from aim_ros.segmentation.segmenter import load_labels
+from aim_ros.segmentation.loading import load_labels
 from aim_ros.segmentation.segmenter import ModelError
 
 

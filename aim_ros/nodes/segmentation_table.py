@@ -8,7 +8,7 @@ from aim_ros.nodes.parameter_row import INTEGERS
 from aim_ros.nodes.parameter_row import Row
 from aim_ros.nodes.parameter_row import STRINGS
 from aim_ros.perception.settings import Mount
-from aim_ros.segmentation.segmenter import PRECISIONS
+from aim_ros.segmentation.engine import PRECISIONS
 
 
 def _check_cameras(names: tuple[str, ...]) -> None:

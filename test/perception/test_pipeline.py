@@ -51,6 +51,9 @@ class PreparedSegmenter:
         self.device = torch.device('cpu')
         self.labels = CITYSCAPES
 
+    def groups(self, frames):
+        return [list(range(len(frames)))]
+
     def preprocess(self, frames):
         return torch.tensor([frame.stamp_ns for frame in frames])
 
@@ -79,7 +82,8 @@ def scene(*people, gap=4.0, other=CAR):
 @pytest.fixture
 def segmenter(make_checkpoint):
     """A tiny network whose masks vary: random weights alone give one class nearly everywhere."""
-    segmenter = Segmenter(str(make_checkpoint()), device='cpu')
+    segmenter = Segmenter(
+        str(make_checkpoint()), device='cpu', engine='torch', input_size=(64, 96))
     with torch.no_grad():
         classifier = segmenter._network.decode_head.classifier
         classifier.weight.mul_(200)
@@ -161,7 +165,9 @@ def test_masks_are_bytes(segmenter):
 
 
 def test_masks_over_255_classes_are_wider(make_checkpoint):
-    segmenter = Segmenter(str(make_checkpoint([f'class {i}' for i in range(300)])), device='cpu')
+    segmenter = Segmenter(
+        str(make_checkpoint([f'class {i}' for i in range(300)])), device='cpu', engine='torch',
+        input_size=(64, 96))
     with torch.no_grad():
         segmenter._network.decode_head.classifier.bias[299] = 100.0
     settings = under(signs=((7, 1),), sigma=0.1, sampling='pixel', alerts={'class_ids': (299,)})
@@ -224,7 +230,9 @@ def test_warm_up_runs_every_batch_size(segmenter, monkeypatch):
 
 
 def test_frames_on_every_device(segmenter, make_checkpoint, device):
-    other = Segmenter(str(make_checkpoint()), device=str(device), precision='fp32')
+    other = Segmenter(
+        str(make_checkpoint()), device=str(device), engine='torch', precision='fp32',
+        input_size=(64, 96))
     other._network.load_state_dict(segmenter._network.state_dict())
     settings = under(signs=((1, 1), (4, -1)), sigma=0.5, alerts={'class_ids': (1, 2, 3)})
     pipeline, reference = Pipeline(other), Pipeline(segmenter)
