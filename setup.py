@@ -32,11 +32,12 @@ setup(
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']),
         (f'share/{PACKAGE}', ['package.xml']),
-        *share('config', 'launch', 'models', 'examples'),
+        *share('config', 'launch', 'models'),
     ],
     install_requires=['setuptools'],
     extras_require={
-        name: requirements(name) for name in ('experiments', 'text', 'train')
+        # By `test`, colcon tells that the tests are pytest's.
+        name: requirements(name) for name in ('experiments', 'test', 'text', 'train')
         if (HERE / f'requirements-{name}.txt').is_file()
     },
     zip_safe=False,
@@ -49,8 +50,10 @@ setup(
         'console_scripts': [
             'segmentation = aim_ros.nodes.entry_points:segmentation',
             'replay = aim_ros.nodes.entry_points:replay',
-            'demo = aim_ros.nodes.demo:main',
+            'alert_listener = aim_ros.nodes.alert_listener:main',
+            'demo = aim_ros.nodes.demo.cli:main',
             'experiments = aim_ros.experiments.cli:main',
+            'export = aim_ros.deployment.export:main',
             'train = aim_ros.training.cli:main',
         ],
     },

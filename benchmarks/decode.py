@@ -25,11 +25,11 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from aim_ros.decoding.decode import decode
-from aim_ros.decoding.decode import Modulation
 from aim_ros.decoding.decode import prepare
 from aim_ros.imaging.frame import Frame
 from aim_ros.media.street import Street
 from aim_ros.modulation import expected_shift
+from aim_ros.modulation import Modulation
 from aim_ros.segmentation.segmenter import Segmenter
 from benchmarks._common import Case
 from benchmarks._common import measure

@@ -17,19 +17,18 @@ import hashlib
 from pathlib import Path
 import sys
 
-from aim_ros.perception.alerts import AlertSettings
-from aim_ros.perception.decode import Modulation
-from aim_ros.perception.frame import Frame
-from aim_ros.perception.geometry import GroundCamera
-from aim_ros.perception.segmenter import Segmenter
 import torch
 
-from aim_ros.media.frames import open_source
+from aim_ros.hazards.alerts import AlertSettings
+from aim_ros.hazards.geometry import GroundCamera
+from aim_ros.media.sources import open_source
+from aim_ros.modulation import Modulation
 from aim_ros.perception.pipeline import Pipeline
-from aim_ros.perception.pipeline import Settings
 from aim_ros.perception.profiles import DriverProfile
 from aim_ros.perception.profiles import load_profiles
+from aim_ros.perception.settings import Settings
 from aim_ros.resources import share_directory
+from aim_ros.segmentation.segmenter import Segmenter
 
 FIELDS = ('drive', 'profile', 'frame', 'mask', 'alerts')
 REQUIRED = ('people', 'two_wheelers')
@@ -55,11 +54,10 @@ def fingerprints(drive: str, model: str):
         settings = settings_of(profile, segmenter.labels)
         pipeline = Pipeline(segmenter)
         for item in open_source(drive).frames():
-            frame = Frame(item.image, item.encoding, 'camera', item.stamp_ns)
-            camera = item.camera
+            camera = item.camera_model
             ground = {'camera': GroundCamera(
                 camera.fx, camera.fy, camera.cx, camera.cy, height=1.65, pitch=0.0)}
-            perception, = pipeline.process([frame], settings, ground=ground)
+            perception, = pipeline.process([item], settings, ground=ground)
             # Numbers by their exact value, and no name of a class or field.
             alerts = [
                 (alert.track_id, alert.region.class_id, *alert.region.box, alert.region.area,

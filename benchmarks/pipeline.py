@@ -33,14 +33,14 @@ from transformers import SegformerConfig
 from transformers import SegformerForSemanticSegmentation
 from transformers.utils.logging import disable_progress_bar
 
-from aim_ros.decoding.decode import Modulation
 from aim_ros.hazards.alerts import AlertSettings
 from aim_ros.imaging.frame import Frame
 from aim_ros.media.street import Street
+from aim_ros.modulation import Modulation
 from aim_ros.perception.memory import keep_freed_memory
 from aim_ros.perception.pipeline import Pipeline
-from aim_ros.perception.pipeline import Settings
 from aim_ros.perception.pipeline import STAGES
+from aim_ros.perception.settings import Settings
 from aim_ros.segmentation.labels import CITYSCAPES
 from aim_ros.segmentation.segmenter import find_checkpoint
 from aim_ros.segmentation.segmenter import Segmenter

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 import sys
 
-import hypothesis
+from extras import EXTRAS
 import pytest
 import torch
 
@@ -16,9 +16,31 @@ if 'AMENT_PREFIX_PATH' not in os.environ:
     os.environ['AMENT_PREFIX_PATH'] = sys.prefix
 
 
-# The same examples in every run, no deadline where cores are shared, and nothing kept on disk.
-hypothesis.settings.register_profile('shared', deadline=None, database=None, derandomize=True)
-hypothesis.settings.load_profile('shared')
+try:
+    import hypothesis
+except ModuleNotFoundError:
+    pass
+else:
+    # The same examples in every run, no deadline where cores are shared, nothing kept on disk.
+    hypothesis.settings.register_profile(
+        'shared', deadline=None, database=None, derandomize=True)
+    hypothesis.settings.load_profile('shared')
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector):
+    """Skip a file that needs an extra which is not installed, instead of failing to collect it."""
+    outcome = yield
+    report = outcome.get_result()
+    if report.passed or not isinstance(collector, pytest.Module):
+        return
+    cause = report.call.excinfo.value.__cause__
+    if isinstance(cause, ModuleNotFoundError):
+        package = (cause.name or '').partition('.')[0]
+        if package in EXTRAS:
+            report.outcome = 'skipped'
+            report.longrepr = (str(collector.path), 0, f'Skipped: {package} is not installed: '
+                               f'pip install -r requirements-{EXTRAS[package]}.txt')
 
 
 @pytest.fixture(params=['cpu', 'cuda'])

@@ -16,7 +16,7 @@ FLOORS = (
     {'segmentation', 'decoding'},
     {'hazards', 'street'},
     {'perception', 'media'},
-    {'experiments'},
+    {'experiments', 'deployment'},
     {'nodes', 'training'},
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

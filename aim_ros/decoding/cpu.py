@@ -35,8 +35,8 @@ from torch import Tensor
 
 from aim_ros.decoding.compilation import compiled
 from aim_ros.decoding.decoded import Decoded
-from aim_ros.decoding.decoded import Modulation
 from aim_ros.decoding.grid import place_on_grid
+from aim_ros.modulation import Modulation
 from aim_ros.modulation.control import expected_shift
 from aim_ros.modulation.noise import FOCUS_STREAM
 from aim_ros.modulation.noise import LARGEST_DRAW

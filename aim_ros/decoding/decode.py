@@ -3,8 +3,8 @@ From logits on the model's grid to a mask at camera resolution, modulated on the
 
 Noise and shifts act at the resolution at which the arg max is taken, i.e. after upsampling.
 Nothing of the size classes x height x width ever exists at that resolution. The work is done by
-`decode_cpu` (Numba) on the CPU, by `decode_cuda` (Triton) on CUDA, and by `decode_reference`
-(plain torch) elsewhere and where a kernel can not be compiled.
+`cpu` (Numba) on the CPU, by `cuda` (Triton) on CUDA, and by `reference` (plain torch) elsewhere
+and where a kernel cannot be compiled.
 """
 
 from functools import cache
@@ -19,10 +19,7 @@ from torch import Tensor
 from aim_ros.decoding import gated as decode_gated
 from aim_ros.decoding import reference as decode_reference
 from aim_ros.decoding.decoded import Decoded
-from aim_ros.decoding.decoded import Modulation
-from aim_ros.decoding.decoded import SAMPLINGS
-
-__all__ = ['SAMPLINGS', 'Decoded', 'Modulation', 'decode', 'prepare']
+from aim_ros.modulation import Modulation
 
 _KERNELS = {'cpu': 'numba', 'cuda': 'triton'}
 """The devices that have a kernel, and the package that compiles it."""
@@ -119,7 +116,7 @@ def _backend(device_type: str) -> ModuleType:
     reason = _unusable.get(device_type)
     if reason is None:
         try:
-            return importlib.import_module(f'aim_ros.perception.decode_{device_type}')
+            return importlib.import_module(_module_name(device_type))
         except ImportError as error:
             reason = str(error)
     _logger.warning(
@@ -127,3 +124,7 @@ def _backend(device_type: str) -> ModuleType:
         'install it, or a version that fits, and what it compiles with (a C compiler and '
         "Python's headers)", device_type, compiler, ' '.join(reason.split())[:300])
     return decode_reference
+
+
+def _module_name(device_type: str) -> str:
+    return f'aim_ros.decoding.{device_type}'

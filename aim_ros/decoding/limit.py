@@ -21,10 +21,10 @@ import math
 import torch
 from torch import Tensor
 
-from aim_ros.decoding.decode import Modulation
-from aim_ros.decoding.gated import gate
+from aim_ros.modulation import gate
+from aim_ros.modulation import Modulation
 from aim_ros.modulation.control import expected_shift
-from aim_ros.modulation.theory import focus_target_preserved_probability
+from aim_ros.modulation.focus_theory import focus_target_preserved_probability
 
 STEPS = 1000
 """A limited sigma is a whole number of steps, so many a logit: as fine as it is published."""
@@ -126,7 +126,7 @@ def _critical_shifts(logits: Tensor, modulation: Modulation) -> Tensor:
                        for side in _sides(logits, modulation))
     if modulation.sampling == 'gated':
         # Where the gate is shut, the focused classes stand still.
-        shut = ~gate(logits, modulation).flatten()
+        shut = ~gate(logits, modulation.raised).flatten()
         still = torch.where(shut, torch.maximum(still, up), still)
         up = up.masked_fill(shut, -torch.inf)
     suppressed = torch.minimum(down - still, (down - up) / 2)

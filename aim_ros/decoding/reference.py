@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from aim_ros.decoding.decoded import Decoded
-from aim_ros.decoding.decoded import Modulation
+from aim_ros.modulation import Modulation
 from aim_ros.modulation.control import expected_shift
 from aim_ros.modulation.noise import FOCUS_STREAM
 from aim_ros.modulation.noise import standard_normal_range

@@ -11,8 +11,6 @@ import numpy as np
 import torch
 import yaml
 
-from aim_ros.decoding.decode import Modulation
-from aim_ros.decoding.decode import SAMPLINGS
 from aim_ros.decoding.limit import changed_share
 from aim_ros.decoding.limit import limit_sigma
 from aim_ros.experiments.cache import array_checksum
@@ -39,8 +37,9 @@ from aim_ros.experiments.report import format_cell
 from aim_ros.experiments.report import Report
 from aim_ros.experiments.report import Row
 from aim_ros.imaging.frame import Frame
-from aim_ros.media.frames import MediaFrame
-from aim_ros.media.frames import open_source
+from aim_ros.media.sources import open_source
+from aim_ros.modulation import Modulation
+from aim_ros.modulation import SAMPLINGS
 from aim_ros.perception.profiles import DriverProfile
 from aim_ros.perception.profiles import load_profiles
 from aim_ros.resources import share_directory
@@ -223,7 +222,7 @@ def _without_labels(arguments: argparse.Namespace, model: CachedSegmenter,
         raise ExperimentError(f'--budget must be between 0 and 1, got {arguments.budget}')
     source = open_source(arguments.source)
     every = max(1, -(-len(source) // arguments.frames))
-    frames = [_frame(frame) for frame in source.frames(every=every)]
+    frames = list(source.frames(every=every))
     grids = [torch.from_numpy(grid) for grid in each(model.logits, frames, 'frames')]
     # One wide grid: its share is the mean over the frames, all of which have as many cells. A gate
     # opens across the seams, by one column of each frame at most.
@@ -259,9 +258,3 @@ def _without_labels(arguments: argparse.Namespace, model: CachedSegmenter,
     return _Calibrated(
         sigma, evidence, data, checksum([array_checksum(frame.image) for frame in frames]),
         examples)
-
-
-def _frame(frame: MediaFrame) -> Frame:
-    """Return a frame as the network takes it."""
-    image = frame.image if frame.image.ndim == 3 else frame.image[..., None]
-    return Frame(image, frame.encoding)

@@ -11,8 +11,6 @@ import torch
 from torch import Tensor
 
 from aim_ros.decoding.decode import decode
-from aim_ros.decoding.decode import Modulation
-from aim_ros.decoding.gated import shift_on_grid
 from aim_ros.decoding.limit import limit_sigma
 from aim_ros.experiments.datasets import Dataset
 from aim_ros.experiments.datasets import IGNORE
@@ -20,8 +18,9 @@ from aim_ros.experiments.datasets import Sample
 from aim_ros.experiments.logits import CachedSegmenter
 from aim_ros.experiments.metrics import Figures
 from aim_ros.experiments.parallel import each
-from aim_ros.experiments.sweep import frame_key
 from aim_ros.modulation import focus_modulation
+from aim_ros.modulation import frame_key
+from aim_ros.modulation import Modulation
 
 COARSE = 0.2
 """Step of the search, in logits: the paper's."""
@@ -99,7 +98,8 @@ class LabelledSearch:
         known, classes = truth != IGNORE, len(logits)
         counts = []
         for seed in self._seeds:
-            mask = decode(logits, truth.shape, modulation, key=frame_key(seed, sample.name)).mask
+            key = frame_key(seed, sample.name, 0)
+            mask = decode(logits, truth.shape, modulation, key=key).mask
             cells = truth[known] * classes + mask.numpy()[known]
             counts.append(np.bincount(cells, minlength=classes**2).reshape(classes, classes))
         return np.stack(counts)
@@ -118,12 +118,9 @@ def believed_accuracy(
     :param temperature: of the softmax, > 0.
     :param groups: class ids by name; who is which within a group does not count.
     """
-    if modulation.sampling == 'gated':
-        modulated = shift_on_grid(logits, modulation)
-    else:
-        modulated = focus_modulation(
-            logits, dict(modulation.signs), modulation.sigma, dim=0, sampling=modulation.sampling,
-            key=0)
+    modulated = focus_modulation(
+        logits, dict(modulation.signs), modulation.sigma, dim=0, sampling=modulation.sampling,
+        key=0)
     decided = modulated.argmax(0)
     probability = (logits / temperature).softmax(0)
     accuracy = {}

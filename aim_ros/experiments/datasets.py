@@ -52,8 +52,7 @@ class Sample:
 
     def frame(self) -> Frame:
         """Read the image."""
-        pixels, encoding = read_image(self.image)
-        return Frame(pixels if pixels.ndim == 3 else pixels[..., None], encoding)
+        return Frame(*read_image(self.image))
 
 
 @dataclass(frozen=True)

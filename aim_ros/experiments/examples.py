@@ -7,8 +7,8 @@ import numpy as np
 import torch
 
 from aim_ros.decoding.decode import decode
-from aim_ros.decoding.decode import Modulation
 from aim_ros.imaging.frame import Frame
+from aim_ros.modulation import Modulation
 from aim_ros.perception.overlay import OverlayAnnotator
 from aim_ros.perception.overlay import write
 from aim_ros.segmentation.labels import LabelSet

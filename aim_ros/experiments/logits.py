@@ -9,10 +9,11 @@ from aim_ros.experiments.cache import array_checksum
 from aim_ros.experiments.cache import ArrayCache
 from aim_ros.experiments.cache import folder_checksum
 from aim_ros.imaging.frame import Frame
-from aim_ros.segmentation.segmenter import find_checkpoint
+from aim_ros.segmentation.checkpoint import find_checkpoint
+from aim_ros.segmentation.engine import ENGINES
 from aim_ros.segmentation.segmenter import Segmenter
 
-_VERSION = 1
+_VERSION = 2
 """Part of the cache's keys; to be raised when preprocessing or network give other logits."""
 
 
@@ -22,14 +23,15 @@ class CachedSegmenter:
 
     :param model: a local folder, the name of a shipped model, or a hub id.
     :param device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
-    :param input_size: (height, width) of the network's input; None takes the checkpoint's.
+    :param engine: ``auto``, ``torch``, ``openvino`` or ``onnxruntime``.
+    :param input_size: (height, width) of the network's input; None is the images' own aspect
+        ratio, as in the node.
     """
 
-    def __init__(self, model: str, *, device: str = 'auto',
+    def __init__(self, model: str, *, device: str = 'auto', engine: str = 'torch',
                  input_size: tuple[int, int] | None = None, cache: str | Path | None = None):
-        self._segmenter = Segmenter(model, device=device, input_size=input_size)
+        self._segmenter = Segmenter(model, device=device, engine=engine, input_size=input_size)
         self.labels = self._segmenter.labels
-        self.input_size = self._segmenter.input_size
         self.device = self._segmenter.device
         self.temperature = self._segmenter.temperature
         self.cache = ArrayCache(cache)
@@ -40,7 +42,8 @@ class CachedSegmenter:
         key = {
             'version': _VERSION,
             'checkpoint': self.checksum,
-            'input_size': list(self.input_size),
+            'input_size': list(self._segmenter.size_for(frame.size)),
+            'engine': str(self._segmenter.engine),
             'precision': self._segmenter.precision,
             'image': array_checksum(frame.image),
             'encoding': frame.encoding,
@@ -63,19 +66,24 @@ def checkpoint_checksum(model: str) -> str:
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that choose a checkpoint: `--model`, `--device`, `--input-size`."""
+    """Add the options that choose a network: `--model`, `--device`, `--engine` and so on."""
     parser.add_argument(
         '--model', default='segformer-b0-street',
         help='folder of a SegFormer checkpoint, name of a shipped one, or a hub id '
              '(default: %(default)s)')
     parser.add_argument('--device', default='auto', help='auto, cpu, cuda or cuda:N')
     parser.add_argument(
+        '--engine', default='torch', choices=('auto', *ENGINES),
+        help='what runs the network (default: torch, the reference)')
+    parser.add_argument(
         '--input-size', type=int, nargs=2, metavar=('HEIGHT', 'WIDTH'),
-        help="the network's input in pixels (default: the checkpoint's)")
+        help="the network's input in pixels (default: the images' own aspect ratio, as in the "
+             'node)')
 
 
 def open_model(arguments: argparse.Namespace) -> CachedSegmenter:
     """Open what the options of `add_model_options` and `--cache` say."""
     size = tuple(arguments.input_size) if arguments.input_size else None
     return CachedSegmenter(
-        arguments.model, device=arguments.device, input_size=size, cache=arguments.cache)
+        arguments.model, device=arguments.device, engine=arguments.engine, input_size=size,
+        cache=arguments.cache)

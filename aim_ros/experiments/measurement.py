@@ -10,11 +10,11 @@ from aim_ros.experiments.datasets import Dataset
 from aim_ros.experiments.datasets import Sample
 from aim_ros.experiments.logits import CachedSegmenter
 from aim_ros.experiments.parallel import each
-from aim_ros.experiments.sweep import frame_key
 from aim_ros.experiments.sweep import FrameSweep
 from aim_ros.experiments.sweep import MEDIAN
 from aim_ros.experiments.sweep import Target
 from aim_ros.modulation import expected_shift
+from aim_ros.modulation import frame_key
 
 SAMPLINGS = ('pixel', 'expected', 'median', 'gated')
 """
@@ -73,7 +73,7 @@ def measure(dataset: Dataset, model: CachedSegmenter, plan: Plan) -> Counts:
     def sweep(sample: Sample) -> tuple[str, np.ndarray, tuple[int, int], dict]:
         logits = torch.from_numpy(model.logits(sample.frame())).to(model.device)
         frame = FrameSweep(logits, dataset.truth(sample, table))
-        keys = [frame_key(seed, sample.name) for seed in range(plan.seeds)]
+        keys = [frame_key(seed, sample.name, 0) for seed in range(plan.seeds)]
         return sample.name, frame.base_confusion, frame.size, _sweep_frame(frame, plan, keys)
 
     frames, totals, pixels = {}, {}, 0

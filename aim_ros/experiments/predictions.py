@@ -4,7 +4,7 @@ import math
 
 from torch import Tensor
 
-from aim_ros.modulation.theory import on_top_probability
+from aim_ros.modulation.integration import on_top_probability
 
 
 def class_on_top_probability(logits: Tensor, classes: Tensor, sigma: float) -> Tensor:

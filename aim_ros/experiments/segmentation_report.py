@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from matplotlib.figure import Figure as Plot
 import numpy as np
 
-from aim_ros.decoding.decode import Modulation
 from aim_ros.experiments.datasets import Dataset
 from aim_ros.experiments.examples import draw_modulations
 from aim_ros.experiments.logits import CachedSegmenter
@@ -20,8 +19,9 @@ from aim_ros.experiments.report import Report
 from aim_ros.experiments.report import Row
 from aim_ros.experiments.statistics import Interval
 from aim_ros.experiments.statistics import mean_interval
-from aim_ros.experiments.sweep import frame_key
 from aim_ros.experiments.sweep import Target
+from aim_ros.modulation import frame_key
+from aim_ros.modulation import Modulation
 
 PAPER_MIOU = {0.0: 46.20, 20.0: 1.24}
 """The paper's mIoU in % by utility sigma: SegFormer-B2 on ADE20K."""
@@ -307,5 +307,5 @@ def _write_examples(report: Report, findings: _Findings, model: CachedSegmenter,
             report.picture(
                 f'example_{sample.name}',
                 draw_modulations(frame, model.logits(frame), model.labels, modulations,
-                                 frame_key(0, sample.name)),
+                                 frame_key(0, sample.name, 0)),
                 f'{sample.name}: focus on {target.name}; what changed has a white edge')

@@ -12,18 +12,17 @@ shift, and ``|n|`` of the pixel's own draw for per-pixel noise. The decisions ar
 from collections.abc import Iterator
 from collections.abc import Sequence
 from dataclasses import dataclass
-import hashlib
 import math
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
-from torch.nn.functional import max_pool2d
 
 from aim_ros.experiments.datasets import IGNORE
 from aim_ros.modulation import expected_shift
 from aim_ros.modulation import FOCUS_STREAM
+from aim_ros.modulation import gate
 from aim_ros.modulation import standard_normal_range
 from aim_ros.modulation import UTILITY_STREAM
 
@@ -49,11 +48,6 @@ class Target:
     sign: int = 1
 
 
-def frame_key(seed: int, name: str) -> int:
-    """Return the key of a frame's noise, 0..2**64-1, from a seed and the frame's name."""
-    return int.from_bytes(hashlib.sha256(f'{seed} {name}'.encode()).digest()[:8])
-
-
 class FrameSweep:
     """
     The modulated decisions about one labelled frame.
@@ -67,12 +61,12 @@ class FrameSweep:
     def __init__(self, logits: Tensor, truth: np.ndarray):
         self.size = truth.shape
         self.classes = len(logits)
+        self._logits = logits
         self._scores = interpolate(
             logits[None], self.size, mode='bilinear', align_corners=False)[0].flatten(1)
         labels = torch.from_numpy(truth).to(logits.device).flatten()
         # What has no label goes to a row of its own, which is dropped.
         self._row = torch.where(labels == IGNORE, self.classes, labels) * self.classes
-        self._grid_decision = logits.max(0).indices
         self.base = self._scores.max(0).indices
         self.base_confusion = self.confusion(self.base)
 
@@ -120,20 +114,18 @@ class FrameSweep:
         """
         Sweep the expected shift of a focus, applied only where there is evidence nearby.
 
-        Evidence is a cell of the logits' grid whose unmodulated decision is one of the target's
-        classes. The shift holds in such cells and their 8 neighbours, 0 in all others, and is
-        interpolated in between as the logits are.
+        Where that is says `aim_ros.modulation.gating`; between the cells of the logits' grid the
+        gate is interpolated as the logits are.
 
         :return: counts (S, C, C).
         :raises ValueError: the target is suppressed.
         """
         if target.sign < 0:
             raise ValueError(f'only a focus can be gated; {target.name} is suppressed')
-        evidence = torch.isin(self._grid_decision, torch.tensor(target.class_ids).to(self.base))
-        near = max_pool2d(evidence[None, None].float(), kernel_size=3, stride=1, padding=1)
-        gate = interpolate(near, self.size, mode='bilinear', align_corners=False).flatten()
+        near = gate(self._logits, target.class_ids)[None, None].float()
+        opened = interpolate(near, self.size, mode='bilinear', align_corners=False).flatten()
         contest = self._contest(target)
-        critical = contest.gap / (expected_shift(1.0) * gate)
+        critical = contest.gap / (expected_shift(1.0) * opened)
         return self._counts(contest, _first_turned(critical, sigmas), len(sigmas))
 
     def pixel(self, target: Target, sigmas: Sequence[float], keys: Sequence[int]

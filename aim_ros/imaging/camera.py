@@ -1,15 +1,37 @@
-"""A camera: what sensor_msgs/CameraInfo says of it."""
+"""A camera: what sensor_msgs/CameraInfo says of it, for the image as it is delivered."""
 
 from dataclasses import dataclass
+from dataclasses import replace
+import math
+from typing import Any
+
+import numpy as np
+
+_STRETCH = 0.03
+"""By how much an image may be stretched, as one is whose sides are multiples of 32 pixels."""
+
+
+class CameraError(ValueError):
+    """A calibration that cannot be used; the text says why."""
 
 
 @dataclass(frozen=True)
 class CameraModel:
-    """A pinhole camera, with what sensor_msgs/CameraInfo says about it.
+    """
+    A pinhole camera.
 
-    `fx`, `fy`, `cx` and `cy` are in pixels of the image as it is delivered. `distortion` is empty
-    for a rectified image. `r` (3x3, rectification) and `p` (3x4, projection) are flat and row by
-    row, as in the message; `p` is made from the four intrinsics where it is not given.
+    Pixel centres have integer coordinates, so that the image begins at -0.5.
+
+    :param width: of the image that the intrinsics are for, pixels.
+    :param height: likewise.
+    :param fx: focal length in pixels; with `fy`, `cx` and `cy`, of the image as it is delivered.
+    :param fy: likewise, downwards.
+    :param cx: column of the optical axis.
+    :param cy: row of the optical axis.
+    :param distortion: empty for a rectified image.
+    :param distortion_model: as in the message.
+    :param r: rectification (3x3), flat and row by row.
+    :param p: projection (3x4), likewise; made of the four intrinsics where it is not given.
     """
 
     width: int
@@ -32,3 +54,140 @@ class CameraModel:
     def k(self) -> tuple[float, ...]:
         """The intrinsic matrix (3x3), flat and row by row."""
         return (self.fx, 0.0, self.cx, 0.0, self.fy, self.cy, 0.0, 0.0, 1.0)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """The (height, width) of the image that the intrinsics are for."""
+        return self.height, self.width
+
+    @property
+    def pinhole(self) -> tuple[float, float, float, float]:
+        """The (fx, fy, cx, cy) of the rectified image, or where `p` has none, of `k`."""
+        projection = self.p[0], self.p[5], self.p[2], self.p[6]
+        return projection if _is_usable(projection) else (self.fx, self.fy, self.cx, self.cy)
+
+    def cropped(self, left: int, top: int, width: int, height: int) -> 'CameraModel':
+        """
+        Return the camera of a part of the image.
+
+        :param left: first column of the part; `top` its first row.
+        """
+        return self._mapped((1.0, -left), (1.0, -top), width, height)
+
+    def binned(self, across: int, down: int) -> 'CameraModel':
+        """
+        Return the camera of an image in which blocks of pixels have become one.
+
+        :param across: columns of a block; `down` its rows. What is left over is cut off.
+        """
+        width, height = max(self.width // across, 1), max(self.height // down, 1)
+        return self._shrunk(1 / across, 1 / down, width, height)
+
+    def scaled(self, size: tuple[int, int]) -> 'CameraModel':
+        """
+        Return the camera of the whole image resized.
+
+        :param size: (height, width) of the resized image.
+        :raises CameraError: it has another shape, so that it is not this image resized.
+        """
+        height, width = size
+        if size == self.size:
+            return self
+        if not same_shape(size, self.size):
+            raise CameraError(
+                f'the calibration is for images of {self.width}x{self.height} pixels, and these '
+                f'are {width}x{height}, of another shape')
+        return self._shrunk(width / self.width, height / self.height, width, height)
+
+    def _shrunk(self, across: float, down: float, width: int, height: int) -> 'CameraModel':
+        # The image's edge lies half a pixel before the first centre, and stays where it is.
+        return self._mapped(
+            (across, 0.5 * across - 0.5), (down, 0.5 * down - 0.5), width, height)
+
+    def _mapped(self, across: tuple[float, float], down: tuple[float, float], width: int,
+                height: int) -> 'CameraModel':
+        """Return the camera for new pixels, each given as (factor, offset) of the old ones."""
+        matrix = np.array(
+            [[across[0], 0, across[1]], [0, down[0], down[1]], [0, 0, 1]], np.float64)
+        k = matrix @ np.reshape(self.k, (3, 3))
+        p = matrix @ np.reshape(self.p, (3, 4))
+        return replace(
+            self, width=width, height=height, fx=float(k[0, 0]), fy=float(k[1, 1]),
+            cx=float(k[0, 2]), cy=float(k[1, 2]), p=tuple(p.ravel().tolist()))
+
+
+def same_shape(size: tuple[int, int], other: tuple[int, int]) -> bool:
+    """
+    Whether one image may be the other resized: nearly the same factor both ways.
+
+    :param size: (height, width) in pixels, as `other`.
+    """
+    low = max((a - 1) / b for a, b in zip(size, other, strict=True))
+    high = min((a + 1) / b for a, b in zip(size, other, strict=True))
+    return low <= (1 + _STRETCH) * high
+
+
+def sensor_camera(info: Any) -> CameraModel | None:
+    """
+    Read a calibration message: the camera of the sensor's whole image.
+
+    :param info: anything with the fields of sensor_msgs/CameraInfo.
+    :return: None where the message says that the camera is not calibrated.
+    """
+    k, p = ([float(value) for value in matrix] for matrix in (info.k, info.p))
+    of_k, of_p = (k[0], k[4], k[2], k[5]), (p[0], p[5], p[2], p[6])
+    intrinsics = of_k if _is_usable(of_k) else of_p
+    if not _is_usable(intrinsics):
+        return None
+    return CameraModel(
+        info.width, info.height, *intrinsics,
+        distortion=tuple(float(value) for value in info.d),
+        distortion_model=info.distortion_model,
+        r=tuple(float(value) for value in info.r),
+        p=tuple(p) if any(p) else ())
+
+
+def delivered_camera(info: Any) -> CameraModel | None:
+    """
+    Read a calibration message: the camera of the image as it is delivered, cropped, then binned.
+
+    :param info: anything with the fields of sensor_msgs/CameraInfo.
+    :return: None where the message says that the camera is not calibrated.
+    """
+    camera = sensor_camera(info)
+    if camera is None:
+        return None
+    roi = info.roi
+    if roi.width and roi.height:
+        camera = camera.cropped(roi.x_offset, roi.y_offset, roi.width, roi.height)
+    return camera.binned(max(info.binning_x, 1), max(info.binning_y, 1))
+
+
+def camera_of_image(info: Any, size: tuple[int, int]) -> CameraModel | None:
+    """
+    Read a calibration message for images of `size`.
+
+    They may be as the message says, cropped and binned, or the sensor's whole image, and either
+    of these resized.
+
+    :param info: anything with the fields of sensor_msgs/CameraInfo.
+    :param size: (height, width) of the images, pixels.
+    :return: None where the message says that the camera is not calibrated.
+    :raises CameraError: the calibration is for images of another shape.
+    """
+    whole, delivered = sensor_camera(info), delivered_camera(info)
+    if whole is None or delivered is None:
+        return None
+    if not info.width or not info.height:
+        # Who leaves out the size calibrated the images as they are.
+        return replace(whole, height=size[0], width=size[1])
+    cameras = (delivered, whole)
+    for fits in (lambda camera: camera.size == size, lambda camera: same_shape(size, camera.size)):
+        for camera in cameras:
+            if fits(camera):
+                return camera.scaled(size)
+    return delivered.scaled(size)
+
+
+def _is_usable(intrinsics: tuple[float, ...]) -> bool:
+    return all(map(math.isfinite, intrinsics)) and intrinsics[0] > 0 and intrinsics[1] > 0

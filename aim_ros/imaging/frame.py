@@ -1,38 +1,35 @@
-"""One camera image as it arrives, viewed and not copied."""
+"""One image of a camera, live or recorded; viewed and not copied."""
 
 from dataclasses import dataclass
 from dataclasses import field
 
 import numpy as np
 
-CHANNELS: dict[str, tuple[int, ...]] = {
-    'rgb8': (0, 1, 2),
-    'bgr8': (2, 1, 0),
-    'rgba8': (0, 1, 2),
-    'bgra8': (2, 1, 0),
-    'mono8': (0, 0, 0),
-}
-"""Where red, green and blue lie in a pixel of each encoding, by its ROS name."""
-
-DEPTH: dict[str, int] = {'rgb8': 3, 'bgr8': 3, 'rgba8': 4, 'bgra8': 4, 'mono8': 1}
-"""Channels of a pixel in each encoding."""
+from aim_ros.imaging.camera import CameraModel
+from aim_ros.imaging.encodings import ENCODINGS
 
 
 class FrameError(ValueError):
-    """An image that can not be taken as it is; the text says what would be right."""
+    """An image that cannot be taken as it is; the text says what would be right."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Frame:
     """
-    A camera image.
+    An image of a camera.
 
     :param image: uint8 (H, W, C), a view that may have padded rows; C as `encoding` says.
-    :param encoding: one of `CHANNELS`.
+    :param encoding: one of `ENCODINGS`.
     :param camera: the camera's name.
-    :param stamp_ns: header stamp in nanoseconds.
+    :param stamp_ns: time of capture, as the header stamp says, nanoseconds.
     :param track_ns: time by which it is tracked, nanoseconds; None: its stamp.
-    :raises FrameError: image and encoding do not fit.
+    :param recorded_ns: when a recording took it down, by the recording's own clock, nanoseconds;
+        None where there is no such clock.
+    :param index: place in its source, from 0, also where some frames are left out.
+    :param camera_model: the calibration, where it comes with the image.
+    :param labels: uint8 (H, W) of Cityscapes train ids, 255 where there is none.
+    :param frame_id: the coordinate frame that the header names.
+    :raises FrameError: image, encoding and labels do not fit.
     """
 
     image: np.ndarray = field(repr=False)
@@ -40,17 +37,26 @@ class Frame:
     camera: str = 'camera'
     stamp_ns: int = 0
     track_ns: int | None = None
+    recorded_ns: int | None = None
+    index: int = 0
+    camera_model: CameraModel | None = None
+    labels: np.ndarray | None = field(default=None, repr=False)
+    frame_id: str = 'camera'
 
     def __post_init__(self):
-        if self.encoding not in CHANNELS:
+        if self.encoding not in ENCODINGS:
             raise FrameError(
-                f'unsupported encoding {self.encoding!r}; supported: {", ".join(CHANNELS)}')
-        shape = self.image.shape
+                f'unsupported encoding {self.encoding!r}; supported: {", ".join(ENCODINGS)}')
+        shape, channels = self.image.shape, ENCODINGS[self.encoding].channels
         if (self.image.dtype != np.uint8 or len(shape) != 3 or min(shape) < 1
-                or shape[2] != DEPTH[self.encoding]):
+                or shape[2] != channels):
             raise FrameError(
-                f'a {self.encoding} image must be uint8 (H, W, {DEPTH[self.encoding]}) and not '
-                f'empty, got {self.image.dtype} {shape}')
+                f'a {self.encoding} image must be uint8 (H, W, {channels}) and not empty, got '
+                f'{self.image.dtype} {shape}')
+        labels = self.labels
+        if labels is not None and (labels.dtype != np.uint8 or labels.shape != shape[:2]):
+            raise FrameError(
+                f'labels must be uint8 {shape[:2]}, got {labels.dtype} {labels.shape}')
 
     @property
     def size(self) -> tuple[int, int]:
@@ -62,6 +68,15 @@ class Frame:
         """The time by which the frame is tracked, nanoseconds."""
         return self.stamp_ns if self.track_ns is None else self.track_ns
 
+    @property
+    def rgb_channels(self) -> tuple[int, int, int]:
+        """Where red, green and blue lie in a pixel."""
+        return ENCODINGS[self.encoding].rgb
+
     def rgb(self) -> np.ndarray:
-        """Return a contiguous RGB copy, uint8 (H, W, 3)."""
-        return np.ascontiguousarray(self.image[:, :, CHANNELS[self.encoding]])
+        """
+        Copy the image as RGB.
+
+        :return: contiguous uint8 (H, W, 3).
+        """
+        return np.ascontiguousarray(self.image[:, :, self.rgb_channels])

@@ -2,43 +2,61 @@
 
 from collections.abc import Iterator
 from collections.abc import Mapping
-import math
 from pathlib import Path
 import re
 from typing import Any
 
-import cv2
 import numpy as np
 
+from aim_ros.imaging.compressed import decode_image
+from aim_ros.imaging.frame import Frame
+from aim_ros.imaging.frame import FrameError
+from aim_ros.media.frames import as_rate
 from aim_ros.media.frames import check_range
+from aim_ros.media.frames import check_stamp
 from aim_ros.media.frames import convert_options
+from aim_ros.media.frames import lose
 from aim_ros.media.frames import MediaError
-from aim_ros.media.frames import MediaFrame
+from aim_ros.media.frames import OnLoss
 from aim_ros.media.frames import regular_stamp
 
 SUFFIXES = frozenset(('.bmp', '.jpeg', '.jpg', '.pgm', '.png', '.ppm', '.tif', '.tiff', '.webp'))
 
 
 class ImageFolder:
-    """The images of one folder in natural order (2.png before 10.png), at a constant rate (Hz)."""
+    """
+    The images of one folder in natural order (2.png before 10.png), at a constant rate.
+
+    :param folder: its subfolders are left out.
+    :param rate: Hz.
+    :raises MediaError: there is no image.
+    """
 
     def __init__(self, folder: Path, *, rate: float = 10.0):
         self._paths = image_files(folder)
         if not self._paths:
             kinds = ', '.join(sorted(SUFFIXES))
             raise MediaError(f'{folder} holds no image; images end in {kinds}')
+        check_stamp(regular_stamp(len(self._paths), rate), f'images of {folder} at {rate:g} Hz')
         self._rate = rate
         self.name = f'images of {folder} at {rate:g} Hz'
 
     def __len__(self) -> int:
         return len(self._paths)
 
-    def frames(self, start: int = 0, every: int = 1) -> Iterator[MediaFrame]:
+    def frames(self, start: int = 0, every: int = 1, on_loss: OnLoss | None = None
+               ) -> Iterator[Frame]:
         """Yield the images from `start` on; see `FrameSource.frames`."""
         check_range(start, every)
         for index in range(start, len(self._paths), every):
-            image, encoding = read_image(self._paths[index])
-            yield MediaFrame(image, encoding, regular_stamp(index, self._rate), index)
+            stamp_ns = regular_stamp(index, self._rate)
+            try:
+                image, encoding = read_image(self._paths[index])
+            except MediaError as error:
+                lose(error, on_loss)
+                continue
+            yield Frame(
+                image, encoding, stamp_ns=stamp_ns, recorded_ns=stamp_ns, index=index)
 
 
 def image_files(folder: Path) -> list[Path]:
@@ -48,48 +66,32 @@ def image_files(folder: Path) -> list[Path]:
 
 
 def read_image(path: Path) -> tuple[np.ndarray, str]:
-    """Read one image and return it with its encoding, bgr8 or (grey files) mono8.
+    """
+    Read an image file.
 
-    Raises MediaError naming the file if it cannot be read.
+    :return: uint8 (H, W, C), and its encoding: bgr8, or mono8 for a grey image.
+    :raises MediaError: it cannot be read; the text names the file.
     """
     # Read in Python, for a reason in words: OpenCV says of any failure only that there is none.
     try:
         data = np.fromfile(path, np.uint8)
     except OSError as error:
         raise MediaError(f'cannot read image {path}: {error.strerror}') from None
-    image = decode_image(data)
-    if image is None:
-        raise MediaError(f'cannot read image {path}: it is damaged, or not an image')
-    return image, encoding_of(image)
-
-
-def decode_image(data: np.ndarray) -> np.ndarray | None:
-    """Decode a file's bytes (uint8) to (H, W) or BGR (H, W, 3), or None if they are no image."""
-    if data.size == 0:
-        return None
     try:
-        image = cv2.imdecode(data, cv2.IMREAD_ANYCOLOR)
-    except cv2.error:
-        return None
-    return None if image is None else np.ascontiguousarray(image)
-
-
-def encoding_of(image: np.ndarray) -> str:
-    """Name the encoding of an image that `decode_image` returned."""
-    return 'mono8' if image.ndim == 2 else 'bgr8'
+        return decode_image(data)
+    except FrameError:
+        raise MediaError(
+            f'cannot read image {path}: it is damaged, or not an image') from None
 
 
 def open_folder(folder: Path, options: Mapping[str, Any]) -> ImageFolder:
-    """Open a folder of images; the one option is `rate` in Hz, above 0."""
+    """
+    Open a folder of images.
+
+    :param options: ``rate`` in Hz, above 0.
+    :raises MediaError: there is no image, or an option is wrong.
+    """
     return ImageFolder(folder, **convert_options('an image folder', options, {'rate': as_rate}))
-
-
-def as_rate(value: Any) -> float:
-    """Convert an option to a rate in Hz; raise ValueError unless it is finite and above 0."""
-    rate = float(value)
-    if not 0 < rate < math.inf:
-        raise ValueError('a rate in Hz is finite and above 0')
-    return rate
 
 
 def _natural_key(path: Path) -> list:

@@ -9,58 +9,89 @@ import re
 from typing import Any
 
 from aim_ros.imaging.camera import CameraModel
+from aim_ros.imaging.frame import Frame
 from aim_ros.media.folder import image_files
 from aim_ros.media.folder import read_image
 from aim_ros.media.frames import check_range
+from aim_ros.media.frames import check_stamp
 from aim_ros.media.frames import convert_options
+from aim_ros.media.frames import lose
 from aim_ros.media.frames import MediaError
-from aim_ros.media.frames import MediaFrame
+from aim_ros.media.frames import OnLoss
 
 CALIBRATION = 'calib_cam_to_cam.txt'
 CAMERAS = ('00', '01', '02', '03')
+"""The two grey cameras, then the two colour ones, left before right."""
 
 
 class KittiDrive:
-    """One camera of a KITTI raw drive.
+    """
+    One camera of a KITTI raw drive.
 
-    `drive` holds `image_<camera>/data` and `image_<camera>/timestamps.txt`; the calibration lies
-    in it or, as KITTI publishes it, in the date folder above. Without a calibration file the
-    frames have no camera model.
-
-    Raises MediaError naming file and line if times or calibration are missing or malformed.
+    :param drive: holds ``image_<camera>/data`` and ``image_<camera>/timestamps.txt``; the
+        calibration lies in it or, as KITTI publishes it, in the date folder above. Without a
+        calibration file the frames have no camera model.
+    :param camera: one of `CAMERAS`.
+    :raises MediaError: there are no images, or times or calibration are missing or malformed; the
+        text names file and line.
     """
 
     def __init__(self, drive: Path, *, camera: str = '02'):
         folder = drive / f'image_{camera}'
         self._paths = image_files(folder / 'data') if (folder / 'data').is_dir() else []
         if not self._paths:
-            raise MediaError(f'KITTI drive {drive} has no images in image_{camera}/data')
+            raise MediaError(
+                f'KITTI drive {drive} has no images in image_{camera}/data{_other_cameras(drive)}')
+        self.name = f'KITTI drive {drive}, camera {camera}'
         self._stamps = read_timestamps(folder / 'timestamps.txt')
         if len(self._stamps) != len(self._paths):
-            raise MediaError(
-                f'{folder / "timestamps.txt"} ends at line {len(self._stamps)}, but there are '
-                f'{len(self._paths)} images in {folder / "data"}: one line per image is expected'
-            )
+            self._stamps = self._stamps_by_number(folder)
         self._frame_id = f'camera_{camera}'
         self._camera = None
         for place in (drive, drive.absolute().parent):
             if (place / CALIBRATION).is_file():
-                height, width = read_image(self._paths[0])[0].shape[:2]
-                self._camera = read_calibration(place / CALIBRATION, camera, (width, height))
+                self._camera = read_calibration(place / CALIBRATION, camera, self._image_size())
                 break
-        self.name = f'KITTI drive {drive}, camera {camera}'
 
     def __len__(self) -> int:
         return len(self._paths)
 
-    def frames(self, start: int = 0, every: int = 1) -> Iterator[MediaFrame]:
+    def frames(self, start: int = 0, every: int = 1, on_loss: OnLoss | None = None
+               ) -> Iterator[Frame]:
         """Yield the images from `start` on; see `FrameSource.frames`."""
         check_range(start, every)
         for index in range(start, len(self._paths), every):
-            image, encoding = read_image(self._paths[index])
-            yield MediaFrame(
-                image, encoding, self._stamps[index], index, self._camera, None, self._frame_id
+            try:
+                image, encoding = read_image(self._paths[index])
+            except MediaError as error:
+                lose(error, on_loss)
+                continue
+            yield Frame(
+                image, encoding, stamp_ns=self._stamps[index], index=index,
+                camera_model=self._camera, frame_id=self._frame_id)
+
+    def _stamps_by_number(self, folder: Path) -> list[int]:
+        """Return the stamps of the images that are there: KITTI names each by its line."""
+        numbers = [int(path.stem) if path.stem.isdecimal() else -1 for path in self._paths]
+        if min(numbers) < 0 or max(numbers) >= len(self._stamps):
+            raise MediaError(
+                f'{folder / "timestamps.txt"} ends at line {len(self._stamps)}, but there are '
+                f'{len(self._paths)} images in {folder / "data"}: one line per image is expected'
             )
+        self.name += f' ({len(numbers)} of {len(self._stamps)} images are there)'
+        return [self._stamps[number] for number in numbers]
+
+    def _image_size(self) -> tuple[int, int]:
+        """Return the (width, height) of the first image that can be read."""
+        for path in self._paths:
+            try:
+                image, _ = read_image(path)
+            except MediaError:
+                # Whoever plays the frame learns of it.
+                continue
+            return image.shape[1], image.shape[0]
+        raise MediaError(f'none of the {len(self._paths)} images in {self._paths[0].parent} can '
+                         'be read: they are damaged, or no images')
 
 
 def is_drive(folder: Path) -> bool:
@@ -69,7 +100,12 @@ def is_drive(folder: Path) -> bool:
 
 
 def open_drive(folder: Path, options: Mapping[str, Any]) -> KittiDrive:
-    """Open a drive, or the only drive of a date folder; the one option is `camera`, 00 to 03."""
+    """
+    Open a drive, or the only drive of a date folder.
+
+    :param options: ``camera``, one of `CAMERAS`, also as the name of its folder, ``image_02``.
+    :raises MediaError: as `KittiDrive`, or an option is wrong, or there are several drives.
+    """
     chosen = convert_options('a KITTI drive', options, {'camera': _as_camera})
     drives = _drives_of_date(folder)
     if any(folder.glob('image_0[0-3]/data')) or not drives:
@@ -81,7 +117,12 @@ def open_drive(folder: Path, options: Mapping[str, Any]) -> KittiDrive:
 
 
 def read_timestamps(path: Path) -> list[int]:
-    """Read KITTI's timestamps.txt as nanoseconds since 1970, its times taken for UTC."""
+    """
+    Read KITTI's timestamps.txt, its times taken for UTC.
+
+    :return: nanoseconds since 1970.
+    :raises MediaError: the file cannot be read, or a line is no time that fits a ROS header.
+    """
     stamps = []
     for number, line in _lines(path):
         match = re.fullmatch(r'(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(?:\.(\d{1,9}))?', line)
@@ -97,17 +138,21 @@ def read_timestamps(path: Path) -> list[int]:
         fraction = int((match[2] or '').ljust(9, '0'))
         whole = int(seconds.replace(tzinfo=UTC).timestamp())
         stamps.append(whole * 1_000_000_000 + fraction)
+        check_stamp(stamps[-1], f'{path}, line {number}')
     return stamps
 
 
 def read_calibration(path: Path, camera: str, size: tuple[int, int]) -> CameraModel:
-    """Read one camera of calib_cam_to_cam.txt for images of `size` (width, height).
+    """
+    Read one camera of calib_cam_to_cam.txt.
 
     Images of KITTI's rectified size get the rectified pinhole camera; images of the sensor's size,
     as in the unrectified `_extract` drives, get K, D and R besides, where the file has them.
 
-    Raises MediaError naming file and line if an entry is missing or malformed, or the file is for
-    images of another size.
+    :param camera: one of `CAMERAS`.
+    :param size: (width, height) of the images.
+    :raises MediaError: an entry is missing or malformed, or the file is for images of another
+        size; the text names file and line.
     """
     entries = {}
     for number, line in _lines(path):
@@ -167,8 +212,18 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
             yield number, line.strip()
 
 
+def _other_cameras(drive: Path) -> str:
+    """Return what a drive has instead, as the end of a sentence."""
+    found = [camera for camera in CAMERAS if (data := drive / f'image_{camera}' / 'data').is_dir()
+             and image_files(data)]
+    if not found:
+        return ''
+    grey = ' (grey)' if set(found) <= {'00', '01'} else ''
+    return f'; it has camera {" and ".join(found)}{grey}: choose with camera={found[0]}'
+
+
 def _as_camera(value: Any) -> str:
-    camera = f'{int(value):02d}'
-    if camera not in CAMERAS:
+    match = re.fullmatch(r'(?:image_|camera_)?0?([0-3])', str(value).strip())
+    if match is None:
         raise ValueError(f'cameras: {", ".join(CAMERAS)}')
-    return camera
+    return f'0{match[1]}'

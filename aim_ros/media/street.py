@@ -10,10 +10,13 @@ import cv2
 import numpy as np
 
 from aim_ros.imaging.camera import CameraModel
-from aim_ros.media.folder import as_rate
+from aim_ros.imaging.frame import Frame
+from aim_ros.media.frames import as_rate
 from aim_ros.media.frames import check_range
+from aim_ros.media.frames import check_stamp
 from aim_ros.media.frames import convert_options
-from aim_ros.media.frames import MediaFrame
+from aim_ros.media.frames import MediaError
+from aim_ros.media.frames import OnLoss
 from aim_ros.media.frames import regular_stamp
 from aim_ros.street.canvas import Canvas
 from aim_ros.street.canvas import View
@@ -29,11 +32,13 @@ SKY, VEGETATION = 10, 8
 
 @dataclass(frozen=True)
 class StreetObject:
-    """One thing of a frame, as the street's ground truth.
+    """
+    One thing of a frame, as the street's ground truth.
 
-    `kind` is person, cyclist, car, bicycle, traffic light or traffic sign; `distance` is from the
-    camera along the road, in metres; `box` is (x, y, width, height) in pixels, cut at the image's
-    border but not where something nearer hides the thing.
+    :param kind: person, cyclist, car, bicycle, traffic light or traffic sign.
+    :param distance: from the camera along the road, metres.
+    :param box: (x, y, width, height) in pixels, cut at the image's border but not where something
+        nearer hides the thing.
     """
 
     kind: str
@@ -42,26 +47,30 @@ class StreetObject:
 
 
 class Street:
-    """A drive along a street that is painted frame by frame, with exact labels.
+    """
+    A drive along a street that is painted frame by frame, with exact labels.
 
     The driver comes to a crossing, stops for somebody who crosses at a red light, and goes on when
-    it turns green; cars are parked and drive, people walk, cyclists ride. `seed` draws everything:
-    light, layout, colours, people. The same seed and size give the same frames, whatever was
-    asked for before. `size` is (height, width) in pixels, `rate` in Hz.
+    it turns green; cars are parked and drive, people walk, cyclists ride. The same seed and size
+    give the same frames, whatever was asked for before.
 
     Images are rgb8. The ground is flat and the camera looks straight ahead from 1.65 m, so a thing
     that stands on the road with its foot at row `v` is `fy * 1.65 / (v - cy)` metres away.
 
-    Raises ValueError if a number is out of range.
+    :param seed: draws everything: light, layout, colours, people; at least 0.
+    :param frames: how many, at least 1.
+    :param size: (height, width) of the images, pixels.
+    :param rate: Hz.
+    :raises ValueError: a number is out of range.
     """
 
     def __init__(self, seed: int = 0, frames: int = 120, size: tuple[int, int] = (375, 1242),
                  rate: float = 10.0):
         height, width = size
-        if seed < 0 or frames < 1 or min(size) < 32 or not rate > 0:
+        if seed < 0 or frames < 1 or min(size) < 32 or max(size) > 8192 or not rate > 0:
             raise ValueError(
-                'the street needs a seed of 0 or more, at least 1 frame, at least 32x32 pixels '
-                f'and a rate above 0; got {seed}, {frames}, {height}x{width} and {rate}'
+                'the street needs a seed of 0 or more, at least 1 frame, 32 to 8192 pixels each '
+                f'way and a rate above 0; got {seed}, {frames}, {height}x{width} and {rate}'
             )
         # KITTI's camera, scaled to the width that is asked for.
         focal = 721.5377 * width / 1242
@@ -69,24 +78,32 @@ class Street:
             width, height, fx=focal, fy=focal, cx=0.4908 * width, cy=0.461 * height
         )
         self.name = f'rendered street, seed {seed}'
-        self._frames, self._rate, self._seed = frames, rate, seed
+        self.rate = rate
+        self._frames, self._seed = frames, seed
         # A short drive shows the middle of the story, when somebody is on the road.
         self._start = -min(frames / rate, PERIOD * 0.75) / 2
 
     def __len__(self) -> int:
         return self._frames
 
-    def frames(self, start: int = 0, every: int = 1) -> Iterator[MediaFrame]:
-        """Yield the frames from `start` on; see `FrameSource.frames`."""
+    def frames(self, start: int = 0, every: int = 1, on_loss: OnLoss | None = None
+               ) -> Iterator[Frame]:
+        """Yield the frames from `start` on, none of which is ever lost; see `FrameSource`."""
         check_range(start, every)
         for index in range(start, self._frames, every):
             image, labels = self._render(index)
-            yield MediaFrame(
-                image, 'rgb8', regular_stamp(index, self._rate), index, self.camera, labels
-            )
+            stamp_ns = regular_stamp(index, self.rate)
+            yield Frame(
+                image, 'rgb8', stamp_ns=stamp_ns, recorded_ns=stamp_ns, index=index,
+                camera_model=self.camera, labels=labels)
 
     def objects(self, index: int) -> tuple[StreetObject, ...]:
-        """List what is in the picture of frame `index`, nearest first."""
+        """
+        List what is in the picture of a frame.
+
+        :param index: of the frame, from 0.
+        :return: nearest first.
+        """
         view, time = self._view(index)
         found = []
         fixed = [t for block in self._layout.blocks(view.z, REACH) for t in block.fixed]
@@ -125,7 +142,7 @@ class Street:
         return to_bytes(128 + cv2.GaussianBlur(noise, (0, 0), 0.45))
 
     def _view(self, index):
-        time = self._start + index / self._rate
+        time = self._start + index / self.rate
         return View(self.camera, self._layout.driver(time)), time
 
     def _moving(self, view, time):
@@ -182,9 +199,19 @@ class Street:
 
 
 def open_street(options: Mapping[str, Any]) -> Street:
-    """Open the street with options that may be strings; see `open_source`."""
+    """
+    Open the street.
+
+    :param options: ``seed``, ``frames``, ``size`` as in ``375x1242``, ``rate``; maybe strings.
+    :raises MediaError: an option is wrong.
+    """
     converters = {'seed': int, 'frames': int, 'size': _as_size, 'rate': as_rate}
-    return Street(**convert_options('the street', options, converters))
+    try:
+        street = Street(**convert_options('the street', options, converters))
+    except ValueError as error:
+        raise MediaError(str(error)) from None
+    check_stamp(regular_stamp(len(street), street.rate), street.name)
+    return street
 
 
 def _as_size(value: Any) -> tuple[int, int]:

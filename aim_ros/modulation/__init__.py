@@ -1,20 +1,27 @@
-"""Logits redistribution: control functions, their theory, and reproducible noise. Torch only."""
+"""
+Logits redistribution: control functions, their theory, and reproducible noise.
+
+Torch and NumPy only.
+"""
 
 from aim_ros.modulation.control import expected_shift
 from aim_ros.modulation.control import focus_modulation
 from aim_ros.modulation.control import FocusModulation
-from aim_ros.modulation.control import SAMPLINGS
 from aim_ros.modulation.control import utility_modulation
 from aim_ros.modulation.control import UtilityModulation
+from aim_ros.modulation.focus_theory import focus_preserved_probability
+from aim_ros.modulation.focus_theory import focus_target_preserved_probability
+from aim_ros.modulation.gating import gate
+from aim_ros.modulation.modulation import Modulation
+from aim_ros.modulation.modulation import SAMPLINGS
 from aim_ros.modulation.noise import FOCUS_STREAM
+from aim_ros.modulation.noise import frame_key
 from aim_ros.modulation.noise import LARGEST_DRAW
 from aim_ros.modulation.noise import philox4x32
 from aim_ros.modulation.noise import random_key
 from aim_ros.modulation.noise import standard_normal
 from aim_ros.modulation.noise import standard_normal_range
 from aim_ros.modulation.noise import UTILITY_STREAM
-from aim_ros.modulation.theory import focus_preserved_probability
-from aim_ros.modulation.theory import focus_target_preserved_probability
 from aim_ros.modulation.theory import order_preserved_derivative
 from aim_ros.modulation.theory import order_preserved_probability
 from aim_ros.modulation.theory import sigma_for_probability
@@ -27,11 +34,14 @@ __all__ = [
     'SAMPLINGS',
     'UTILITY_STREAM',
     'FocusModulation',
+    'Modulation',
     'UtilityModulation',
     'expected_shift',
     'focus_modulation',
     'focus_preserved_probability',
     'focus_target_preserved_probability',
+    'frame_key',
+    'gate',
     'order_preserved_derivative',
     'order_preserved_probability',
     'philox4x32',

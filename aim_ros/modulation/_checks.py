@@ -10,12 +10,11 @@ from torch import Tensor
 
 
 def check_sigma(sigma: float, *, infinite: bool = False) -> float:
-    """Return `sigma` as a float in [0, inf), or in [0, inf] where `infinite` is true.
+    """
+    Return `sigma` as a float in [0, inf), or in [0, inf] where `infinite` is true.
 
-    Raises:
-        TypeError: `sigma` is not a number.
-        ValueError: `sigma` is negative, NaN, or infinite where that has no meaning.
-
+    :raises TypeError: `sigma` is not a number.
+    :raises ValueError: `sigma` is negative, NaN, or infinite where that has no meaning.
     """
     allowed = '0 or larger' if infinite else 'finite and 0 or larger'
     if not isinstance(sigma, Real):
@@ -27,23 +26,21 @@ def check_sigma(sigma: float, *, infinite: bool = False) -> float:
 
 
 def check_key(key: int) -> int:
-    """Return `key` as an int in [0, 2**64 - 1].
+    """
+    Return `key` as an int in [0, 2**64 - 1].
 
-    Raises:
-        TypeError: `key` is not an integer.
-        ValueError: `key` does not fit in 64 bits.
-
+    :raises TypeError: `key` is not an integer.
+    :raises ValueError: `key` does not fit in 64 bits.
     """
     return check_word('key', key, bits=64)
 
 
 def check_word(name: str, value: int, *, bits: int) -> int:
-    """Return `value` as an int in [0, 2**bits - 1]; an error calls it `name`.
+    """
+    Return `value` as an int in [0, 2**bits - 1]; an error calls it `name`.
 
-    Raises:
-        TypeError: `value` is not an integer.
-        ValueError: `value` is out of range.
-
+    :raises TypeError: `value` is not an integer.
+    :raises ValueError: `value` is out of range.
     """
     try:
         value = operator.index(value)
@@ -55,12 +52,11 @@ def check_word(name: str, value: int, *, bits: int) -> int:
 
 
 def check_logits(logits: Tensor) -> None:
-    """Accept a floating-point tensor with at least one dimension.
+    """
+    Accept a floating-point tensor with at least one dimension.
 
-    Raises:
-        TypeError: `logits` is not a tensor, or not a floating-point one.
-        ValueError: `logits` is a scalar.
-
+    :raises TypeError: `logits` is not a tensor, or not a floating-point one.
+    :raises ValueError: `logits` is a scalar.
     """
     if not isinstance(logits, Tensor):
         raise TypeError(f'logits must be a torch.Tensor; got {type(logits).__name__}')
@@ -70,13 +66,22 @@ def check_logits(logits: Tensor) -> None:
         raise ValueError('logits must have a class dimension; got a scalar')
 
 
+def check_finite_logits(logits: Tensor) -> Tensor:
+    """Check logits of shape `(..., C)` and return them in float64."""
+    check_logits(logits)
+    if logits.shape[-1] == 0:
+        raise ValueError(f'logits need at least one class; got shape {tuple(logits.shape)}')
+    if not torch.isfinite(logits).all():
+        raise ValueError('logits must be finite; got NaN or infinity')
+    return logits.to(torch.float64)
+
+
 def check_signs(signs: Mapping[int, int], classes: int) -> dict[int, int]:
-    """Return `signs` as a dict of class indices in [0, classes - 1] to +1 or -1.
+    """
+    Return `signs` as a dict of class indices in [0, classes - 1] to +1 or -1.
 
-    Raises:
-        TypeError: `signs` is no mapping, or an index is not an integer.
-        ValueError: an index is out of range, or a sign is neither +1 nor -1.
-
+    :raises TypeError: `signs` is no mapping, or an index is not an integer.
+    :raises ValueError: an index is out of range, or a sign is neither +1 nor -1.
     """
     if not isinstance(signs, Mapping):
         raise TypeError(f'signs must map class indices to +1 or -1; got {type(signs).__name__}')

@@ -1,4 +1,5 @@
-"""Counter-based normal draws: a draw is a function of a key and of an index, nothing else.
+"""
+Counter-based normal draws: a draw is a function of a key and of an index, nothing else.
 
 Whatever computes a draw gets the same one: a tile, a single pixel, a whole frame, a batch, the
 CPU or a GPU. The generator is Philox4x32-10 (Salmon, Moraes, Dror and Shaw, "Parallel random
@@ -21,6 +22,7 @@ does no harm. The smallest `u` bounds every draw, see `LARGEST_DRAW`.
 """
 
 from collections.abc import Sequence
+import hashlib
 import math
 
 import torch
@@ -50,24 +52,19 @@ Word = Tensor | int
 
 
 def philox4x32(counter: tuple[Word, Word, Word, Word], key: int) -> tuple[Word, Word, Word, Word]:
-    """Philox4x32-10: four random 32-bit words for each counter.
+    """
+    Philox4x32-10: four random 32-bit words for each counter.
 
-    Args:
-        counter: four words in 0 .. 2**32 - 1, least significant first; ints, or int64 tensors of
-            shapes that broadcast.
-        key: 0 .. 2**64 - 1.
-
-    Returns:
-        Four words in 0 .. 2**32 - 1: int64 tensors, or ints where the counter is all ints.
-
-    Raises:
-        TypeError: `key` is not an integer.
-        ValueError: `key` is out of range.
+    :param counter: four words in 0 .. 2**32 - 1, least significant first; ints, or int64 tensors
+        of shapes that broadcast.
+    :param key: 0 .. 2**64 - 1.
+    :return: Four words in 0 .. 2**32 - 1: int64 tensors, or ints where the counter is all ints.
+    :raises TypeError: `key` is not an integer.
+    :raises ValueError: `key` is out of range.
 
     Example:
         >>> [hex(word) for word in philox4x32((0, 0, 0, 0), key=0)]
         ['0x6627e8d5', '0xe169c58d', '0xbc57ac4c', '0x9b00dbd8']
-
     """
     key = check_key(key)
     k0, k1 = key & _LOW_32, key >> 32
@@ -81,7 +78,8 @@ def philox4x32(counter: tuple[Word, Word, Word, Word], key: int) -> tuple[Word, 
 
 
 def _multiply(word: Word, multiplier_less_2_32: int) -> tuple[Word, Word]:
-    """Return the high and low 32 bits of `word * (multiplier_less_2_32 + 2**32)`.
+    """
+    Return the high and low 32 bits of `word * (multiplier_less_2_32 + 2**32)`.
 
     The full product of two 32-bit words overflows a signed 64-bit integer. Both multipliers are
     at least 2**31, so with 2**32 taken off the product fits, in (-2**63, 0]; what was taken off
@@ -92,21 +90,18 @@ def _multiply(word: Word, multiplier_less_2_32: int) -> tuple[Word, Word]:
 
 
 def box_muller(word_a: Tensor, word_b: Tensor) -> tuple[Tensor, Tensor]:
-    """Two independent standard normal draws (even lane, odd lane) from two random words.
+    """
+    Two independent standard normal draws (even lane, odd lane) from two random words.
 
-    Args:
-        word_a: int64 tensor of words in 0 .. 2**32 - 1; gives the radius.
-        word_b: likewise, of the same shape; gives the angle.
-
-    Returns:
-        Two float32 tensors of the words' shape.
+    :param word_a: int64 tensor of words in 0 .. 2**32 - 1; gives the radius.
+    :param word_b: likewise, of the same shape; gives the angle.
+    :return: Two float32 tensors of the words' shape.
 
     Example:
         >>> words = torch.tensor([0, 2**32 - 1])
         >>> even, odd = box_muller(words, torch.zeros_like(words))
         >>> even.abs().tolist()  # the largest draw, and the smallest
         [6.763705730438232, 0.0]
-
     """
     radius = torch.sqrt(-2 * torch.log(_uniform(word_a)))
     angle = (2 * math.pi) * _uniform(word_b)
@@ -118,26 +113,21 @@ def _uniform(word: Tensor) -> Tensor:
 
 
 def standard_normal(pixels: Tensor, class_index: int, key: int, stream: int) -> Tensor:
-    """Standard normal draws of scattered pixels.
+    """
+    Standard normal draws of scattered pixels.
 
-    Args:
-        pixels: int64 tensor of any shape; flat pixel indices, 0 or larger.
-        class_index: 0 .. 2**32 - 1.
-        key: 0 .. 2**64 - 1.
-        stream: `UTILITY_STREAM`, `FOCUS_STREAM` or another number in 0 .. 2**32 - 1.
-
-    Returns:
-        float32 tensor of the shape and on the device of `pixels`.
-
-    Raises:
-        TypeError: `pixels` is not an int64 tensor, or another argument is not an integer.
-        ValueError: an argument is out of range.
+    :param pixels: int64 tensor of any shape; flat pixel indices, 0 or larger.
+    :param class_index: 0 .. 2**32 - 1.
+    :param key: 0 .. 2**64 - 1.
+    :param stream: `UTILITY_STREAM`, `FOCUS_STREAM` or another number in 0 .. 2**32 - 1.
+    :return: float32 tensor of the shape and on the device of `pixels`.
+    :raises TypeError: `pixels` is not an int64 tensor, or another argument is not an integer.
+    :raises ValueError: an argument is out of range.
 
     Example:
         >>> draws = standard_normal(torch.tensor([[7, 0], [7, 3]]), 11, key=5, stream=FOCUS_STREAM)
         >>> draws.shape, bool(draws[0, 0] == draws[1, 0])
         (torch.Size([2, 2]), True)
-
     """
     if not isinstance(pixels, Tensor) or pixels.dtype != torch.int64:
         given = pixels.dtype if isinstance(pixels, Tensor) else type(pixels).__name__
@@ -159,32 +149,27 @@ def standard_normal_range(
     stream: int,
     device: torch.device | str = 'cpu',
 ) -> Tensor:
-    """Standard normal draws of the pixels `start .. start + count - 1`.
+    """
+    Standard normal draws of the pixels `start .. start + count - 1`.
 
     The same values, bit for bit, as `standard_normal` gives on the same device, but each Philox
     call serves four pixels.
 
-    Args:
-        start: first flat pixel index, 0 or larger.
-        count: number of pixels, 0 or larger.
-        class_index: 0 .. 2**32 - 1; or a sequence of such, for several classes in one call.
-        key: 0 .. 2**64 - 1.
-        stream: `UTILITY_STREAM`, `FOCUS_STREAM` or another number in 0 .. 2**32 - 1.
-        device: where the draws are made.
-
-    Returns:
-        float32 tensor of shape `(count,)`; `(len(class_index), count)` for a sequence.
-
-    Raises:
-        TypeError: an argument is of the wrong type.
-        ValueError: an argument is out of range.
+    :param start: first flat pixel index, 0 or larger.
+    :param count: number of pixels, 0 or larger.
+    :param class_index: 0 .. 2**32 - 1; or a sequence of such, for several classes in one call.
+    :param key: 0 .. 2**64 - 1.
+    :param stream: `UTILITY_STREAM`, `FOCUS_STREAM` or another number in 0 .. 2**32 - 1.
+    :param device: where the draws are made.
+    :return: float32 tensor of shape `(count,)`; `(len(class_index), count)` for a sequence.
+    :raises TypeError: an argument is of the wrong type.
+    :raises ValueError: an argument is out of range.
 
     Example:
         >>> draws = standard_normal_range(0, 8, 11, key=5, stream=FOCUS_STREAM)
         >>> tile = standard_normal_range(3, 2, 11, key=5, stream=FOCUS_STREAM)
         >>> torch.equal(draws[3:5], tile)
         True
-
     """
     start, count = check_word('start', start, bits=62), check_word('count', count, bits=62)
     if isinstance(class_index, Sequence):
@@ -206,7 +191,8 @@ def _words(block: Tensor, class_index: Word, key: int, stream: int) -> tuple[Wor
 
 
 def random_key() -> int:
-    """Draw a fresh 64-bit key from torch's default generator.
+    """
+    Draw a fresh 64-bit key from torch's default generator.
 
     `torch.manual_seed` makes it reproducible.
 
@@ -216,7 +202,20 @@ def random_key() -> int:
         >>> _ = torch.manual_seed(0)
         >>> random_key() == first
         True
-
     """
     low, high = torch.randint(2**32, (2,)).tolist()
     return high << 32 | low
+
+
+def frame_key(seed: int, camera: str, stamp_ns: int) -> int:
+    """
+    Return the noise key of a frame, 0 .. 2**64 - 1.
+
+    It depends on nothing but the seed, the camera and the stamp, so a frame's draws are the same
+    in every replay, whatever was dropped before.
+
+    :param camera: the camera's name; of an image without one, whatever names the image.
+    :param stamp_ns: the header stamp in nanoseconds; 0 for an image without one.
+    """
+    text = f'{seed}/{camera}/{stamp_ns}'.encode()
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), 'little')

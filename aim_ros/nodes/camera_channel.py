@@ -21,17 +21,18 @@ from sensor_msgs.msg import CompressedImage
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
-from aim_ros.decoding.decode import Modulation
 from aim_ros.hazards.alerts import Level
 from aim_ros.hazards.geometry import GroundCamera
+from aim_ros.imaging.camera import CameraError
 from aim_ros.imaging.frame import Frame
 from aim_ros.imaging.frame import FrameError
+from aim_ros.modulation import Modulation
 from aim_ros.nodes import conversions
 from aim_ros.nodes.health import CameraHealth
 from aim_ros.nodes.stamp_clock import StampClock
 from aim_ros.perception.overlay import OverlayAnnotator
 from aim_ros.perception.pipeline import Perception
-from aim_ros.perception.pipeline import Settings
+from aim_ros.perception.settings import Settings
 from aim_ros.segmentation.labels import LabelSet
 
 _RELIABLE = QoSProfile(depth=5, reliability=QoSReliabilityPolicy.RELIABLE)
@@ -54,7 +55,8 @@ class CameraChannel:
 
     The publishers exist from construction, the subscriptions between `subscribe` and
     `unsubscribe`. `problem` says why the last frame was lost, and is empty if it was not;
-    `calibration` is ``'none'``, ``'unusable'`` or ``'used'`` by the last frame.
+    `calibration` is ``'none'``, ``'unusable'`` or ``'used'`` by the last frame, and
+    `calibration_problem` says why it is unusable.
 
     :param node: the node that owns the topics.
     :param name: the camera's name.
@@ -84,7 +86,7 @@ class CameraChannel:
         self._compressed = transport == 'compressed'
         self._annotator = OverlayAnnotator(labels)
         self._info: CameraInfo | None = None
-        self.calibration = 'none'
+        self.calibration, self.calibration_problem = 'none', ''
         self._clock = StampClock()
         self._last_message: Image | CompressedImage | None = None
         self._image_subscription = None
@@ -179,10 +181,21 @@ class CameraChannel:
         return self._confidence.get_subscription_count() > 0
 
     def ground(self, size: tuple[int, int], height: float, pitch: float) -> GroundCamera | None:
-        """Return the calibration for images of `size`; None as long as there is none."""
-        info = self._info
-        ground = info and conversions.ground_camera(info, size, height, pitch)
-        self.calibration = 'used' if ground else 'unusable' if info else 'none'
+        """Return the calibration for images of `size`; None where there is none to use."""
+        info, self.calibration_problem = self._info, ''
+        if info is None:
+            self.calibration = 'none'
+            return None
+        try:
+            ground = conversions.ground_camera(info, size, height, pitch)
+        except CameraError as error:
+            self.calibration, self.calibration_problem = 'unusable', str(error)
+            return None
+        if ground is None:
+            self.calibration = 'unusable'
+            self.calibration_problem = 'CameraInfo says that the camera is not calibrated'
+            return None
+        self.calibration = 'used'
         return ground
 
     def frame(self, message: Image | CompressedImage, received_ns: int) -> Frame:

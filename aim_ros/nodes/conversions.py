@@ -5,7 +5,6 @@ from collections.abc import Mapping
 import math
 
 from builtin_interfaces.msg import Time
-import cv2
 from diagnostic_msgs.msg import DiagnosticStatus
 from diagnostic_msgs.msg import KeyValue
 import numpy as np
@@ -16,17 +15,12 @@ from std_msgs.msg import Header
 
 from aim_ros.hazards.alerts import Alert
 from aim_ros.hazards.geometry import GroundCamera
-from aim_ros.imaging.frame import CHANNELS
-from aim_ros.imaging.frame import DEPTH
+from aim_ros.imaging.camera import camera_of_image
+from aim_ros.imaging.camera import CameraModel
+from aim_ros.imaging.compressed import decode_image
 from aim_ros.imaging.frame import Frame
-from aim_ros.imaging.frame import FrameError
+from aim_ros.imaging.raw import pixels_of
 from aim_ros.segmentation.labels import LabelSet
-
-try:
-    from cv_bridge import CvBridge
-except ImportError:
-    # cv_bridge is no pip package: without it, only the encodings that need none are taken.
-    CvBridge = None
 
 try:
     from vision_msgs.msg import Detection2D
@@ -36,7 +30,7 @@ try:
     from vision_msgs.msg import VisionClass
     HAVE_VISION_MSGS = True
 except ImportError:
-    # Nor is vision_msgs: a pip installation goes without the typed twins of the alerts.
+    # No pip package: such an installation goes without the typed twins of the alerts.
     HAVE_VISION_MSGS = False
 
 
@@ -53,86 +47,28 @@ def ns_to_stamp(nanoseconds: int) -> Time:
 
 def frame_from_image(message: Image, camera: str) -> Frame:
     """
-    View an image message as a frame.
+    Return an image message as a frame, its pixels viewed in place where their encoding allows.
 
-    The encodings in `CHANNELS` are viewed in place, whatever their row padding; others are
-    converted to rgb8 by ``cv_bridge``.
-
+    :param camera: the camera's name.
     :raises FrameError: the message is not a whole image of an encoding that can be taken.
     """
-    height, width, step = message.height, message.width, message.step
-    if height == 0 or width == 0:
-        raise FrameError(f'the image is {height}x{width} pixels; expected at least 1x1')
-    if len(message.data) != step * height:
-        raise FrameError(
-            f'the data has {len(message.data)} bytes; expected step * height = '
-            f'{step} * {height} = {step * height}')
-    stamp_ns = stamp_to_ns(message.header.stamp)
-    if message.encoding not in CHANNELS:
-        return Frame(_converted(message), 'rgb8', camera, stamp_ns)
-    depth = DEPTH[message.encoding]
-    if step < width * depth:
-        raise FrameError(
-            f'step is {step} bytes; a row of {width} {message.encoding} pixels has '
-            f'{width * depth}')
-    pixels = np.ndarray((height, width, depth), np.uint8, message.data, 0, (step, depth, 1))
-    return Frame(pixels, message.encoding, camera, stamp_ns)
-
-
-def _converted(message: Image) -> np.ndarray:
-    """Return an image in any encoding that ``cv_bridge`` knows as RGB."""
-    supported = ', '.join(CHANNELS)
-    if CvBridge is None:
-        raise FrameError(
-            f'the encoding {message.encoding!r} needs cv_bridge, which is not installed; '
-            f'without it: {supported}')
-    try:
-        pixels = CvBridge().imgmsg_to_cv2(message, 'rgb8')
-    # A foreign library: it raises whatever its own code runs into.
-    except Exception as error:
-        raise FrameError(
-            f'the encoding {message.encoding!r} can not be converted to rgb8 '
-            f'({" ".join(str(error).split())}); expected {supported}, or one that cv_bridge '
-            'converts') from error
-    # cv_bridge takes the width from the step, and shears the rows of a step that does not fit.
-    depth, remainder = divmod(message.step, message.width)
-    if pixels.shape[:2] != (message.height, message.width) or depth == 0 or remainder:
-        raise FrameError(
-            f'step is {message.step} bytes; expected rows without padding, a multiple of the '
-            f'width, {message.width}, for {message.encoding}')
-    return pixels
+    pixels, encoding = pixels_of(
+        message.data, message.encoding, message.height, message.width, message.step,
+        bool(message.is_bigendian))
+    return Frame(pixels, encoding, camera, stamp_to_ns(message.header.stamp),
+                 frame_id=message.header.frame_id)
 
 
 def frame_from_compressed(message: CompressedImage, camera: str) -> Frame:
     """
     Decode a compressed image message (JPEG, PNG, whatever OpenCV reads) into a frame.
 
-    :raises FrameError: the data can not be decoded.
+    :param camera: the camera's name.
+    :raises FrameError: the data is damaged, or no picture.
     """
-    data = np.frombuffer(message.data, np.uint8)
-    try:
-        pixels = cv2.imdecode(data, cv2.IMREAD_COLOR) if _is_whole(data) else None
-    except cv2.error:
-        pixels = None
-    if pixels is None:
-        raise FrameError(
-            f'the {data.size} bytes of format {message.format!r} can not be decoded; '
-            'expected a whole JPEG or PNG')
-    return Frame(pixels, 'bgr8', camera, stamp_to_ns(message.header.stamp))
-
-
-def _is_whole(data: np.ndarray) -> bool:
-    """
-    Whether an encoded image has its end.
-
-    OpenCV before 5 decodes half a JPEG without complaint, and half the street is missing.
-    """
-    head, tail = data[:4].tobytes(), data[-64:].tobytes()
-    if head.startswith(b'\xff\xd8'):
-        return b'\xff\xd9' in tail
-    if head == b'\x89PNG':
-        return b'IEND' in tail
-    return data.size > 0
+    pixels, encoding = decode_image(message.data, message.format)
+    return Frame(pixels, encoding, camera, stamp_to_ns(message.header.stamp),
+                 frame_id=message.header.frame_id)
 
 
 def image_message(pixels: np.ndarray, encoding: str, header: Header) -> Image:
@@ -152,12 +88,8 @@ def image_message(pixels: np.ndarray, encoding: str, header: Header) -> Image:
     return message
 
 
-def camera_info_message(camera, header: Header) -> CameraInfo:
-    """
-    Make the calibration message of a `aim_ros.media.frames.CameraModel`.
-
-    The two nodes must not import each other's rooms, so the model is only looked at.
-    """
+def camera_info_message(camera: CameraModel, header: Header) -> CameraInfo:
+    """Make the calibration message of a camera."""
     return CameraInfo(
         header=header, height=camera.height, width=camera.width,
         distortion_model=camera.distortion_model, d=list(camera.distortion),
@@ -169,30 +101,17 @@ def ground_camera(info: CameraInfo, size: tuple[int, int], height: float, pitch:
     """
     Return the calibration of a camera for images of `size`.
 
-    The projection matrix ``P`` counts where it is given, else ``K``. An image of the size of the
-    region of interest, binned, is taken for that; one of another size than the calibration's for
-    a scaled one.
+    The projection matrix ``P`` counts where it is given, else ``K``. Images are as the message
+    says, cropped and binned, or the sensor's whole image, and either of these resized.
 
     :param size: (height, width) of the images.
     :param height: of the camera above the road, metres.
     :param pitch: downward tilt, radians.
-    :return: None if the message says that the camera is not calibrated.
+    :return: None where the message says that the camera is not calibrated.
+    :raises CameraError: the calibration is for images of another shape.
     """
-    fx, fy, cx, cy = ((info.p[0], info.p[5], info.p[2], info.p[6]) if info.p[0] > 0
-                      else (info.k[0], info.k[4], info.k[2], info.k[5]))
-    if not (all(map(math.isfinite, (fx, fy, cx, cy))) and fx > 0 and fy > 0):
-        return None
-    roi = info.roi
-    binned = max(info.binning_y, 1), max(info.binning_x, 1)
-    if roi.width and size == (roi.height // binned[0], roi.width // binned[1]):
-        cx, cy = cx - roi.x_offset, cy - roi.y_offset
-        down, across = 1 / binned[0], 1 / binned[1]
-    else:
-        across = size[1] / info.width if info.width else 1.0
-        down = size[0] / info.height if info.height else 1.0
-    return GroundCamera(
-        fx * across, fy * down, (cx + 0.5) * across - 0.5, (cy + 0.5) * down - 0.5,
-        height, pitch)
+    camera = camera_of_image(info, size)
+    return None if camera is None else GroundCamera(*camera.pinhole, height, pitch)
 
 
 def status_message(level: int, name: str, message: str, hardware_id: str,

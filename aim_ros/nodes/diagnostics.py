@@ -7,7 +7,7 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from aim_ros.hazards.alerts import Level
 from aim_ros.nodes.camera_channel import CameraChannel
 from aim_ros.nodes.conversions import status_message
-from aim_ros.perception.pipeline import Settings
+from aim_ros.perception.settings import Settings
 
 
 def node_status(name: str, state: str, problem: str, settings: Settings | None,

@@ -34,7 +34,7 @@ from aim_ros.nodes.parameters import NodeParameters
 from aim_ros.nodes.worker import Worker
 from aim_ros.perception.pipeline import Perception
 from aim_ros.perception.pipeline import Pipeline
-from aim_ros.perception.pipeline import Settings
+from aim_ros.perception.settings import Settings
 from aim_ros.segmentation.segmenter import ModelError
 from aim_ros.segmentation.segmenter import Segmenter
 
@@ -110,6 +110,7 @@ class SegmentationNode(LifecycleNodeMixin, Node):
         watching = MutuallyExclusiveCallbackGroup()
         self.create_timer(1.0, self._publish_diagnostics, watching, steady)
         self.create_timer(_WATCHDOG_PERIOD, self._watch, watching, steady)
+        self.autostart_failed = False
         if self._params['autostart']:
             self._autostart_timer = self.create_timer(0.0, self._autostart, transitions, steady)
 
@@ -177,6 +178,7 @@ class SegmentationNode(LifecycleNodeMixin, Node):
         self._autostart_timer.cancel()
         for transition in (self.trigger_configure, self.trigger_activate):
             if transition() != TransitionCallbackReturn.SUCCESS:
+                self.autostart_failed = True
                 verb = self._problem.partition(':')[0]
                 self.get_logger().fatal(
                     f'autostart failed: {self._problem}. When that is mended: '
@@ -190,7 +192,7 @@ class SegmentationNode(LifecycleNodeMixin, Node):
 
     def _configure(self) -> None:
         parameters = self._params
-        settings = parameters.settle()
+        settings = parameters.validate()
         started = time.monotonic()
         size = parameters['input_size']
         if len(size) not in (0, 2):

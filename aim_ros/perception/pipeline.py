@@ -4,48 +4,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
 from dataclasses import replace
-import hashlib
 import time
 
 import numpy as np
 import torch
 
 from aim_ros.decoding.decode import decode
-from aim_ros.decoding.decode import Modulation
 from aim_ros.decoding.decode import prepare
 from aim_ros.decoding.limit import limit_sigma
 from aim_ros.hazards.alerts import AlertReport
-from aim_ros.hazards.alerts import AlertSettings
 from aim_ros.hazards.alerts import find_regions
 from aim_ros.hazards.alerts import Tracker
 from aim_ros.hazards.components import find_components
 from aim_ros.hazards.components import Softmax
 from aim_ros.hazards.geometry import GroundCamera
 from aim_ros.imaging.frame import Frame
+from aim_ros.modulation import frame_key
+from aim_ros.modulation import Modulation
+from aim_ros.perception.settings import Settings
 from aim_ros.segmentation.segmenter import Segmenter
 
 STAGES = ('preprocess', 'network', 'decode', 'alerts')
 """The stages whose time is measured, in order."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """
-    All that may change while the node runs, as one immutable value.
-
-    :param revision: counts the changes; 1 at start.
-    :param profile: the driver profile's name, or ``custom``.
-    :param modulation: what is done to the logits.
-    :param alerts: what is alerted, and when.
-    :param max_changed: share of a frame's pixels, 0..1, that focus modulation is expected to
-        change at most: a frame that would exceed it gets a smaller sigma. 1 is no limit.
-    """
-
-    revision: int
-    profile: str
-    modulation: Modulation
-    alerts: AlertSettings
-    max_changed: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -80,17 +60,6 @@ class Perception:
 
 class LogitsError(RuntimeError):
     """The network gave logits that are not finite."""
-
-
-def frame_key(seed: int, camera: str, stamp_ns: int) -> int:
-    """
-    Return the noise key of a frame, 0..2**64-1.
-
-    It depends on nothing but the seed, the camera and the stamp, so a frame's draws are the same
-    in every replay, whatever was dropped before.
-    """
-    text = f'{seed}/{camera}/{stamp_ns}'.encode()
-    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), 'little')
 
 
 class Pipeline:
@@ -134,12 +103,29 @@ class Pipeline:
         ground: dict[str, GroundCamera] | None = None,
     ) -> list[Perception]:
         """
-        Perceive one batch: at most one frame of each camera, through the network together.
+        Perceive at most one frame of each camera.
+
+        They go through the network together where that is faster, see `Segmenter.groups`.
 
         :param confidence: the cameras for which the confidence image is wanted.
         :param ground: the calibration of each camera that has one.
+        :return: one for each of `frames`, in their order.
         :raises LogitsError: the network gave logits that are not finite.
+        :raises ModelError: the network does not take frames of this size.
         """
+        results: list[Perception | None] = [None] * len(frames)
+        for group in self._segmenter.groups(frames):
+            together = self._process_group(
+                [frames[index] for index in group], settings, confidence, ground or {})
+            for index, result in zip(group, together, strict=True):
+                results[index] = result
+        return results
+
+    def _process_group(
+        self, frames: Sequence[Frame], settings: Settings, confidence: frozenset[str],
+        ground: dict[str, GroundCamera],
+    ) -> list[Perception]:
+        """Perceive frames that go through the network together."""
         watch = _Stopwatch(self._segmenter.device)
         pixels = self._segmenter.preprocess(frames)
         watch.lap('preprocess')
@@ -172,7 +158,7 @@ class Pipeline:
             regions = find_regions(base, focused, probability, settings.alerts)
             report = self._trackers.setdefault(frame.camera, Tracker()).update(
                 regions, frame.time_ns, frame.size, settings.alerts,
-                (ground or {}).get(frame.camera))
+                ground.get(frame.camera))
             watch.lap('alerts')
             results.append(Perception(
                 frame, settings, modulation, mask, base, focused, certainty,

@@ -1,28 +1,34 @@
 """Driver profiles: what a driver may choose, under one name; read from YAML."""
 
-from collections.abc import Hashable
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
+from dataclasses import fields
 import os
 from pathlib import Path
-import sys
 from types import MappingProxyType
+from typing import Annotated
 from typing import Any
+from typing import Literal
 
-import yaml
+import pydantic
 
-from aim_ros.decoding.decode import SAMPLINGS
+from aim_ros.hazards.alerts import AlertSettings
+from aim_ros.modulation import SAMPLINGS
+from aim_ros.perception.checked_yaml import fill
+from aim_ros.perception.checked_yaml import Form
+from aim_ros.perception.checked_yaml import read_yaml
+from aim_ros.perception.checked_yaml import YamlError
 from aim_ros.segmentation.labels import LabelSet
-from aim_ros.segmentation.labels import nearest
 
 CUSTOM = 'custom'
 """What `driver_profile` reads when the values in force are those of no profile."""
 
-ALERT_KEYS = ('classes', 'min_area', 'raise_after', 'clear_after', 'near_m', 'near_row')
-"""The alert settings that a profile may state."""
+_ALERT_NUMBERS = {spec.name: spec.type for spec in fields(AlertSettings)
+                  if spec.type in (int, float)}
 
-_FOCUS_KEYS = ('classes', 'suppress_classes', 'sigma', 'sampling', 'max_changed')
+ALERT_KEYS = ('classes', *_ALERT_NUMBERS)
+"""The alert settings that a profile may state: the classes, and every number."""
 
 
 class ProfileError(ValueError):
@@ -54,6 +60,19 @@ class DriverProfile:
     max_changed: float | None = None
     alerts: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
+    @property
+    def stated(self) -> dict[str, Any]:
+        """What this profile says of the parameters, by their ROS names; of the focus, all."""
+        bound = {} if self.max_changed is None else {'focus.max_changed': self.max_changed}
+        return {
+            'focus.classes': self.focus_classes,
+            'focus.suppress_classes': self.suppress_classes,
+            'focus.sigma': self.sigma,
+            'focus.sampling': self.sampling,
+            **bound,
+            **{f'alerts.{key}': value for key, value in self.alerts.items()},
+        }
+
     def signs(self, labels: LabelSet) -> tuple[tuple[int, int], ...]:
         """Return this profile's targets in `labels`; see `resolve_signs`."""
         return resolve_signs(labels, self.focus_classes, self.suppress_classes)
@@ -68,7 +87,7 @@ class DriverProfile:
             return f'profile {self.name!r}: {error}'
         both = [labels.names[i] for i in up if i in down]
         if both:
-            return (f'profile {self.name!r}: {", ".join(both)} can not be focused on and '
+            return (f'profile {self.name!r}: {", ".join(both)} cannot be focused on and '
                     'suppressed at once')
         return None
 
@@ -124,20 +143,16 @@ def load_profiles(path: str | Path) -> ProfileFile:
     Read a profile file.
 
     A malformed profile is only noted, so that it hinders nobody who drives with another one.
-    Class names are not judged here, since they depend on the model: see
+    Class names are not validated here, since they depend on the model: see
     `DriverProfile.mistake`.
 
-    :raises ProfileError: the file can not be read, or is no profile file at all.
+    :raises ProfileError: the file cannot be read, or is no profile file at all.
     """
     path = Path(os.path.expanduser(path))
     try:
-        document = yaml.load(path.read_text(encoding='utf-8'), Loader=_UniqueKeyLoader)
-    except OSError as error:
-        raise ProfileError(f'{path}: can not be read: {error.strerror or error}') from error
-    # The YAML loader lets the ValueError of a number or date that can not be slip through.
-    except (yaml.YAMLError, ValueError) as error:
-        raise ProfileError(f'{path}: is not valid YAML: {" ".join(str(error).split())}') from error
-    bodies = _mapping(document, ('profiles',), str(path)).get('profiles')
+        bodies = fill(_File, read_yaml(path), str(path)).profiles
+    except YamlError as error:
+        raise ProfileError(str(error)) from error
     if not isinstance(bodies, dict) or not bodies:
         raise ProfileError(f'{path}: expected a mapping "profiles:" of names to profiles')
     profiles, mistakes = {}, {}
@@ -149,36 +164,43 @@ def load_profiles(path: str | Path) -> ProfileFile:
     return ProfileFile(str(path), profiles, mistakes)
 
 
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """A loader that refuses a key given twice, of which YAML would silently drop the first."""
+# The file's form. The validators say what a key means that is left empty, or a list of YAML.
 
-    def construct_mapping(self, node, deep=False):
-        seen = set()
-        for key_node, _ in node.value if isinstance(node, yaml.MappingNode) else ():
-            # `<<` merges another mapping, and is no key itself.
-            if key_node.tag == 'tag:yaml.org,2002:merge':
-                continue
-            key = self.construct_object(key_node, deep=True)
-            if isinstance(key, Hashable) and key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f'the key {key!r} is given twice', key_node.start_mark)
-            seen.add(key if isinstance(key, Hashable) else id(key_node))
-        return super().construct_mapping(node, deep)
+_EMPTY_MAPPING = pydantic.BeforeValidator(lambda value: {} if value is None else value)
+_NUMBER = Annotated[float, pydantic.Field(
+    ge=0, allow_inf_nan=False, description='a finite number >= 0')]
+_PIXELS = Annotated[
+    int, pydantic.Field(ge=1, description='a whole number of pixels >= 1'),
+    pydantic.BeforeValidator(
+        lambda value: int(value) if isinstance(value, float) and value.is_integer() else value)]
+_NAMES = Annotated[
+    tuple[str, ...], pydantic.Field(description='a list of class names or roles'),
+    pydantic.BeforeValidator(
+        lambda value: () if value is None else tuple(value) if isinstance(value, list) else value)]
 
 
-def _mapping(value: Any, keys: tuple[str, ...], where: str) -> dict:
-    """Return `value` as a dict whose keys are among `keys`."""
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise ProfileError(
-            f'{where}: expected a mapping with {", ".join(keys)}, got {value!r}')
-    for key in value:
-        if key not in keys:
-            close = nearest(str(key), keys, 1)
-            hint = f'did you mean {close[0]!r}?' if close else f'allowed: {", ".join(keys)}'
-            raise ProfileError(f'{where}: unknown key {key!r}; {hint}')
-    return value
+class _File(Form):
+    profiles: Any = None
+
+
+class _Focus(Form):
+    classes: _NAMES = ()
+    suppress_classes: _NAMES = ()
+    sigma: _NUMBER = 0.0
+    sampling: Annotated[Literal[SAMPLINGS], pydantic.Field(
+        description=f'one of {", ".join(SAMPLINGS)}')] = 'expected'
+    max_changed: _NUMBER = None
+
+
+_Alerts = pydantic.create_model('_Alerts', __base__=Form, classes=(_NAMES, ()), **{
+    name: (_PIXELS if kind is int else _NUMBER, None) for name, kind in _ALERT_NUMBERS.items()})
+
+
+class _Profile(Form):
+    description: Annotated[
+        str, pydantic.BeforeValidator(lambda value: str(value or '').strip())] = ''
+    focus: Annotated[_Focus, _EMPTY_MAPPING] = _Focus()
+    alerts: Annotated[_Alerts, _EMPTY_MAPPING] = _Alerts()
 
 
 def _profile(name: Any, body: Any, where: str) -> DriverProfile:
@@ -187,49 +209,16 @@ def _profile(name: Any, body: Any, where: str) -> DriverProfile:
     if name == CUSTOM:
         raise ProfileError(f'{where}: {CUSTOM!r} is what driver_profile reads when no profile '
                            'fits; choose another name')
-    body = _mapping(body, ('description', 'focus', 'alerts'), where)
-    focus = _mapping(body.get('focus'), _FOCUS_KEYS, f'{where}, focus')
-    alerts = _mapping(body.get('alerts'), ALERT_KEYS, f'{where}, alerts')
-    sampling = focus.get('sampling', 'expected')
-    if sampling not in SAMPLINGS:
-        raise ProfileError(
-            f'{where}: focus.sampling must be one of {", ".join(SAMPLINGS)}, got {sampling!r}')
-    settings = {}
-    for key, value in alerts.items():
-        key_where = f'{where}: alerts.{key}'
-        settings[key] = (_names(value, key_where) if key == 'classes'
-                         else _number(value, key_where))
-    if 'min_area' in settings:
-        if not (settings['min_area'].is_integer() and settings['min_area'] >= 1):
-            raise ProfileError(
-                f'{where}: alerts.min_area must be a whole number of pixels >= 1, '
-                f'got {alerts["min_area"]!r}')
-        settings['min_area'] = int(settings['min_area'])
+    try:
+        profile = fill(_Profile, body, where)
+    except YamlError as error:
+        raise ProfileError(str(error)) from error
     return DriverProfile(
         name=name,
-        description=str(body.get('description') or '').strip(),
-        focus_classes=_names(focus.get('classes'), f'{where}: focus.classes'),
-        suppress_classes=_names(
-            focus.get('suppress_classes'), f'{where}: focus.suppress_classes'),
-        sigma=_number(focus.get('sigma', 0.0), f'{where}: focus.sigma'),
-        sampling=sampling,
-        max_changed=(_number(focus['max_changed'], f'{where}: focus.max_changed')
-                     if 'max_changed' in focus else None),
-        alerts=MappingProxyType(settings),
-    )
-
-
-def _names(value: Any, where: str) -> tuple[str, ...]:
-    if value is None:
-        return ()
-    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
-        raise ProfileError(f'{where} must be a list of class names or roles, got {value!r}')
-    return tuple(value)
-
-
-def _number(value: Any, where: str) -> float:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not (number and 0 <= value <= sys.float_info.max):
-        raise ProfileError(f'{where} must be a finite number >= 0, got {value!r}')
-    return float(value)
-
+        description=profile.description,
+        focus_classes=profile.focus.classes,
+        suppress_classes=profile.focus.suppress_classes,
+        sigma=profile.focus.sigma,
+        sampling=profile.focus.sampling,
+        max_changed=profile.focus.max_changed,
+        alerts=MappingProxyType(profile.alerts.model_dump(exclude_unset=True)))

@@ -17,10 +17,10 @@ from decode_checks import scores_of
 from aim_ros.decoding import cpu as decode_cpu
 from aim_ros.decoding import decode as decode_module
 from aim_ros.decoding.decode import decode
-from aim_ros.decoding.decode import Modulation
 from aim_ros.modulation import expected_shift
 from aim_ros.modulation import FOCUS_STREAM
 from aim_ros.modulation import LARGEST_DRAW
+from aim_ros.modulation import Modulation
 from aim_ros.modulation import philox4x32
 from aim_ros.modulation import standard_normal_range
 

@@ -20,7 +20,7 @@ from decode_checks import assert_by_brute_force
 from aim_ros.decoding import cuda as decode_cuda
 from aim_ros.decoding import decode as decode_module
 from aim_ros.decoding.decode import decode
-from aim_ros.decoding.decode import Modulation
+from aim_ros.modulation import Modulation
 
 INTERPRETED = os.environ.get('TRITON_INTERPRET') == '1'
 

@@ -5,6 +5,7 @@ Both round, so a pixel counts as decided only where its winner leads by more tha
 does not, either class is right. How many pixels are left out is bounded too.
 """
 
+from importlib.util import find_spec
 import math
 import sys
 
@@ -19,10 +20,10 @@ from torch.utils._pytree import tree_leaves
 from aim_ros.decoding import decode as decode_module
 from aim_ros.decoding import reference as decode_reference
 from aim_ros.decoding.decode import decode
-from aim_ros.decoding.decode import Modulation
 from aim_ros.decoding.decode import prepare
 from aim_ros.modulation import expected_shift
 from aim_ros.modulation import focus_modulation
+from aim_ros.modulation import Modulation
 from aim_ros.modulation import utility_modulation
 
 KEY = 0x0123456789ABCDEF
@@ -357,6 +358,20 @@ def test_the_band_that_ships_is_far_smaller_than_a_frame():
     assert decode_reference._BAND_ELEMENTS * 20 < 150 * 375 * 1242
 
 
+@pytest.mark.parametrize('size', [(9, 13), (60, 91)])
+@pytest.mark.parametrize('signs', [((2, 1), (5, -1), (11, 1)), ((2, -1),)])
+def test_gated_decisions_are_those_of_gated_logits(size, signs, device):
+    """Modulating before the upsampling, as a user without this decoder does, is the same."""
+    logits = random_logits(19, (9, 13)).to(device)
+    modulation = Modulation(signs, 0.4, 'gated')
+    modulated = focus_modulation(logits, dict(signs), 0.4, dim=0, sampling='gated')
+    decoded = decode(logits, size, modulation)
+    scores = interpolate(modulated[None], size=size, mode='bilinear', align_corners=False)[0]
+    assert_decided(decoded.focused, scores)
+    assert torch.equal(decoded.mask, decoded.focused)
+    assert decoded.changed > 0
+
+
 # Backends
 
 
@@ -372,8 +387,9 @@ def fresh_backends():
 def test_without_its_compiler_a_kernel_is_replaced_with_one_warning(
         device_type, compiler, fresh_backends, monkeypatch, caplog):
     monkeypatch.setitem(sys.modules, compiler, None)
-    for module in (f'decode_{device_type}', 'compilation'):
-        monkeypatch.delitem(sys.modules, f'aim_ros.perception.{module}', raising=False)
+    for module in list(sys.modules):
+        if module.startswith((f'aim_ros.decoding.{device_type}', 'aim_ros.decoding.compilation')):
+            monkeypatch.delitem(sys.modules, module)
     assert decode_module._backend(device_type) is decode_reference
     assert decode_module._backend(device_type) is decode_reference
     [record] = caplog.records
@@ -381,7 +397,7 @@ def test_without_its_compiler_a_kernel_is_replaced_with_one_warning(
     assert compiler in record.getMessage()
 
 
-def test_a_kernel_that_can_not_be_compiled_is_replaced_with_one_warning(
+def test_a_kernel_that_cannot_be_compiled_is_replaced_with_one_warning(
         fresh_backends, monkeypatch, caplog):
     def fill(*_):
         raise RuntimeError('Failed to find C compiler')
@@ -490,3 +506,9 @@ def test_half_normal_draws_move_a_mask_as_often_as_theory_says(device):
     assert mask.float().mean().item() == pytest.approx(expected, abs=4 * standard_error)
     assert np.corrcoef(mask.cpu()[:, :-1].flatten(), mask.cpu()[:, 1:].flatten())[0, 1] == (
         pytest.approx(0, abs=0.03))
+
+
+@pytest.mark.parametrize('device_type', decode_module._KERNELS)
+def test_each_kernel_is_where_it_is_looked_for(device_type):
+    """A module that is not there would pass for a compiler that is not installed."""
+    assert find_spec(decode_module._module_name(device_type)) is not None

@@ -7,15 +7,14 @@ from hypothesis import strategies as st
 import pytest
 import torch
 
-from aim_ros.decoding.decode import Modulation
-from aim_ros.decoding.decode import SAMPLINGS
-from aim_ros.decoding.gated import shift_on_grid
 from aim_ros.decoding.limit import changed_share
 from aim_ros.decoding.limit import limit_sigma
 from aim_ros.decoding.limit import STEPS
+from aim_ros.modulation import Modulation
+from aim_ros.modulation import SAMPLINGS
 from aim_ros.modulation.control import expected_shift
 from aim_ros.modulation.control import focus_modulation
-from aim_ros.modulation.theory import focus_preserved_probability
+from aim_ros.modulation.focus_theory import focus_preserved_probability
 from aim_ros.modulation.theory import sigma_for_probability
 
 DEVICES = [
@@ -37,10 +36,8 @@ def random_logits(classes=6, size=(24, 32), seed=0) -> torch.Tensor:
 
 def drawn_share(logits, modulation, draws=64) -> float:
     """Return the share of cells that the real modulation changes, over that many draws."""
-    if modulation.sampling == 'gated':
-        shifted = shift_on_grid(logits, modulation)
-        return (shifted.argmax(0) != logits.argmax(0)).double().mean().item()
-    cells = logits.flatten(1)[:, None].expand(-1, draws, -1)
+    # Copies of the frame, one for each draw: (C, draws, h, w).
+    cells = logits[:, None].expand(-1, draws if modulation.sampling == 'pixel' else 1, -1, -1)
     modulated = focus_modulation(
         cells, dict(modulation.signs), modulation.sigma, dim=0,
         sampling=modulation.sampling, key=7)

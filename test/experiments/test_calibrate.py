@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 
-from aim_ros.decoding.decode import Modulation
 from aim_ros.decoding.limit import changed_share
 from aim_ros.experiments.calibrate import profile_yaml
 from aim_ros.experiments.calibration import believed_accuracy
@@ -14,6 +13,7 @@ from aim_ros.experiments.cli import main
 from aim_ros.experiments.datasets import open_dataset
 from aim_ros.experiments.logits import CachedSegmenter
 from aim_ros.modulation import expected_shift
+from aim_ros.modulation import Modulation
 from aim_ros.perception.profiles import DriverProfile
 from aim_ros.perception.profiles import load_profiles
 

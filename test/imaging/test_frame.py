@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from aim_ros.imaging.frame import CHANNELS
-from aim_ros.imaging.frame import DEPTH
+from aim_ros.imaging.encodings import ENCODINGS
 from aim_ros.imaging.frame import Frame
 from aim_ros.imaging.frame import FrameError
 
@@ -28,9 +27,8 @@ def test_rgb_of_every_encoding(encoding, pixel, rgb):
     assert picture.flags.c_contiguous
 
 
-def test_the_tables_name_the_same_encodings():
-    assert CHANNELS.keys() == DEPTH.keys()
-    assert all(max(channels) < DEPTH[encoding] for encoding, channels in CHANNELS.items())
+def test_colours_lie_within_the_pixel():
+    assert all(max(encoding.rgb) < encoding.channels for encoding in ENCODINGS.values())
 
 
 def test_a_frame_views_its_image():
@@ -85,5 +83,13 @@ def test_an_image_that_does_not_fit_its_encoding(image, encoding, given):
         Frame(image, encoding)
     message = str(error.value)
     assert message.startswith(
-        f'a {encoding} image must be uint8 (H, W, {DEPTH[encoding]}) and not empty, got ')
+        f'a {encoding} image must be uint8 (H, W, {ENCODINGS[encoding].channels}) and not empty, '
+        'got ')
     assert given in message
+
+
+def test_labels_have_the_shape_of_the_image():
+    Frame(pixels(4, 6, 3), labels=pixels(4, 6))
+    for labels in (pixels(6, 4), pixels(4, 6, dtype=np.int64)):
+        with pytest.raises(FrameError, match=r'labels must be uint8 \(4, 6\), got'):
+            Frame(pixels(4, 6, 3), labels=labels)

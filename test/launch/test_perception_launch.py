@@ -1,8 +1,14 @@
-"""The launch file: its arguments, and that it brings the nodes up, and down again."""
+"""The launch files: their arguments, and that they bring the nodes up, and down again."""
 
 import importlib.util
+import os
 from pathlib import Path
 import random
+import re
+import signal
+import subprocess
+import sys
+import threading
 import time
 
 import pytest
@@ -30,7 +36,9 @@ from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import Image
 
-LAUNCH_FILE = Path(__file__).resolve().parents[2] / 'launch' / 'perception.launch.py'
+FOLDER = Path(__file__).resolve().parents[2] / 'launch'
+PERCEPTION = FOLDER / 'perception.launch.py'
+REPLAY = FOLDER / 'replay.launch.py'
 DOMAIN = random.randint(1, 100)
 DEADLINE = 90.0
 
@@ -49,140 +57,65 @@ def _not_installed():
 installed = pytest.mark.skipif(bool(_not_installed()), reason=_not_installed())
 
 
-@pytest.fixture(scope='module')
-def perception():
-    """Import the launch file."""
-    spec = importlib.util.spec_from_file_location('perception_launch', LAUNCH_FILE)
+def load(path):
+    """Import a launch file."""
+    spec = importlib.util.spec_from_file_location(path.name.replace('.', '_'), path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
-# The arguments and what follows from them: nothing is started.
+def declared(path):
+    """Return the arguments that a launch file declares at its top level, by name."""
+    entities = load(path).generate_launch_description().entities
+    return {entity.name: entity for entity in entities
+            if isinstance(entity, DeclareLaunchArgument)}
 
+
+# The arguments: nothing is started. What they mean: test/nodes/test_launch_parameters.py.
+
+NODE_ARGUMENTS = {
+    'model', 'device', 'precision', 'input_size', 'profiles_file', 'driver_profile', 'namespace',
+    'camera', 'image_topic', 'camera_info_topic', 'image_transport', 'compressed',
+    'image_reliability', 'use_sim_time', 'params_file', 'autostart', 'log_level'}
+ARGUMENTS = {
+    PERCEPTION: NODE_ARGUMENTS | {
+        'respawn', 'replay', 'replay_options', 'replay_rate', 'replay_loop', 'replay_start',
+        'replay_every', 'lockstep'},
+    REPLAY: NODE_ARGUMENTS | {
+        'source', 'options', 'rate', 'loop', 'start', 'every', 'lockstep', 'segmentation'}}
 CHOICES = {
     'precision': {'', 'auto', 'fp32', 'fp16', 'bf16'},
     'image_transport': {'', 'raw', 'compressed'},
+    'compressed': {'', 'true', 'false'},
+    'image_reliability': {'', 'best_effort', 'reliable'},
     'use_sim_time': {'', 'true', 'false'},
-    'replay_loop': {'true', 'false'},
-    'lockstep': {'true', 'false'},
     'autostart': {'', 'true', 'false'},
     'log_level': {'debug', 'info', 'warn', 'error', 'fatal'},
+    'lockstep': {'true', 'false'},
 }
 
 
-def test_every_argument_is_declared_at_top_level_with_a_description(perception):
-    entities = perception.generate_launch_description().entities
-    declared = [entity for entity in entities if isinstance(entity, DeclareLaunchArgument)]
-    assert {argument.name for argument in declared} == {
-        'model', 'device', 'precision', 'input_size', 'profiles_file', 'driver_profile', 'camera',
-        'image_topic', 'image_transport', 'use_sim_time', 'params_file', 'replay', 'replay_rate',
-        'replay_loop', 'lockstep', 'autostart', 'log_level'}
-    for argument in declared:
+@pytest.mark.parametrize('path', ARGUMENTS, ids=lambda path: path.name)
+def test_every_argument_is_declared_at_top_level_with_a_description(path):
+    arguments = declared(path)
+    assert set(arguments) == ARGUMENTS[path]
+    for argument in arguments.values():
         # What launch puts in where there is none.
         assert argument.description not in ('', 'no description given'), argument.name
 
 
-def test_choices(perception):
-    assert {argument.name: set(argument.choices) for argument in perception.ARGUMENTS
-            if argument.choices is not None} == CHOICES
+@pytest.mark.parametrize(('path', 'more'), [
+    (PERCEPTION, {'replay_loop': {'true', 'false'}, 'respawn': {'true', 'false'}}),
+    (REPLAY, {'loop': {'true', 'false'}, 'segmentation': {'true', 'false'}})])
+def test_choices(path, more):
+    assert {name: set(argument.choices) for name, argument in declared(path).items()
+            if argument.choices is not None} == {**CHOICES, **more}
 
 
 def test_the_precisions_are_those_of_the_segmenter():
     segmenter = pytest.importorskip('aim_ros.segmentation.segmenter')
     assert CHOICES['precision'] == {'', 'auto', *segmenter.PRECISIONS}
-
-
-def test_image_topic_gives_the_three_inputs(perception):
-    assert perception.remappings('front', '/sensing/cam0/image_raw') == [
-        ('front/image', '/sensing/cam0/image_raw'),
-        ('front/image/compressed', '/sensing/cam0/image_raw/compressed'),
-        ('front/camera_info', '/sensing/cam0/camera_info')]
-    assert perception.remappings('front', 'picture')[-1] == ('front/camera_info', 'camera_info')
-    assert perception.remappings('front', '/picture')[-1] == ('front/camera_info', '/camera_info')
-    assert perception.remappings('front', '') == []
-
-
-def test_image_topic_is_the_raw_one(perception):
-    with pytest.raises(ValueError, match='image_topic:=/cam/image image_transport:=compressed'):
-        perception.remappings('front', '/cam/image/compressed')
-
-
-@pytest.mark.parametrize('variable', [
-    'FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE',
-    'FASTDDS_BUILTIN_TRANSPORTS'])
-def test_the_users_transports_win(perception, variable):
-    assert perception.large_images({variable: 'x'}, 'fastdds.xml') == {}
-
-
-@pytest.mark.parametrize(('environment', 'variable'), [
-    ({}, 'FASTRTPS_DEFAULT_PROFILES_FILE'),
-    ({'ROS_DISTRO': 'jazzy', 'FASTDDS_BUILTIN_TRANSPORTS': ''}, 'FASTRTPS_DEFAULT_PROFILES_FILE'),
-    ({'ROS_DISTRO': 'kilted'}, 'FASTDDS_DEFAULT_PROFILES_FILE')])
-def test_large_images_by_the_variable_that_the_distribution_reads(
-        perception, environment, variable):
-    assert perception.large_images(environment, 'fastdds.xml') == {variable: 'fastdds.xml'}
-
-
-@pytest.mark.parametrize('text', ['192,640', '[192, 640]', ' 192 , 640 '])
-def test_input_size(perception, text):
-    assert perception._input_size(text) == [192, 640]
-
-
-@pytest.mark.parametrize('text', ['192', '192x640', '192,640,3', 'a,b', '1.5,2'])
-def test_a_wrong_input_size_says_what_is_right(perception, text):
-    with pytest.raises(ValueError, match='height and width, as in 192,640'):
-        perception._input_size(text)
-
-
-def given(**arguments):
-    """Return the value of each argument, the default where it is not given."""
-    defaults = {'replay_rate': '1.0', 'replay_loop': 'false', 'lockstep': 'false'}
-    names = ('model', 'device', 'precision', 'input_size', 'profiles_file', 'driver_profile',
-             'camera', 'image_topic', 'image_transport', 'use_sim_time', 'replay', 'autostart')
-    return {**dict.fromkeys(names, ''), **defaults, **arguments}
-
-
-def test_what_is_not_given_is_left_to_the_parameter_file(perception):
-    assert perception.segmentation_parameters(given()) == {}
-
-
-def test_what_is_given_overrides_the_parameter_file(perception):
-    assert perception.segmentation_parameters(given(
-        model='12', device='cpu', input_size='192,640', camera='front', driver_profile='city',
-        autostart='false', use_sim_time='true')) == {
-            'model': '12', 'device': 'cpu', 'input_size': [192, 640], 'cameras': ['front'],
-            'driver_profile': 'city', 'autostart': False, 'use_sim_time': True}
-
-
-@pytest.mark.parametrize('arguments', [{'replay': 'street'}, {'image_topic': '/cam/image'}])
-def test_the_node_listens_to_the_camera_that_is_connected(perception, arguments):
-    assert perception.segmentation_parameters(given(**arguments)) == {'cameras': ['camera']}
-
-
-def test_a_replay_stamps_its_frames_with_the_time_of_playing(perception):
-    assert perception.replay_parameters(given(replay='street', lockstep='true')) == {
-        'source': 'street', 'camera': 'camera', 'rate': 1.0, 'loop': False, 'lockstep': True,
-        'wait': True, 'match_timeout': 3600.0, 'stamps': 'now', 'clock': False,
-        'mask_topic': 'segmentation/camera/mask'}
-
-
-def test_with_use_sim_time_the_replay_is_the_clock(perception):
-    parameters = perception.replay_parameters(given(
-        replay='street', use_sim_time='true', replay_rate='2', camera='front'))
-    assert parameters['stamps'] == 'original'
-    assert parameters['clock'] is True
-    assert parameters['rate'] == 2.0
-    assert parameters['camera'] == 'front'
-    assert parameters['mask_topic'] == 'segmentation/front/mask'
-
-
-@pytest.mark.parametrize(('arguments', 'message'), [
-    ({'image_transport': 'compressed'}, 'leave out image_transport'),
-    ({'replay_rate': 'fast'}, 'replay_rate must be a number')])
-def test_a_replay_that_can_not_work_says_why(perception, arguments, message):
-    with pytest.raises(ValueError, match=message):
-        perception.replay_parameters(given(replay='street', **arguments))
 
 
 # The nodes, started.
@@ -211,7 +144,7 @@ def street(isolated, exits):
     return launch.LaunchDescription([
         RegisterEventHandler(OnProcessExit(on_exit=note)),
         IncludeLaunchDescription(
-            PythonLaunchDescriptionSource(str(LAUNCH_FILE)),
+            PythonLaunchDescriptionSource(str(PERCEPTION)),
             launch_arguments={
                 'replay': 'street', 'replay_loop': 'true', 'lockstep': 'true', 'device': 'cpu',
             }.items()),
@@ -283,3 +216,136 @@ def test_the_profile_is_set_through_the_parameter_service(planner):
 def test_the_nodes_end_cleanly_on_sigint(exits):
     assert {name.rpartition('-')[0]: code for name, code in exits.items()} == {
         'segmentation': 0, 'replay': 0}
+
+
+# How a launch ends: as `ros2 launch` runs it, in a process of its own.
+
+RUNNER = """
+import sys
+import launch
+from launch.actions import IncludeLaunchDescription
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+
+path, *arguments = sys.argv[1:]
+service = launch.LaunchService(noninteractive=True)
+service.include_launch_description(launch.LaunchDescription([IncludeLaunchDescription(
+    PythonLaunchDescriptionSource(path),
+    launch_arguments=[argument.split(':=', 1) for argument in arguments])]))
+sys.exit(service.run())
+"""
+
+
+class Launched:
+    """A launch as a process, whose output is read as it comes."""
+
+    def __init__(self, path, *arguments):
+        self.process = subprocess.Popen(
+            [sys.executable, '-c', RUNNER, str(path), *arguments], text=True,
+            env={**os.environ, 'PYTHONUNBUFFERED': '1'},
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+        self._changed = threading.Condition()
+        self.lines = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            with self._changed:
+                self.lines.append(line.rstrip())
+                self._changed.notify_all()
+
+    def wait_for(self, pattern, count=1):
+        """Return the matches of a regular expression, once there are `count` in the output."""
+        def found():
+            matches = [match for line in self.lines if (match := re.search(pattern, line))]
+            return matches if len(matches) >= count else None
+        with self._changed:
+            matches = self._changed.wait_for(found, DEADLINE)
+            assert matches, '\n'.join(self.lines)
+            return matches
+
+    def end(self):
+        """Wait for the end by itself; return the exit code and the output."""
+        code = self.process.wait(DEADLINE)
+        self._reader.join(5)
+        return code, '\n'.join(self.lines)
+
+
+@pytest.fixture
+def start(isolated):
+    """Return a function that starts a launch file; what still runs at the end is ended."""
+    def start(path, *arguments):
+        launched.append(Launched(path, 'device:=cpu', *arguments))
+        return launched[-1]
+    launched = []
+    yield start
+    for one in launched:
+        if one.process.poll() is None:
+            one.process.send_signal(signal.SIGINT)
+            try:
+                one.process.wait(30)
+            except subprocess.TimeoutExpired:
+                os.killpg(one.process.pid, signal.SIGKILL)
+                one.process.wait()
+
+
+STARTED = r'\[segmentation-\d+\]: process started with pid \[(\d+)\]'
+
+
+@installed
+@pytest.mark.parametrize(('path', 'arguments'), [
+    (PERCEPTION, ['replay:=street:frames=3', 'lockstep:=true', 'replay_every:=2']),
+    (REPLAY, ['source:=street:frames=3', 'lockstep:=true', 'every:=2', 'namespace:=car_1',
+              'camera:=front']),
+    (REPLAY, ['source:=street:frames=3,rate=1000', 'segmentation:=false', 'start:=1'])])
+def test_a_replay_that_ends_well_ends_the_launch_with_0(start, path, arguments):
+    code, output = start(path, *arguments).end()
+    assert code == 0, output
+    assert 'played 2 frames' in output
+    assert ('2 masks' in output) == ('lockstep:=true' in arguments)
+
+
+@installed
+@pytest.mark.parametrize(('arguments', 'said'), [
+    (['params_file:=/nope.yaml'], 'params_file:=/nope.yaml cannot be read'),
+    (['image_topic:=/a,/b'], 'image_topic must name a topic for each camera'),
+    (['replay:=street', 'respawn:=true'], 'respawn is for a live camera'),
+    (['replay:=/nowhere'], "source '/nowhere' does not exist"),
+    (['replay:=street', 'driver_profile:=sport'], "unknown driver profile 'sport'"),
+    (['replay:=street', 'model:=/nowhere'], "there is no model '/nowhere'")])
+def test_a_launch_that_cannot_work_says_why_and_fails(start, arguments, said):
+    code, output = start(PERCEPTION, *arguments).end()
+    assert code == 1, output
+    assert said in output
+
+
+@installed
+@pytest.mark.parametrize('arguments', [
+    [], ['replay:=street', 'replay_loop:=true', 'lockstep:=true']])
+def test_a_node_that_is_killed_ends_the_launch_in_failure(start, arguments):
+    launched = start(PERCEPTION, *arguments)
+    launched.wait_for('active: /camera/image')
+    os.kill(int(launched.wait_for(STARTED)[0][1]), signal.SIGKILL)
+    code, output = launched.end()
+    assert code == 1, output
+    assert 'the segmentation node has ended with exit code -9' in output
+
+
+@installed
+def test_a_live_node_is_started_again_where_that_is_asked_for(start):
+    launched = start(PERCEPTION, 'respawn:=true', 'namespace:=car_1')
+    launched.wait_for('active: /car_1/camera/image')
+    os.kill(int(launched.wait_for(STARTED)[0][1]), signal.SIGKILL)
+    launched.wait_for('active: /car_1/camera/image', count=2)
+    launched.process.send_signal(signal.SIGINT)
+    code, output = launched.end()
+    assert code == 0, output
+
+
+@installed
+def test_two_cameras_with_a_topic_each(start):
+    launched = start(PERCEPTION, 'camera:=front,rear', 'image_topic:=/a/image,/b/image',
+                     'image_reliability:=reliable')
+    line, = launched.wait_for('active: .*')
+    assert '/a/image' in line[0]
+    assert '/b/image' in line[0]

@@ -5,7 +5,7 @@ import pytest
 from aim_ros.media.folder import ImageFolder
 from aim_ros.media.frames import FIRST_STAMP_NS
 from aim_ros.media.frames import MediaError
-from aim_ros.media.frames import open_source
+from aim_ros.media.sources import open_source
 
 
 def write(path, value, shape=(8, 12, 3)):
@@ -44,7 +44,7 @@ def test_grey_files_are_mono8(tmp_path):
     write(tmp_path / 'grey.png', 77, (8, 12))
     (frame,) = ImageFolder(tmp_path).frames()
     assert frame.encoding == 'mono8'
-    assert frame.image.shape == (8, 12)
+    assert frame.image.shape == (8, 12, 1)
     assert (frame.image == 77).all()
 
 

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 from aim_ros.media.frames import MediaError
-from aim_ros.media.frames import open_source
 from aim_ros.media.kitti import read_timestamps
+from aim_ros.media.sources import open_source
 
 P = '7.2e+02 0.0 6.1e+02 4.4e+01 0.0 7.3e+02 1.7e+02 2.1e-01 0.0 0.0 1.0 2.7e-03'
 RECTIFIED = f'calib_time: 09-Jan-2012 13:57:47\nS_rect_02: 1.2e+01 8.0e+00\nP_rect_02: {P}\n'
@@ -36,7 +36,7 @@ def test_frames_have_times_and_calibration(tmp_path):
     assert [frame.stamp_ns for frame in frames] == [
         (1317042140 + number) * 1_000_000_000 + 964389445 for number in range(3)
     ]
-    camera = frames[0].camera
+    camera = frames[0].camera_model
     assert (camera.width, camera.height) == (12, 8)
     assert (camera.fx, camera.fy, camera.cx, camera.cy) == (720, 730, 610, 170)
     assert camera.distortion == ()
@@ -53,7 +53,7 @@ def test_date_layout(tmp_path):
     (tmp_path / 'calib_cam_to_cam.txt').write_text(RECTIFIED)
     drive = write_drive(tmp_path / '2011_09_26_drive_0001_sync', calibration=None)
     for path in (drive, tmp_path):
-        assert next(open_source(str(path)).frames()).camera.fx == 720
+        assert next(open_source(str(path)).frames()).camera_model.fx == 720
     write_drive(tmp_path / '2011_09_26_drive_0002_sync', calibration=None)
     with pytest.raises(MediaError, match=r'several KITTI.*drive_0001_sync.*drive_0002_sync'):
         open_source(str(tmp_path))
@@ -72,12 +72,13 @@ def test_other_cameras(tmp_path):
 
 
 def test_without_calibration_there_is_no_camera(tmp_path):
-    assert next(open_source(str(write_drive(tmp_path, calibration=None))).frames()).camera is None
+    source = open_source(str(write_drive(tmp_path, calibration=None)))
+    assert next(source.frames()).camera_model is None
 
 
 def test_unrectified_images_get_the_sensor(tmp_path):
     drive = write_drive(tmp_path, shape=(10, 16, 3), calibration=RECTIFIED + SENSOR)
-    camera = next(open_source(str(drive)).frames()).camera
+    camera = next(open_source(str(drive)).frames()).camera_model
     assert (camera.fx, camera.fy, camera.cx, camera.cy) == (900, 910, 690, 240)
     assert camera.distortion == (-0.36, 0.2, 0.001, 0.002, -0.06)
     assert camera.p[0] == 720
@@ -129,4 +130,4 @@ def test_real_drives(shared_data):
         first, second = source.frames(every=count - 1)
         assert first.image.shape == second.image.shape == (375, 1242, 3)
         assert second.stamp_ns - first.stamp_ns == (count - 1) * 100_000_000
-        assert first.camera.fx == pytest.approx(721.5, abs=10)
+        assert first.camera_model.fx == pytest.approx(721.5, abs=10)

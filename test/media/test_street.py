@@ -57,7 +57,7 @@ def test_frames_are_whole(street, played):
         assert item.labels.shape == (375, 1242)
         assert item.index == 12 * index
         assert item.stamp_ns == played[0].stamp_ns + index * 1_200_000_000
-        assert item.camera is street.camera
+        assert item.camera_model is street.camera
 
 
 def test_every_pixel_has_a_class_and_the_drive_has_all_that_matters(played):

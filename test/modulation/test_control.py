@@ -9,6 +9,7 @@ from aim_ros.modulation.control import focus_modulation
 from aim_ros.modulation.control import FocusModulation
 from aim_ros.modulation.control import utility_modulation
 from aim_ros.modulation.control import UtilityModulation
+from aim_ros.modulation.modulation import SAMPLINGS
 from aim_ros.modulation.noise import FOCUS_STREAM
 from aim_ros.modulation.noise import standard_normal
 from aim_ros.modulation.noise import standard_normal_range
@@ -42,7 +43,13 @@ def refused(logits, signs=None, sigma=1.0, **options):
     return utility_error.type, str(utility_error.value)
 
 
+def focus_gated(logits, sigma, **options):
+    return focus_modulation(logits, {1: 1, 0: -1}, sigma, sampling='gated', **options)
+
+
 every_function = pytest.mark.parametrize('modulate', [utility, focus_pixel, focus_expected])
+of_images = pytest.mark.parametrize(
+    'modulate', [utility, focus_pixel, focus_expected, focus_gated])
 
 
 def bits(tensor):
@@ -118,7 +125,7 @@ def test_without_targets_focus_is_the_exact_identity_in_a_new_tensor():
     assert same.data_ptr() != logits.data_ptr()
 
 
-@every_function
+@of_images
 def test_the_input_never_changes(modulate, device):
     logits = torch.randn(2, 3, 4, 5, device=device)
     channels_last = logits.to(memory_format=torch.channels_last)
@@ -130,7 +137,7 @@ def test_the_input_never_changes(modulate, device):
         assert not torch.equal(changed, before)
 
 
-@every_function
+@of_images
 def test_memory_layout_makes_no_difference(modulate, device):
     logits = torch.randn(2, 3, 4, 5, device=device)
     expected = modulate(logits, 1.0, key=KEY)
@@ -143,7 +150,7 @@ def test_memory_layout_makes_no_difference(modulate, device):
     assert torch.equal(modulate(expanded, 1.0, key=KEY), contiguous)
 
 
-@every_function
+@of_images
 @pytest.mark.parametrize('dtype', DTYPES)
 def test_any_float_dtype_is_rounded_once(modulate, dtype, device):
     logits = (10 * torch.randn(1, 3, 40, 50, device=device)).to(dtype)
@@ -215,7 +222,7 @@ def test_what_draws_nothing_leaves_the_generator_alone():
     assert torch.equal(torch.get_rng_state(), state)
 
 
-@every_function
+@of_images
 def test_gradients_pass_unchanged(modulate):
     logits = torch.randn(1, 3, 4, 4, requires_grad=True)
     weights = torch.randn(1, 3, 4, 4)
@@ -299,7 +306,8 @@ def test_signs_are_checked(signs, error, message, sigma):
 
 
 def test_an_unknown_sampling_is_refused_with_the_choices():
-    with pytest.raises(ValueError, match="unknown sampling 'mean'; choices: 'pixel', 'expected'"):
+    choices = "unknown sampling 'mean'; choices: 'expected', 'pixel', 'gated'"
+    with pytest.raises(ValueError, match=choices):
         focus_modulation(torch.zeros(1, 3), {0: 1}, 1.0, sampling='mean')
 
 
@@ -308,12 +316,13 @@ def test_modules_only_remember_arguments(device):
     module = UtilityModulation(0.5, dim=-1, key=KEY)
     assert torch.equal(module(logits), utility_modulation(logits, 0.5, dim=-1, key=KEY))
     assert repr(module) == f'UtilityModulation(sigma=0.5, dim=-1, key={KEY})'
-    for sampling in ('pixel', 'expected'):
-        module = FocusModulation({2: -1}, 0.5, dim=2, sampling=sampling, key=KEY)
-        expected = focus_modulation(logits, {2: -1}, 0.5, dim=2, sampling=sampling, key=KEY)
+    logits = torch.randn(2, 6, 5, 3, device=device)
+    for sampling in SAMPLINGS:
+        module = FocusModulation({2: 1}, 0.5, dim=2, sampling=sampling, key=KEY)
+        expected = focus_modulation(logits, {2: 1}, 0.5, dim=2, sampling=sampling, key=KEY)
         assert torch.equal(module(logits), expected)
         assert not torch.equal(expected, logits)
     assert repr(module) == (
-        f"FocusModulation(signs={{2: -1}}, sigma=0.5, dim=2, sampling='expected', key={KEY})"
+        f"FocusModulation(signs={{2: 1}}, sigma=0.5, dim=2, sampling='gated', key={KEY})"
     )
     assert list(module.parameters()) == []

@@ -4,7 +4,8 @@ import importlib
 import pytest
 
 
-@pytest.mark.parametrize('name', ['control', 'noise', 'theory'])
+@pytest.mark.parametrize('name', [
+    'control', 'focus_theory', 'gating', 'integration', 'noise', 'theory'])
 def test_docstring_examples_run(name):
     module = importlib.import_module(f'aim_ros.modulation.{name}')
     result = doctest.testmod(module)

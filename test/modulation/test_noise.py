@@ -1,3 +1,4 @@
+import hashlib
 import math
 
 import numpy as np
@@ -6,6 +7,7 @@ import torch
 
 from aim_ros.modulation.noise import box_muller
 from aim_ros.modulation.noise import FOCUS_STREAM
+from aim_ros.modulation.noise import frame_key
 from aim_ros.modulation.noise import LARGEST_DRAW
 from aim_ros.modulation.noise import philox4x32
 from aim_ros.modulation.noise import random_key
@@ -323,3 +325,26 @@ def test_a_range_is_not_negative(start, count, name):
         standard_normal_range(start, count, 0, 0, 0)
     with pytest.raises(ValueError, match='class_index must be in'):
         standard_normal_range(0, 3, [0, -1], 0, 0)
+
+
+# Keys of frames
+
+
+@pytest.mark.parametrize(('seed', 'camera', 'stamp', 'key'), [
+    (0, 'camera', 0, 0xFC99495A46ED7306),
+    (0, 'camera', 1317376155123456789, 0x8BEAFE9EE2A81507),
+    (7, 'front_left', 100000000, 0x8BA7614E3F64D0DC),
+    (-1, 'camera', 0, 0x4D1216E4FA532B08),
+])
+def test_frame_keys_never_change(seed, camera, stamp, key):
+    """A replay in another process, on another machine or of another year draws the same noise."""
+    assert frame_key(seed, camera, stamp) == key
+    digest = hashlib.blake2b(f'{seed}/{camera}/{stamp}'.encode(), digest_size=8).hexdigest()
+    assert key.to_bytes(8, 'little').hex() == digest
+
+
+def test_frame_keys_differ_in_each_of_their_parts():
+    keys = [frame_key(seed, camera, stamp) for seed in range(5)
+            for camera in ('a', 'b', '1', '1/1') for stamp in (0, 1, 2, 11, 10**18)]
+    assert len(set(keys)) == len(keys)
+    assert all(0 <= key < 2**64 for key in keys)

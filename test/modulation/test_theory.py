@@ -3,11 +3,11 @@ import math
 import pytest
 import torch
 
-from aim_ros.modulation import theory
+from aim_ros.modulation import integration
 from aim_ros.modulation.control import focus_modulation
 from aim_ros.modulation.control import utility_modulation
-from aim_ros.modulation.theory import focus_preserved_probability
-from aim_ros.modulation.theory import focus_target_preserved_probability
+from aim_ros.modulation.focus_theory import focus_preserved_probability
+from aim_ros.modulation.focus_theory import focus_target_preserved_probability
 from aim_ros.modulation.theory import order_preserved_derivative
 from aim_ros.modulation.theory import order_preserved_probability
 from aim_ros.modulation.theory import sigma_for_probability
@@ -252,7 +252,7 @@ def test_sigma_for_probability_inverts_theorem_3(device):
 
 @OF_LOGITS
 def test_batches_equal_row_by_row(function, device, monkeypatch):
-    monkeypatch.setattr(theory, '_ROWS', 7)
+    monkeypatch.setattr(integration, '_ROWS', 7)
     torch.manual_seed(8)
     logits = 2 * torch.randn(2, 3, 5, 4, device=device)
     together = function(logits, 1.0)
@@ -441,7 +441,7 @@ def test_focus_preserved_keeps_the_shape_and_equals_row_by_row(monkeypatch):
     signs = {0: 1, 1: -1, 2: 1}
     kept = focus_preserved_probability(logits, signs, 1.0)
     assert kept.shape == (4, 5)
-    monkeypatch.setattr(theory, '_ROWS', 3)
+    monkeypatch.setattr(integration, '_ROWS', 3)
     assert torch.allclose(focus_preserved_probability(logits, signs, 1.0), kept, rtol=1e-12)
     assert focus_preserved_probability(logits[:0], signs, 1.0).shape == (0, 5)
 

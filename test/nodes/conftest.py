@@ -76,6 +76,12 @@ class Ros:
         self._nodes.append(node)
         return node
 
+    def remove(self, node) -> None:
+        """Destroy a node before the end of the test."""
+        self._executor.remove_node(node)
+        self._nodes.remove(node)
+        node.destroy_node()
+
     def wait_for(self, condition: Callable[[], object], timeout: float = 20.0, what: str = ''):
         """Return the first true value of `condition`, or fail at the deadline."""
         deadline = time.monotonic() + timeout

@@ -1,20 +1,14 @@
-import importlib.util
-from pathlib import Path
-
 from diagnostic_msgs.msg import DiagnosticArray
 from diagnostic_msgs.msg import DiagnosticStatus
 from diagnostic_msgs.msg import KeyValue
 import pytest
 
-EXAMPLE = Path(__file__).parents[2] / 'examples' / 'alert_listener.py'
+from aim_ros.nodes.alert_listener import AlertListener
 
 
 @pytest.fixture
 def planner(ros):
-    spec = importlib.util.spec_from_file_location('alert_listener', EXAMPLE)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return ros.add(module.AlertListener())
+    return ros.add(AlertListener())
 
 
 def alerts(level: bytes, age_ms: float = 80.0) -> DiagnosticArray:

@@ -11,21 +11,20 @@ from rcl_interfaces.srv import SetParameters
 from rclpy.parameter import Parameter
 from std_msgs.msg import Header
 
-from aim_ros.decoding.decode import Modulation
 from aim_ros.hazards.alerts import AlertSettings
 from aim_ros.hazards.components import alerted_pixels
 from aim_ros.imaging.frame import Frame
-from aim_ros.media.frames import MediaFrame
-from aim_ros.media.frames import open_source
 from aim_ros.media.rosbag import write_bag
+from aim_ros.media.sources import open_source
+from aim_ros.modulation import Modulation
 from aim_ros.nodes.conversions import camera_info_message
 from aim_ros.nodes.conversions import ground_camera
 from aim_ros.nodes.conversions import stamp_to_ns
 from aim_ros.nodes.conversions import track_status
 from aim_ros.nodes.replay_node import ReplayNode
 from aim_ros.perception.pipeline import Pipeline
-from aim_ros.perception.pipeline import Settings
 from aim_ros.perception.profiles import load_profiles
+from aim_ros.perception.settings import Settings
 from aim_ros.resources import share_directory
 from aim_ros.segmentation.labels import CITYSCAPES
 from aim_ros.segmentation.segmenter import Segmenter
@@ -51,7 +50,7 @@ def make_bag(shared_data, tmp_path_factory):
     return make
 
 
-def frames_of(shared_data: Path, drive: str, indices: Iterable[int]) -> list[MediaFrame]:
+def frames_of(shared_data: Path, drive: str, indices: Iterable[int]) -> list[Frame]:
     wanted = set(indices)
     source = open_source(str(shared_data / 'kitti_raw' / drive))
     return [frame for frame in source.frames(start=min(wanted)) if frame.index in wanted]
@@ -181,11 +180,10 @@ def test_a_switch_in_mid_replay(make_bag, play, shared_data):
     reference = Pipeline(Segmenter(MODEL, device='cpu'))
     frames = frames_of(shared_data, 'seq_a', indices)
     for frame, answer, revision in zip(frames, answers.values(), revisions, strict=True):
-        info = camera_info_message(frame.camera, Header())
-        ground = ground_camera(info, frame.image.shape[:2], 1.65, 0.0)
+        info = camera_info_message(frame.camera_model, Header())
+        ground = ground_camera(info, frame.size, 1.65, 0.0)
         expected, = reference.process(
-            [Frame(frame.image, frame.encoding, 'camera', frame.stamp_ns)], in_force[revision],
-            ground={'camera': ground})
+            [frame], in_force[revision], ground={'camera': ground})
         assert np.array_equal(answer.mask, expected.mask)
         assert answer.tracks == [
             track_status(alert, CITYSCAPES, expected.frame.size, 'segmentation', 'camera')
@@ -235,14 +233,13 @@ def test_no_setting_takes_an_alert_away(shared_data, drive):
     others = {name: (Pipeline(segmenter), Settings(1, name, modulation, alerts))
               for name, modulation in harmful_settings().items()}
     counted = 0
-    for media in open_source(str(shared_data / 'kitti_raw' / drive)).frames():
-        frame = Frame(media.image, media.encoding, 'camera', media.stamp_ns)
+    for frame in open_source(str(shared_data / 'kitti_raw' / drive)).frames():
         expected, = neutral.process([frame], Settings(1, 'neutral', Modulation(), alerts))
         seen = [alert for alert in expected.report.alerts if alert.unseen_s == 0]
         counted += len(seen)
         for name, (pipeline, settings) in others.items():
             actual, = pipeline.process([frame], settings)
-            where = f'{name}, frame {media.index}'
+            where = f'{name}, frame {frame.index}'
             for target in TARGETS:
                 lost = ((expected.base == target)
                         & ~alerted_pixels(actual.base, actual.focused, target))

@@ -7,8 +7,12 @@ from rcl_interfaces.msg import ParameterType
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
+from aim_ros.nodes.parameter_table import ReadOnlyParameterError
 from aim_ros.nodes.parameters import NodeParameters
-from aim_ros.nodes.parameters import TABLE
+from aim_ros.nodes.segmentation_table import TABLE
+from aim_ros.perception.profiles import ALERT_KEYS
+from aim_ros.perception.settings import Mount
+from aim_ros.resources import share_directory
 
 FILE = """
 profiles:
@@ -90,9 +94,9 @@ def test_every_row_is_declared_described_and_typed(make):
     assert node.describe_parameter('focus.sigma').type == ParameterType.PARAMETER_DOUBLE
 
 
-def test_settle_gives_the_first_revision(make):
+def test_validate_gives_the_first_revision(make):
     _, parameters = make()
-    settings = parameters.settle()
+    settings = parameters.validate()
     assert (settings.revision, settings.profile) == (1, 'neutral')
     assert not settings.modulation.focuses
     assert [parameters.labels.names[i] for i in settings.alerts.class_ids] == [
@@ -101,7 +105,7 @@ def test_settle_gives_the_first_revision(make):
 
 def test_a_profile_is_one_change(make):
     node, parameters = make()
-    parameters.settle()
+    parameters.validate()
     assert set_one(node, 'driver_profile', 'defensive').successful
     settings = parameters.settings
     assert (settings.revision, settings.profile) == (2, 'defensive')
@@ -113,7 +117,7 @@ def test_a_profile_is_one_change(make):
 
 def test_a_switch_does_not_depend_on_the_profile_before(make):
     node, parameters = make()
-    parameters.settle()
+    parameters.validate()
     set_one(node, 'driver_profile', 'assertive')
     direct = values(node)
     set_one(node, 'driver_profile', 'defensive')
@@ -123,7 +127,7 @@ def test_a_switch_does_not_depend_on_the_profile_before(make):
 
 def test_custom_is_derived(make):
     node, parameters = make()
-    parameters.settle()
+    parameters.validate()
     set_one(node, 'driver_profile', 'defensive')
     assert set_one(node, 'focus.sigma', 2.0).successful
     assert node.get_parameter('driver_profile').value == parameters.settings.profile == 'custom'
@@ -132,19 +136,43 @@ def test_custom_is_derived(make):
     assert node.get_parameter('driver_profile').value == 'defensive'
 
 
-def test_setting_custom_changes_nothing(make):
+def test_setting_custom_changes_nothing_and_does_not_say_so(make):
     node, parameters = make()
-    parameters.settle()
+    parameters.validate()
     set_one(node, 'driver_profile', 'defensive')
     before, settings = values(node), parameters.settings
-    assert set_one(node, 'driver_profile', 'custom').successful
+    result = set_one(node, 'driver_profile', 'custom')
+    assert not result.successful
+    assert "they are those of 'defensive'. Set focus.* or alerts.*" in result.reason
     assert values(node) == before
     assert parameters.settings is settings
+    set_one(node, 'focus.sigma', 2.0)
+    assert set_one(node, 'driver_profile', 'custom').successful
+    assert parameters.settings.modulation.sigma == 2.0
+
+
+def test_at_start_custom_is_derived_too(make):
+    node, parameters = make(driver_profile='custom')
+    assert node.get_parameter('driver_profile').value == 'neutral'
+    assert parameters.validate().profile == 'neutral'
+    node, parameters = make(driver_profile='custom', focus__sigma=2.0)
+    assert parameters.validate().profile == 'custom'
+
+
+def test_the_description_names_the_profiles(make, profiles_file):
+    node, parameters = make()
+    describe = node.describe_parameter
+    assert describe('driver_profile').additional_constraints == (
+        'one of: neutral, defensive, assertive, broken, torn, dull, wild')
+    profiles_file.write_text('profiles: {calm: {}, neutral: {}}')
+    parameters.validate()
+    assert describe('driver_profile').additional_constraints == 'one of: calm, neutral'
+    assert describe('driver_profile').description.startswith('The driver profile in force')
 
 
 def test_a_setting_that_no_profile_mentions_is_no_part_of_any(make):
     node, parameters = make()
-    parameters.settle()
+    parameters.validate()
     assert set_one(node, 'alerts.clear_after', 1.5).successful
     set_one(node, 'driver_profile', 'defensive')
     assert node.get_parameter('driver_profile').value == 'defensive'
@@ -153,7 +181,7 @@ def test_a_setting_that_no_profile_mentions_is_no_part_of_any(make):
 
 def test_in_one_request_an_explicit_value_beats_the_profile(make):
     node, parameters = make()
-    parameters.settle()
+    parameters.validate()
     for order in (1, -1):
         result = node.set_parameters_atomically([
             Parameter('driver_profile', value='defensive'),
@@ -166,7 +194,7 @@ def test_in_one_request_an_explicit_value_beats_the_profile(make):
 
 def test_at_start_explicit_values_win(make):
     node, parameters = make(driver_profile='defensive', focus__sigma=0.5)
-    settings = parameters.settle()
+    settings = parameters.validate()
     assert settings.modulation.sigma == 0.5
     assert len(settings.modulation.signs) == 4
     assert settings.profile == node.get_parameter('driver_profile').value == 'custom'
@@ -175,7 +203,7 @@ def test_at_start_explicit_values_win(make):
 @pytest.mark.parametrize(('owners', 'in_force'), [(25.0, 30.0), (40.0, 40.0)])
 def test_at_start_the_stricter_of_owner_and_profile_counts(make, owners, in_force):
     node, parameters = make(driver_profile='defensive', alerts__near_m=owners)
-    settings = parameters.settle()
+    settings = parameters.validate()
     assert (settings.profile, settings.alerts.near_m) == ('defensive', in_force)
     assert set_one(node, 'driver_profile', 'neutral').successful
     assert parameters.settings.alerts.near_m == owners
@@ -184,7 +212,7 @@ def test_at_start_the_stricter_of_owner_and_profile_counts(make, owners, in_forc
 def test_at_start_the_profile_gives_the_rest(make):
     node, parameters = make(driver_profile='defensive')
     assert node.get_parameter('focus.sigma').value == 1.0
-    assert parameters.settle().profile == 'defensive'
+    assert parameters.validate().profile == 'defensive'
 
 
 @pytest.mark.parametrize('backwards', [False, True])
@@ -196,16 +224,17 @@ def test_at_start_the_profile_gives_the_rest(make):
 ])
 def test_dump_and_load_restore_the_state_in_any_order(make, state, backwards):
     node, parameters = make()
-    parameters.settle()
+    parameters.validate()
     for name, value in state.items():
         assert set_one(node, name, value).successful
     dumped = values(node)
     other, others = make()
-    others.settle()
+    others.validate()
     set_one(other, 'driver_profile', 'assertive')
     lines = [(spec.name, dumped[spec.name]) for spec in TABLE if not spec.read_only]
     for name, value in lines[::-1] if backwards else lines:
-        assert set_one(other, name, value).successful
+        # The line that says custom may come before the values that make it so.
+        assert set_one(other, name, value).successful or value == 'custom'
     assert values(other) == dumped
     assert others.settings.modulation == parameters.settings.modulation
     assert others.settings.alerts == parameters.settings.alerts
@@ -231,7 +260,7 @@ profiles:
 def test_a_profile_that_is_silent_on_the_bound_takes_that_at_start(make, bounded_file):
     for start in (1.0, 0.5):
         node, parameters = make(profiles_file=bounded_file, focus__max_changed=start)
-        assert parameters.settle().max_changed == start
+        assert parameters.validate().max_changed == start
         for profile, bound in (('bold', start), ('modest', 0.05), ('bold', start)):
             assert set_one(node, 'driver_profile', profile).successful
             assert parameters.settings.profile == profile
@@ -240,14 +269,14 @@ def test_a_profile_that_is_silent_on_the_bound_takes_that_at_start(make, bounded
 
 def test_a_bound_that_a_profile_states_is_part_of_each(make, bounded_file):
     node, parameters = make(profiles_file=bounded_file, driver_profile='modest')
-    assert parameters.settle().max_changed == 0.05
+    assert parameters.validate().max_changed == 0.05
     assert set_one(node, 'focus.max_changed', 0.2).successful
     assert parameters.settings.profile == 'custom'
     assert set_one(node, 'focus.max_changed', 0.05).successful
     assert parameters.settings.profile == 'modest'
     assert 'focus.max_changed' in set_one(node, 'driver_profile', 'beyond').reason
     with pytest.raises(ValueError, match=r"'beyond': focus\.max_changed must be in 0\.\.1, got 1"):
-        make(profiles_file=bounded_file, driver_profile='beyond')[1].settle()
+        make(profiles_file=bounded_file, driver_profile='beyond')[1].validate()
 
 
 @pytest.mark.parametrize('backwards', [False, True])
@@ -258,15 +287,16 @@ def test_a_bound_that_a_profile_states_is_part_of_each(make, bounded_file):
 ])
 def test_dump_and_load_restore_a_bound_in_any_order(make, bounded_file, state, backwards):
     node, parameters = make(profiles_file=bounded_file)
-    parameters.settle()
+    parameters.validate()
     for name, value in state.items():
         assert set_one(node, name, value).successful
     dumped = values(node)
     other, others = make(profiles_file=bounded_file, driver_profile='modest')
-    others.settle()
+    others.validate()
     lines = [(spec.name, dumped[spec.name]) for spec in TABLE if not spec.read_only]
     for name, value in lines[::-1] if backwards else lines:
-        assert set_one(other, name, value).successful
+        # The line that says custom may come before the values that make it so.
+        assert set_one(other, name, value).successful or value == 'custom'
     assert values(other) == dumped
     assert others.settings.max_changed == parameters.settings.max_changed
 
@@ -287,7 +317,7 @@ def test_dump_and_load_restore_a_bound_in_any_order(make, bounded_file, state, b
     ('driver_profile', 'sport', "unknown driver profile 'sport'; profiles: neutral, defensive"),
     ('driver_profile', 'broken', 'did you mean people'),
     ('driver_profile', 'eager', "unknown key 'clases'; did you mean 'classes'"),
-    ('driver_profile', 'torn', 'car can not be focused on and suppressed at once'),
+    ('driver_profile', 'torn', 'car cannot be focused on and suppressed at once'),
     ('driver_profile', 'wild', r"profile 'wild': alerts\.raise_after must be in 0\.\.5, got 1000"),
     ('driver_profile', 3, 'driver_profile must be a string'),
     ('alerts.min_area', 5000, 'may only be lowered from its value at start, 100'),
@@ -300,7 +330,7 @@ def test_dump_and_load_restore_a_bound_in_any_order(make, bounded_file, state, b
 ])
 def test_a_wrong_value_is_refused_and_nothing_changes(make, name, value, said):
     node, parameters = make(driver_profile='defensive')
-    settings = parameters.settle()
+    settings = parameters.validate()
     before = values(node)
     result = set_one(node, name, value)
     assert not result.successful
@@ -311,21 +341,21 @@ def test_a_wrong_value_is_refused_and_nothing_changes(make, name, value, said):
 
 def test_a_class_in_both_lists_is_left_alone(make):
     node, parameters = make(driver_profile='defensive')
-    parameters.settle()
+    parameters.validate()
     assert set_one(node, 'focus.suppress_classes', ['rider', 'car']).successful
     assert dict(parameters.settings.modulation.signs) == {11: 1, 13: -1, 17: 1, 18: 1}
 
 
 def test_a_corridor_never_narrows_towards_the_car(make):
     node, parameters = make()
-    parameters.settle()
+    parameters.validate()
     assert set_one(node, 'alerts.corridor.top_width', 0.9).successful
     assert parameters.settings.alerts.corridor.bottom_width == 0.9
 
 
 def test_an_atomic_request_with_one_mistake_changes_nothing(make):
     node, parameters = make()
-    parameters.settle()
+    parameters.validate()
     before = values(node)
     result = node.set_parameters_atomically([
         Parameter('driver_profile', value='defensive'), Parameter('focus.sampling', value='no')])
@@ -341,27 +371,27 @@ def test_an_atomic_request_with_one_mistake_changes_nothing(make):
 ], ids=lambda parameter: parameter.type_.name)
 def test_any_empty_list_is_an_empty_list(make, empty):
     node, parameters = make(driver_profile='defensive')
-    parameters.settle()
+    parameters.validate()
     assert node.set_parameters([empty])[0].successful
     assert parameters.settings.modulation.signs == ()
     parameter = node.get_parameter('focus.classes')
     assert (parameter.type_, parameter.value) == (Parameter.Type.STRING_ARRAY, [])
     _, at_start = make(driver_profile='defensive', focus__classes=empty)
-    assert at_start.settle().modulation.signs == ()
+    assert at_start.validate().modulation.signs == ()
 
 
 def test_an_integer_is_taken_for_a_double(make):
     node, parameters = make()
-    parameters.settle()
+    parameters.validate()
     assert set_one(node, 'focus.sigma', 2).successful
     assert node.get_parameter('focus.sigma').type_ == Parameter.Type.DOUBLE
     node, parameters = make(focus__sigma=2)
-    assert parameters.settle().modulation.sigma == 2.0
+    assert parameters.validate().modulation.sigma == 2.0
 
 
 def test_a_scalar_can_not_be_deleted(make):
     node, parameters = make()
-    parameters.settle()
+    parameters.validate()
     result = set_one(node, 'focus.sigma', None)
     assert not result.successful
     assert node.get_parameter('focus.sigma').value == 0.0
@@ -369,7 +399,7 @@ def test_a_scalar_can_not_be_deleted(make):
 
 def test_revisions_count_changes_only(make):
     node, parameters = make()
-    parameters.settle()
+    parameters.validate()
     for sigma in (1.0, 1.0, 2.0):
         set_one(node, 'focus.sigma', sigma)
     assert parameters.settings.revision == 3
@@ -379,7 +409,7 @@ def test_revisions_count_changes_only(make):
 
 def test_a_driver_may_be_more_careful_than_the_owner_but_not_less(make):
     node, parameters = make(alerts__min_area=300, alerts__near_m=15.0)
-    parameters.settle()
+    parameters.validate()
     assert set_one(node, 'alerts.min_area', 299).successful
     assert set_one(node, 'alerts.min_area', 300).successful
     assert not set_one(node, 'alerts.min_area', 301).successful
@@ -389,7 +419,7 @@ def test_a_driver_may_be_more_careful_than_the_owner_but_not_less(make):
 @pytest.mark.parametrize('overrides', [{}, {'focus__sampling': 'pixel'}])
 def test_no_profile_alerts_less_than_the_owner(make, overrides):
     node, parameters = make(driver_profile='dull', **overrides)
-    alerts = parameters.settle().alerts
+    alerts = parameters.validate().alerts
     assert (alerts.min_area, alerts.near_row) == (100, 0.62)
     assert set_one(node, 'driver_profile', 'neutral').successful
     assert set_one(node, 'driver_profile', 'dull').successful
@@ -398,7 +428,7 @@ def test_no_profile_alerts_less_than_the_owner(make, overrides):
 
 def test_an_owner_may_be_stricter_than_every_profile(make):
     node, parameters = make(alerts__near_m=40.0, alerts__min_area=50)
-    parameters.settle()
+    parameters.validate()
     for profile in ('defensive', 'assertive', 'neutral'):
         assert set_one(node, 'driver_profile', profile).successful
         assert node.get_parameter('driver_profile').value == profile
@@ -413,7 +443,7 @@ def test_an_owner_may_be_stricter_than_every_profile(make):
     ({'driver_profile': 'sport'}, 'unknown driver profile'),
     ({'driver_profile': 'broken'}, 'did you mean people'),
     ({'driver_profile': 'eager'}, "did you mean 'classes'"),
-    ({'profiles_file': '/nowhere/profiles.yaml'}, '/nowhere/profiles.yaml: can not be read'),
+    ({'profiles_file': '/nowhere/profiles.yaml'}, '/nowhere/profiles.yaml: cannot be read'),
     ({'model': '/nowhere/model'}, "there is no model '/nowhere/model'"),
     ({'utility__sigma': math.nan}, r'utility\.sigma must be in 0\.\.20'),
     ({'alerts__required_classes': ['dragons']}, r'alerts\.required_classes'),
@@ -422,23 +452,23 @@ def test_an_owner_may_be_stricter_than_every_profile(make):
     ({'cameras': ['my camera']}, 'letters, digits and _'),
     ({'driver_profile': 'wild'}, r"profile 'wild': alerts\.raise_after must be in"),
     ({'driver_profile': 'wild', 'focus__sampling': 'pixel'}, "profile 'wild'"),
-    ({'driver_profile': 'torn', 'focus__sampling': 'pixel'}, 'car can not be focused on and'),
+    ({'driver_profile': 'torn', 'focus__sampling': 'pixel'}, 'car cannot be focused on and'),
     ({'precision': 'fp8'}, 'precision must be one of auto, fp32'),
 ])
-def test_a_mistake_at_start_is_said_when_settling(make, overrides, said):
+def test_a_mistake_at_start_is_said_when_validating(make, overrides, said):
     _, parameters = make(**overrides)
     for _ in range(2):
         with pytest.raises((ValueError, RuntimeError), match=said):
-            parameters.settle()
+            parameters.validate()
 
 
 def test_a_mistake_at_start_can_be_mended(make):
     node, parameters = make(driver_profile='sport', focus__sigma=-1.0)
     with pytest.raises(ValueError):
-        parameters.settle()
+        parameters.validate()
     assert set_one(node, 'focus.sigma', 0.5).successful
     assert set_one(node, 'driver_profile', 'neutral').successful
-    assert parameters.settle().profile == 'neutral'
+    assert parameters.validate().profile == 'neutral'
 
 
 def test_a_profile_file_can_be_mended_and_start_values_still_win(make, profiles_file):
@@ -446,32 +476,104 @@ def test_a_profile_file_can_be_mended_and_start_values_still_win(make, profiles_
     profiles_file.write_text('profiles: {defensive')
     _, parameters = make(driver_profile='defensive', focus__sampling='pixel')
     with pytest.raises(ValueError, match='is not valid YAML'):
-        parameters.settle()
+        parameters.validate()
     profiles_file.write_text(text)
-    settings = parameters.settle()
+    settings = parameters.validate()
     assert settings.modulation.sigma == 1.0
     assert settings.modulation.sampling == 'pixel'
 
 
-def test_a_profile_that_was_edited_is_put_in_force_when_settling_again(make, profiles_file):
+def test_a_profile_that_was_edited_is_put_in_force_when_validating_again(make, profiles_file):
     node, parameters = make(driver_profile='defensive')
-    assert parameters.settle().modulation.sigma == 1.0
+    assert parameters.validate().modulation.sigma == 1.0
     text = profiles_file.read_text()
     edited = text.replace('sigma: 1.0', 'sigma: 1.5')
     assert edited != text
     profiles_file.write_text(edited)
-    assert parameters.settle().modulation.sigma == 1.5
+    assert parameters.validate().modulation.sigma == 1.5
     assert parameters.settings.profile == 'defensive'
     assert set_one(node, 'focus.sigma', 0.3).successful
     profiles_file.write_text(text)
-    assert (parameters.settle().modulation.sigma, parameters.profile) == (0.3, 'custom')
+    assert (parameters.validate().modulation.sigma, parameters.profile) == (0.3, 'custom')
 
 
 def test_parameters_of_each_camera(make):
     node, parameters = make(cameras=['left', 'right'], left__height=1.2)
-    parameters.settle()
+    parameters.validate()
     assert parameters['left.height'] == 1.2
     assert parameters['right.height'] == 1.65
     assert node.describe_parameter('right.pitch').read_only
 
 
+@pytest.mark.parametrize('camera', ['camera', 'front', 'camera_height', 'alerts', 'focus'])
+def test_a_height_for_every_camera_and_one_of_its_own(make, camera):
+    overrides = {'cameras': [camera, 'rear'], 'camera_height': 1.4, 'camera_pitch': 0.1}
+    _, parameters = make(**overrides)
+    assert parameters.validate().mounts == {camera: Mount(1.4, 0.1), 'rear': Mount(1.4, 0.1)}
+    node, parameters = make(**overrides, **{f'{camera}__height': 2.0})
+    assert parameters.validate().mounts == {camera: Mount(2.0, 0.1), 'rear': Mount(1.4, 0.1)}
+    assert node.get_parameter(f'{camera}.height').value == 2.0
+    assert node.get_parameter('rear.height').value == 1.4
+
+
+def test_the_shipped_file_sets_the_height_of_any_camera(ros):
+    file = share_directory() / 'config' / 'perception.yaml'
+    for camera in ('camera', 'front'):
+        node = Node('segmentation', cli_args=[
+            '--ros-args', '--params-file', str(file), '-p', f'cameras:=[{camera}]',
+            '-p', 'camera_height:=1.2'])
+        assert NodeParameters(node).validate().mounts == {camera: Mount(1.2, 0.0)}
+        node.destroy_node()
+
+
+@pytest.mark.parametrize(('name', 'hint'), [
+    ('camera.pitch', "did you mean 'front.pitch'? camera_pitch is for every camera"),
+    ('rear.height', "did you mean 'front.height'? camera_height is for every camera"),
+    ('camera.pich', "did you mean 'camera_pitch'?"),
+    ('front.pich', "did you mean 'front.pitch'?"),
+    ('camera_hight', "did you mean 'camera_height'?"),
+    ('camera', "did you mean 'cameras'?"),
+    ('pitch', "did you mean 'front.pitch'? camera_pitch is for every camera"),
+])
+def test_what_is_like_a_parameter_of_a_camera_is_told_which(make, capfd, name, hint):
+    make(cameras=['front'], **{name: 0.1})
+    line, = (line for line in capfd.readouterr().err.splitlines() if 'no effect' in line)
+    assert f'there is no parameter {name!r}' in line
+    assert line.endswith(f'its value at start has no effect; {hint}')
+
+
+def test_the_settings_hold_all_that_worker_and_watchdog_need(make):
+    node, parameters = make(cameras=['left', 'right'], left__height=1.2, left__pitch=0.1,
+                            alerts__stale_after=0.5, alerts__max_age=3.0)
+    settings = parameters.validate()
+    assert (settings.stale_after, settings.max_age) == (0.5, 3.0)
+    assert settings.mounts == {'left': Mount(1.2, 0.1), 'right': Mount(1.65, 0.0)}
+    assert set_one(node, 'alerts.stale_after', 0.4).successful
+    assert (parameters.settings.stale_after, parameters.settings.revision) == (0.4, 2)
+
+
+def test_a_mistake_that_only_another_start_mends_is_told_apart(make):
+    _, parameters = make(precision='fp8', focus__sigma=-1.0)
+    with pytest.raises(ReadOnlyParameterError, match=r'precision .*; focus\.sigma'):
+        parameters.validate()
+    _, parameters = make(focus__sigma=-1.0)
+    with pytest.raises(ValueError) as error:
+        parameters.validate()
+    assert not isinstance(error.value, ReadOnlyParameterError)
+
+
+@pytest.mark.parametrize(('overrides', 'said'), [
+    ({'input_size': [8, 8]}, 'at least 32 pixels each, got'),
+    ({'input_size': [64]}, 'input_size must be empty or'),
+    ({'alerts__required_classes': ['dragons']}, r"required_classes: unknown class.* 'dragons'"),
+    ({'front__height': 0.0, 'cameras': ['front']}, r'front\.height must be in 0\.1\.\.10'),
+    ({'qos_overrides./camera/image.subscription.reliability': 'relaible'}, 'reliability must be'),
+])
+def test_each_kind_of_mistake_that_only_another_start_mends(make, overrides, said):
+    _, parameters = make(**overrides)
+    with pytest.raises(ReadOnlyParameterError, match=said):
+        parameters.validate()
+
+
+def test_every_alert_setting_of_a_profile_is_a_parameter():
+    assert {f'alerts.{key}' for key in ALERT_KEYS} <= {row.name for row in TABLE}

@@ -94,6 +94,13 @@ def test_a_signal_after_a_failed_autostart(start):
     assert_quiet_end(process, signal.SIGINT)
 
 
+def test_a_failed_autostart_ends_the_process_where_nothing_goes_on_without_it(start):
+    process = start('-p', 'driver_profile:=sport', '--', '--exit-on-failure')
+    assert process.wait() == 1, process.lines
+    assert any('autostart failed' in line for line in process.lines)
+    assert not any('Traceback' in line for line in process.lines)
+
+
 def test_a_planner_hears_a_last_stale(start, ros, make_planner):
     process = start()
     planner = make_planner()

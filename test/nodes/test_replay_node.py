@@ -3,9 +3,11 @@
 
 import array
 from functools import partial
+import os
 import signal
 import threading
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -21,14 +23,15 @@ from sensor_msgs.msg import CameraInfo
 from sensor_msgs.msg import Image
 
 from aim_ros.imaging.camera import CameraModel
+from aim_ros.imaging.frame import Frame
 from aim_ros.media.frames import MediaError
-from aim_ros.media.frames import MediaFrame
-from aim_ros.media.frames import open_source
 from aim_ros.media.rosbag import write_bag
+from aim_ros.media.sources import open_source
 from aim_ros.nodes.conversions import stamp_to_ns
-from aim_ros.nodes.replay_node import Pace
 from aim_ros.nodes.replay_node import ReplayError
 from aim_ros.nodes.replay_node import ReplayNode
+from aim_ros.nodes.replay_node import run_replay
+from aim_ros.nodes.transports import TRANSPORT_VARIABLES
 
 FIRST, STEP, COUNT = 1317042140_964389445, 40_000_000, 6
 STAMPS = [FIRST + index * STEP for index in range(COUNT)]
@@ -41,7 +44,8 @@ def bag(tmp_path_factory):
     path = tmp_path_factory.mktemp('replay') / 'bag'
     rng = np.random.default_rng(0)
     write_bag(path, (
-        MediaFrame(rng.integers(0, 256, (16, 24, 3), np.uint8), 'rgb8', stamp, index, CAMERA)
+        Frame(rng.integers(0, 256, (16, 24, 3), np.uint8), 'rgb8', stamp_ns=stamp, index=index,
+              camera_model=CAMERA)
         for index, stamp in enumerate(STAMPS)))
     return str(path)
 
@@ -179,33 +183,6 @@ def test_the_pace_is_that_of_the_stamps(make, rate):
     assert time.monotonic() - begin >= (COUNT - 1) * STEP / 1e9 / rate
 
 
-def test_due_times_do_not_drift():
-    pace = Pace(2.0)
-    # The caller is late in various ways; that changes nothing.
-    dues = [pace.due(stamp, 100.0 + late) for stamp, late in zip(
-        (0, 100_000_000, 200_000_000, 500_000_000), (0, 0.3, 0.02, 5), strict=True)]
-    assert dues == pytest.approx([100.0, 100.05, 100.10, 100.25])
-
-
-def test_the_step_before_a_loop_is_repeated():
-    pace = Pace(1.0)
-    assert pace.due(7_000_000_000, 10.0) == 10
-    assert pace.due(7_040_000_000, 10.0) == pytest.approx(10.04)
-    assert pace.due(7_000_000_000, 10.0) == pytest.approx(10.08)
-    lonely = Pace(0.5)
-    assert [lonely.due(1, 0.0), lonely.due(1, 0.0)] == [0, 0]
-    assert Pace(0.0).due(1, 55.0) == 55
-
-
-def test_a_shifted_pace_goes_on_from_there():
-    pace = Pace(1.0)
-    pace.due(0, 10.0)
-    pace.shift(12.0)
-    assert pace.due(100_000_000, 12.0) == pytest.approx(12.1)
-    pace.shift(12.05)
-    assert pace.due(200_000_000, 12.0) == pytest.approx(12.2)
-
-
 def test_a_pace_that_can_not_be_kept_is_said(make, monkeypatch):
     node = make(rate=1000.0)
     said = []
@@ -213,7 +190,7 @@ def test_a_pace_that_can_not_be_kept_is_said(make, monkeypatch):
     monkeypatch.setattr('aim_ros.nodes.replay_node._LATE', -1.0)
     node.play(threading.Event())
     assert said[0][0] == 'pace'
-    assert 'late: it can not be played at rate 1000; lower rate or raise every' in said[0][1]
+    assert 'late: it cannot be played at rate 1000; lower rate or raise every' in said[0][1]
 
 
 def test_lockstep_waits_for_the_mask_of_each_frame(ros, make, listen):
@@ -364,7 +341,7 @@ def test_process_plays_to_the_end(start, bag):
 @pytest.mark.parametrize(('arguments', 'sentence'), [
     (['-p', 'source:=/nowhere'], "source '/nowhere' does not exist"),
     (['-p', 'rate:=fast'], "rate must be a number, got 'fast'"),
-    (['-p', 'lockstep:=true', '-p', 'match_timeout:=0.1'], 'the replay can not begin'),
+    (['-p', 'lockstep:=true', '-p', 'match_timeout:=0.1'], 'the replay cannot begin'),
     (['-p', 'wait:=true', '-p', 'match_timeout:=0.1'], 'nobody subscribes to /camera/image; st'),
     (['-p', 'wait:=true', '-p', 'subscribers:=0'], 'subscribers'),
     (['-p', 'rate:='], 'replay can not start'),
@@ -377,15 +354,141 @@ def test_process_that_can_not_play_says_why(start, arguments, sentence):
     assert 'Traceback' not in output
 
 
-def test_process_whose_source_breaks_says_where(start, tmp_path):
+def write_folder(folder, count, damaged):
+    """Write small images, some of them damaged."""
     cv2 = pytest.importorskip('cv2')
-    cv2.imwrite(str(tmp_path / '1.png'), np.zeros((8, 8, 3), np.uint8))
-    (tmp_path / '2.png').write_bytes(b'broken')
-    process = start('-p', f'source:={tmp_path}')
+    for index in range(count):
+        path = folder / f'{index}.png'
+        cv2.imwrite(str(path), np.full((8, 8, 3), index, np.uint8))
+        if index in damaged:
+            path.write_bytes(path.read_bytes()[:-20] + bytes(20))
+    return str(folder)
+
+
+@pytest.mark.parametrize('damaged', [{0}, {1, 2}, {3}])
+def test_damaged_frames_are_left_out_and_counted(make, tmp_path, monkeypatch, damaged):
+    node = make(source=write_folder(tmp_path, 4, damaged))
+    lines = []
+    monkeypatch.setattr(node._log, 'warning', lambda kind, text: lines.append(text))
+    tally = node.play(threading.Event())
+    assert (tally.frames, tally.lost) == (4 - len(damaged), len(damaged))
+    assert len(lines) == len(damaged)
+    for index, line in zip(sorted(damaged), lines, strict=True):
+        assert f'cannot read image {tmp_path}/{index}.png' in line
+
+
+@pytest.mark.parametrize('loop', [False, True])
+def test_a_source_that_gives_nothing_is_an_error(make, tmp_path, loop):
+    node = make(source=write_folder(tmp_path, 3, {0, 1, 2}), loop=loop)
+    with pytest.raises(ReplayError, match=r'none of the 3 frames .*cannot read image .*2\.png'):
+        node.play(threading.Event())
+
+
+@pytest.mark.parametrize('overrides', [{'wait': True}, {'lockstep': True}])
+def test_a_replay_ends_when_those_it_plays_for_have_ended(
+        ros, make, listen, monkeypatch, overrides):
+    monkeypatch.setattr('aim_ros.nodes.awaited._LOOK_PERIOD', 0.05)
+    monkeypatch.setattr('aim_ros.nodes.awaited._GONE_AFTER', 0.2)
+    node = make(loop=True, rate=1.0, **overrides)
+    listener = listen(node, answer=lambda index, mask: True)
+    errors = []
+
+    def play():
+        try:
+            node.play(threading.Event())
+        except ReplayError as error:
+            errors.append(str(error))
+
+    player = threading.Thread(target=play)
+    player.start()
+    ros.wait_for(lambda: len(listener.images) > 3, what='frames')
+    ros.remove(listener)
+    player.join(60)
+    assert errors == ['the replay ends: /listener, which it plays for, has ended']
+
+
+def test_a_replay_that_waits_ends_with_the_node_that_it_waits_for(ros, make, monkeypatch):
+    monkeypatch.setattr('aim_ros.nodes.awaited._LOOK_PERIOD', 0.05)
+    monkeypatch.setattr('aim_ros.nodes.awaited._GONE_AFTER', 0.2)
+    awaited = ros.add(Node('segmentation'))
+    node = make(wait=True)
+    ros.wait_for(lambda: node._awaited.gone() or node._awaited._names, what='the node')
+    ros.remove(awaited)
+    with pytest.raises(ReplayError, match='/segmentation, which it plays for, has ended'):
+        node.play(threading.Event())
+
+
+def test_a_node_that_only_stops_listening_has_not_ended(ros, make, listen, monkeypatch):
+    monkeypatch.setattr('aim_ros.nodes.awaited._LOOK_PERIOD', 0.0)
+    monkeypatch.setattr('aim_ros.nodes.awaited._GONE_AFTER', 1e-9)
+    node = make(wait=True)
+    listener = listen(node)
+    node._awaited.remember()
+    for subscription in list(listener.subscriptions):
+        listener.destroy_subscription(subscription)
+    ros.wait_for(lambda: node._images.get_subscription_count() == 0, what='the end of it')
+    assert not node._awaited.gone()
+
+
+def test_a_long_wait_is_logged(make, tmp_path, monkeypatch):
+    hour = 3600 * 1_000_000_000
+    image = np.zeros((4, 4, 3), np.uint8)
+    write_bag(tmp_path / 'bag', [
+        Frame(image, stamp_ns=FIRST + index * hour, index=index) for index in range(2)])
+    node = make(source=str(tmp_path / 'bag'), rate=1.0)
+    lines, stop = [], threading.Event()
+    monkeypatch.setattr(
+        node, 'get_logger', lambda: SimpleNamespace(
+            info=lambda text: (lines.append(text), stop.set())))
+    assert node.play(stop).frames == 1
+    assert 'is due in 3600 s, since the recording pauses before it' in lines[0]
+
+
+def test_an_hour_that_only_the_headers_have_is_not_waited_for(make, tmp_path, monkeypatch):
+    image = np.zeros((4, 4, 3), np.uint8)
+    write_bag(tmp_path / 'bag', [
+        Frame(image, stamp_ns=stamp, recorded_ns=FIRST + index * STEP, index=index)
+        for index, stamp in enumerate((0, FIRST, FIRST + 3600 * 1_000_000_000))])
+    node = make(source=str(tmp_path / 'bag'), rate=1.0)
+    lines = []
+    monkeypatch.setattr(node._log, 'warning', lambda kind, text: lines.append(text))
+    assert node.play(threading.Event()).frames == 3
+    assert 'from here on the time of recording counts' in lines[0]
+
+
+def test_process_whose_source_is_damaged_says_where(start, tmp_path):
+    process = start('-p', f'source:={write_folder(tmp_path, 3, {1})}')
+    assert process.wait() == 0
+    output = '\n'.join(process.lines)
+    assert f'cannot read image {tmp_path}/1.png' in output
+    assert 'played 2 frames' in process.lines[-1]
+    assert '1 more were announced and could not be read' in process.lines[-1]
+    assert 'Traceback' not in output
+
+
+def test_process_whose_source_gives_nothing_fails(start, tmp_path):
+    process = start('-p', f'source:={write_folder(tmp_path, 2, {0, 1})}', '-p', 'loop:=true')
     assert process.wait() == 1
     assert 'FATAL' in process.lines[-1]
-    assert f'cannot read image {tmp_path}/2.png' in process.lines[-1]
+    assert f'cannot read image {tmp_path}/1.png' in process.lines[-1]
     assert 'Traceback' not in '\n'.join(process.lines)
+
+
+def test_the_process_carries_large_images(bag, monkeypatch):
+    for name in TRANSPORT_VARIABLES:
+        # So that what the replay sets is taken back after the test.
+        monkeypatch.setenv(name, '')
+        monkeypatch.delenv(name)
+    stop = threading.Event()
+    seen = {}
+
+    def join(name, args):
+        seen.update(os.environ)
+        return False
+
+    monkeypatch.setattr('aim_ros.nodes.replay_node.join_ros', join)
+    assert run_replay(None, stop) == 1
+    assert seen['FASTRTPS_DEFAULT_PROFILES_FILE'].endswith('config/fastdds.xml')
 
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])

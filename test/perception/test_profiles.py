@@ -306,7 +306,7 @@ def test_a_file_that_is_not_there(tmp_path):
                          ('~nobody_of_that_name/profiles.yaml', 'No such file or directory')):
         with pytest.raises(ProfileError) as error:
             load_profiles(path)
-        assert str(error.value) == f'{path}: can not be read: {reason}'
+        assert str(error.value) == f'{path}: cannot be read: {reason}'
 
 
 def test_a_file_that_is_no_text(tmp_path):
@@ -347,7 +347,7 @@ def test_a_role_that_the_model_lacks_is_a_mistake():
 def test_up_and_down_at_once_is_a_mistake():
     profile = DriverProfile('sport', focus_classes=('people', 'car'), suppress_classes=('person',))
     assert profile.mistake(CITYSCAPES) == (
-        "profile 'sport': person can not be focused on and suppressed at once")
+        "profile 'sport': person cannot be focused on and suppressed at once")
 
 
 def test_a_class_that_is_named_on_both_sides_is_left_alone():

@@ -1,0 +1,165 @@
+"""Messages of rosbag2 recordings, whole folders or single files, read without ROS."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+import re
+from typing import NamedTuple
+
+from aim_ros.media.frames import lose
+from aim_ros.media.frames import MediaError
+from aim_ros.media.frames import OnLoss
+
+try:
+    from rosbags.interfaces import Connection
+    from rosbags.rosbag2 import Reader
+except ImportError:
+    raise MediaError(
+        "rosbag2 recordings need the Python package 'rosbags': pip install rosbags"
+    ) from None
+
+FILES = ('.mcap', '.db3')
+
+
+class Message(NamedTuple):
+    """
+    A message of a recording.
+
+    :param msgtype: its type, as in ``sensor_msgs/msg/Image``.
+    :param recorded_ns: when it was taken down, nanoseconds.
+    :param data: serialized.
+    """
+
+    msgtype: str
+    recorded_ns: int
+    data: bytes
+
+
+class Recording:
+    """
+    A rosbag2 recording, open within a ``with``.
+
+    Where ``metadata.yaml`` is missing or of no use, the files beside it are opened themselves.
+
+    :param place: the folder, or one of its files.
+    :raises MediaError: nothing of it can be opened.
+    """
+
+    def __init__(self, place: Path):
+        self.place = place
+        self.note = ''
+        """What is missing of it, for people; empty where nothing is."""
+        self._stack = ExitStack()
+        self._readers: list[Reader] = []
+
+    def __enter__(self) -> 'Recording':
+        try:
+            self._open()
+        except BaseException:
+            self._stack.close()
+            raise
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._stack.close()
+
+    @property
+    def topics(self) -> dict[str, int]:
+        """The announced number of messages of each topic."""
+        counts: dict[str, int] = {}
+        for connection in self._connections():
+            counts[connection.topic] = counts.get(connection.topic, 0) + connection.msgcount
+        return counts
+
+    @property
+    def duration_ns(self) -> int:
+        """From the first message to the last, by the recording's clock, nanoseconds."""
+        readers = [reader for reader in self._readers if reader.message_count]
+        return (max(reader.end_time for reader in readers)
+                - min(reader.start_time for reader in readers) if readers else 0)
+
+    def topics_of(self, *msgtypes: str) -> list[str]:
+        """Return the topics that have messages of one of these types, in alphabetical order."""
+        return sorted({connection.topic for connection in self._connections()
+                       if connection.msgtype in msgtypes})
+
+    def messages(self, topic: str, msgtypes: tuple[str, ...], on_loss: OnLoss | None = None
+                 ) -> Iterator[Message]:
+        """
+        Yield the messages of a topic, in the order in which they were recorded.
+
+        :param msgtypes: those of other types are left out.
+        :param on_loss: called where a part of a file cannot be read, which is then left out.
+        :raises MediaError: a part cannot be read, and there is no `on_loss`.
+        """
+        for reader in self._readers:
+            connections = [connection for connection in reader.connections
+                           if connection.topic == topic and connection.msgtype in msgtypes]
+            # To rosbags, no connections are all of them.
+            if connections:
+                yield from self._messages(reader, connections, on_loss)
+
+    def _messages(self, reader: Reader, connections: list[Connection], on_loss: OnLoss | None
+                  ) -> Iterator[Message]:
+        start: int | None = None
+        last = -1
+        while True:
+            messages = reader.messages(connections, start=start)
+            while True:
+                try:
+                    connection, last, data = next(messages)
+                except StopIteration:
+                    return
+                # The library lets errors of files, SQLite and its own asserts through.
+                except Exception as error:
+                    lose(MediaError(f'cannot read all of rosbag {reader.path}: {_reason(error)}'),
+                         on_loss)
+                    break
+                yield Message(connection.msgtype, last, bytes(data))
+            # A file with an index goes on behind the part that is damaged.
+            begins = (chunk.message_start_time for chunk in getattr(reader.storage, 'chunks', ()))
+            past = last if start is None else max(last, start)
+            start = min((begin for begin in begins if begin > past), default=None)
+            if start is None:
+                return
+
+    def _connections(self) -> list[Connection]:
+        return [connection for reader in self._readers for connection in reader.connections]
+
+    def _open(self) -> None:
+        problems = []
+        if self.place.is_file():
+            files = [self.place]
+        else:
+            if (self.place / 'metadata.yaml').is_file():
+                problem = self._add(self.place)
+                if not problem:
+                    return
+                problems.append(problem)
+            files = sorted((file for file in self.place.iterdir() if file.suffix in FILES),
+                           key=lambda file: (len(file.name), file.name))
+        problems += filter(None, [self._add(file) for file in files])
+        if not self._readers:
+            raise MediaError(
+                f'cannot read rosbag {self.place}: {problems[0]}; "ros2 bag reindex" makes '
+                'metadata.yaml anew, where the files themselves are whole')
+        if problems:
+            self.note = problems[0]
+
+    def _add(self, place: Path) -> str:
+        """Open a folder or a file; return why it cannot be, or nothing."""
+        try:
+            self._readers.append(self._stack.enter_context(Reader(place)))
+        except Exception as error:  # as above, and what is wrong in YAML
+            what = '' if place == self.place else f'{place.name}: '
+            return what + _reason(error)
+        return ''
+
+
+def _reason(error: Exception) -> str:
+    """Return an error of the library in one line, which does not ask users to report it."""
+    text = ' '.join(str(error).split()) or type(error).__name__
+    text = re.sub(r'[;,.]?\s*please report\b.*', '', text, flags=re.IGNORECASE)
+    if "Storage plugin ''" in text:
+        return 'metadata.yaml names no storage plugin'
+    return text

@@ -1,0 +1,77 @@
+"""Opens whatever a path names as a source of frames."""
+
+from pathlib import Path
+from typing import Any
+
+from aim_ros.media.folder import image_files
+from aim_ros.media.folder import open_folder
+from aim_ros.media.frames import FrameSource
+from aim_ros.media.frames import MediaError
+from aim_ros.media.frames import parse_options
+from aim_ros.media.kitti import is_drive
+from aim_ros.media.kitti import open_drive
+
+_STREET = 'street'
+_BAG_FILES = ('.mcap', '.db3')
+_LOOKED_FOR = (
+    "a source is 'street', a KITTI raw drive (a folder with image_02/data), a rosbag2 folder "
+    '(with metadata.yaml), a .mcap or .db3 file, or a folder of images'
+)
+
+
+def open_source(path: str, **options: Any) -> FrameSource:
+    """
+    Open what `path` names.
+
+    - ``street``, or with options ``street:seed=7,frames=120``: the rendered street
+      (seed, frames, size as ``375x1242``, rate);
+    - a rosbag2 folder, or one of its files (topic);
+    - a KITTI raw drive, with ``image_02/data`` in it, or a date folder with one drive (camera);
+    - a folder of images (rate).
+
+    :param options: those in brackets above; values may be strings.
+    :raises MediaError: there is nothing to play; the text says what was looked for.
+    """
+    if path == _STREET or path.startswith(f'{_STREET}:'):
+        # Imported when it is asked for, as it takes a while.
+        from aim_ros.media.street import open_street
+
+        return open_street({**parse_options(path.partition(':')[2]), **options})
+
+    place = Path(path).expanduser()
+    if _is_bag(place):
+        # Needs a library that the others do not.
+        from aim_ros.media.rosbag import open_bag
+
+        return open_bag(place, options)
+    if not place.is_dir():
+        raise MediaError(f'source {path!r} {_why_not(place)}; {_LOOKED_FOR}')
+    try:
+        if is_drive(place):
+            return open_drive(place, options)
+        if image_files(place):
+            return open_folder(place, options)
+    except OSError as error:
+        raise MediaError(f'cannot read {path}: {error.strerror}') from None
+    raise MediaError(f'source {path!r} holds nothing to play; {_LOOKED_FOR}')
+
+
+def _is_bag(place: Path) -> bool:
+    if place.is_file():
+        return place.suffix in _BAG_FILES
+    return (place / 'metadata.yaml').is_file() or any(
+        file.suffix in _BAG_FILES for file in _entries(place))
+
+
+def _entries(folder: Path):
+    return folder.iterdir() if folder.is_dir() else ()
+
+
+def _why_not(place: Path) -> str:
+    if not place.exists():
+        return 'does not exist'
+    if place.suffix == '.bag':
+        return 'is a ROS 1 bag: make a rosbag2 folder of it by "rosbags-convert"'
+    if place.suffix == '.zstd' and place.with_suffix('').suffix in _BAG_FILES:
+        return 'is a compressed file of a rosbag2 folder: give the folder, or run "unzstd" on it'
+    return 'is a file, not a folder'

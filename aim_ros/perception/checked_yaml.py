@@ -1,0 +1,111 @@
+"""YAML that people write: read, and held against a form; what is wrong is said in a sentence."""
+
+from collections.abc import Hashable
+from collections.abc import Iterable
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from typing import TypeVar
+
+import pydantic
+import yaml
+
+from aim_ros.segmentation.labels import nearest
+
+
+class YamlError(ValueError):
+    """A file that cannot be used; the text says where, and what would be right."""
+
+
+def read_yaml(path: Path) -> Any:
+    """
+    Return what a YAML file says.
+
+    :raises YamlError: it cannot be read, is no YAML, or gives a key twice.
+    """
+    try:
+        return yaml.load(path.read_text(encoding='utf-8'), Loader=_UniqueKeyLoader)
+    except OSError as error:
+        raise YamlError(f'{path}: cannot be read: {error.strerror or error}') from error
+    # The YAML loader lets the ValueError of a number or date that cannot be slip through.
+    except (yaml.YAMLError, ValueError) as error:
+        raise YamlError(f'{path}: is not valid YAML: {" ".join(str(error).split())}') from error
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """A loader that refuses a key given twice, of which YAML would silently drop the first."""
+
+    def construct_mapping(self, node, deep=False):
+        seen = set()
+        for key_node, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+            # `<<` merges another mapping, and is no key itself.
+            if key_node.tag == 'tag:yaml.org,2002:merge':
+                continue
+            key = self.construct_object(key_node, deep=True)
+            if isinstance(key, Hashable) and key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f'the key {key!r} is given twice', key_node.start_mark)
+            seen.add(key if isinstance(key, Hashable) else id(key_node))
+        return super().construct_mapping(node, deep)
+
+
+class Form(pydantic.BaseModel):
+    """
+    What a mapping may say: its keys are the fields, and no others.
+
+    Each field that is no form itself needs a description of what it wants, as in ``<key> must be
+    <description>``.
+    """
+
+    model_config = pydantic.ConfigDict(extra='forbid', strict=True, frozen=True)
+
+
+_Form = TypeVar('_Form', bound=Form)
+
+
+def fill(form: type[_Form], body: Any, where: str) -> _Form:
+    """
+    Return `body` as `form`; one that is left empty is a mapping without keys.
+
+    :param where: what `body` is, for messages.
+    :raises YamlError: `body` has another form.
+    """
+    try:
+        return form.model_validate({} if body is None else body)
+    except pydantic.ValidationError as error:
+        # A key that does not exist explains the most: often the others follow from it.
+        mistake = min(error.errors(), key=lambda found: found['type'] not in _UNKNOWN_KEY)
+        raise YamlError(_sentence(form, body, mistake, where)) from error
+
+
+_UNKNOWN_KEY = ('extra_forbidden', 'invalid_key')
+
+
+def _sentence(form: type[Form], body: Any, mistake: Mapping[str, Any], where: str) -> str:
+    """Return one of pydantic's findings in `body` as a sentence for people."""
+    kind, path = mistake['type'], mistake['loc']
+    if kind in _UNKNOWN_KEY:
+        key = mistake['input'] if kind == 'invalid_key' else path[-1]
+        keys = tuple(_form_at(form, path[:-1]).model_fields)
+        close = nearest(str(key), keys, 1)
+        hint = f'did you mean {close[0]!r}?' if close else f'allowed: {", ".join(keys)}'
+        return f'{_within(where, path[:-1])}: unknown key {key!r}; {hint}'
+    if kind == 'model_type':
+        keys = ', '.join(_form_at(form, path).model_fields)
+        return f'{_within(where, path)}: expected a mapping with {keys}, got {mistake["input"]!r}'
+    # An element of a list is refused as the whole list.
+    path = tuple(part for part in path if isinstance(part, str))
+    wanted = _form_at(form, path[:-1]).model_fields[path[-1]].description
+    for part in path:
+        body = body[part]
+    return f'{where}: {".".join(path)} must be {wanted}, got {body!r}'
+
+
+def _form_at(form: type[Form], path: Iterable[str]) -> type[Form]:
+    for part in path:
+        form = form.model_fields[part].annotation
+    return form
+
+
+def _within(where: str, path: Iterable[str]) -> str:
+    return ', '.join((where, *path))

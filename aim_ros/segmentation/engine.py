@@ -1,0 +1,86 @@
+"""What runs a network: the interface of all engines, and the choice of one."""
+
+from abc import ABC
+from abc import abstractmethod
+
+import torch
+from torch import Tensor
+
+from aim_ros.segmentation.description import ModelError
+
+ENGINES = ('torch', 'openvino', 'onnxruntime')
+"""The engines, the reference first."""
+
+PRECISIONS: dict[str, torch.dtype] = {
+    'fp32': torch.float32,
+    'fp16': torch.float16,
+    'bf16': torch.bfloat16,
+}
+
+
+class Engine(ABC):
+    """
+    Runs one network on one device.
+
+    :cvar name: one of `ENGINES`.
+    :ivar version: of the engine's library.
+    :ivar device: where pixels are to be and logits will be.
+    :ivar target: what computes, as the engine calls it, for instance ``cuda:0`` or ``GPU``.
+    :ivar precision: of the computation, one of `PRECISIONS`, or ``int8``.
+    :ivar dtype: type of the pixels.
+    :ivar fixed_size: the only (height, width) that the network takes; None if it takes any.
+    :ivar batched: whether frames together are faster than one by one.
+    """
+
+    name: str
+    version: str
+    device: torch.device = torch.device('cpu')
+    target: str = 'cpu'
+    precision: str = 'fp32'
+    dtype: torch.dtype = torch.float32
+    fixed_size: tuple[int, int] | None = None
+    batched: bool = False
+
+    @abstractmethod
+    def prepare(self, batch: int, size: tuple[int, int]) -> None:
+        """
+        Compile all that pixels of a shape need, so that the first frame finds it in place.
+
+        :param batch: the largest number of frames that go through the network together, >= 1.
+        :param size: (height, width) of the pixels.
+        """
+
+    @abstractmethod
+    def __call__(self, pixels: Tensor) -> Tensor:
+        """
+        Run the network; a shape that was not prepared is prepared first.
+
+        :param pixels: (B, 3, h, w) of type `dtype` on `device`.
+        :return: float32 logits (B, C, h', w') on `device`, the caller's own.
+        """
+
+    def __str__(self) -> str:
+        return f'{self.name} {self.version}'
+
+
+def choose_device(device: str) -> torch.device:
+    """
+    Return the torch device for ``'auto'``, ``'cpu'``, ``'cuda'`` or ``'cuda:N'``.
+
+    :raises ModelError: there is no such device here.
+    """
+    if device == 'auto':
+        return torch.device('cuda' if torch.cuda.is_available() else 'cpu')
+    try:
+        chosen = torch.device(device)
+    except RuntimeError:
+        chosen = None
+    if chosen is None or chosen.type not in ('cpu', 'cuda'):
+        raise ModelError(
+            f'unknown device {device!r}; devices: auto, cpu, cuda, cuda:N, openvino:NAME')
+    if chosen.type == 'cuda':
+        count = torch.cuda.device_count()
+        if (chosen.index or 0) >= count:
+            raise ModelError(
+                f'there is no device {device!r}: torch sees {count} CUDA devices; use auto or cpu')
+    return chosen

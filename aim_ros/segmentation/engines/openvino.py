@@ -1,0 +1,137 @@
+"""OpenVINO: the fastest on CPUs, and the way to Intel's GPUs and NPUs."""
+
+import logging
+from pathlib import Path
+import time
+import warnings
+
+import openvino as ov
+import torch
+from torch import nn
+from torch import Tensor
+
+from aim_ros.segmentation.cache import cache_folder
+from aim_ros.segmentation.description import ModelError
+from aim_ros.segmentation.engine import Engine
+
+_HINTS = {'fp32': 'f32', 'fp16': 'f16', 'bf16': 'bf16'}
+# The device's own names of what it computes in.
+_CAPABILITIES = {'fp32': 'FP32', 'fp16': 'FP16', 'bf16': 'BF16'}
+
+_logger = logging.getLogger(__name__)
+
+
+def supports(precision: str, device: str = 'CPU') -> bool:
+    """Return whether a device of OpenVINO computes in a precision natively."""
+    capabilities = ov.Core().get_property(device, 'OPTIMIZATION_CAPABILITIES')
+    return _CAPABILITIES[precision] in capabilities
+
+
+def convert(network: nn.Module, path: Path) -> None:
+    """
+    Convert a module for images of any number and size, and write it in float32.
+
+    The front end is called directly: `openvino.convert_model`, which does the same, reports
+    its use to the internet unless the user has objected before.
+
+    :param network: maps pixels (B, 3, h, w) to logits, in float32, on the CPU.
+    :param path: of the file to write, ending in ``.xml``; weights go beside it.
+    """
+    from openvino.frontend import FrontEndManager
+    from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
+
+    # Of constants in the trace, which the tests of sizes disprove, and of what is obsolete.
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        decoder = TorchScriptPythonDecoder(network, example_input=(torch.zeros(1, 3, 64, 96),))
+        front_end = FrontEndManager().load_by_framework('pytorch')
+        model = front_end.convert(front_end.load(decoder))
+    model.reshape([-1, 3, -1, -1])
+    ov.save_model(model, path, compress_to_fp16=False)
+
+
+class OpenVinoEngine(Engine):
+    """
+    Runs a network that `convert` wrote, or an ONNX file, compiled for each size that comes.
+
+    :param path: of the network.
+    :param target: OpenVINO's name of the device: ``CPU``, ``GPU``, ``GPU.1``, ``NPU``, ...
+    :param precision: what it computes in; ``fp32``, ``fp16`` or ``bf16``.
+    :raises ModelError: there is no such device, it lacks the precision, or the file is broken.
+    """
+
+    name = 'openvino'
+
+    def __init__(self, path: Path, *, target: str = 'CPU', precision: str = 'fp32'):
+        self.version = ov.get_version().partition('-')[0]
+        self._core = ov.Core()
+        available = self._core.available_devices
+        if target not in available:
+            raise ModelError(
+                f"there is no device 'openvino:{target}': OpenVINO sees "
+                f'{", ".join(available) or "none"}; use one of these, or device cpu')
+        if not supports(precision, target):
+            raise ModelError(
+                f'{target} of OpenVINO does not compute in {precision} here; use precision fp32'
+                f'{" or bf16" if supports("bf16", target) else ""}, or engine torch')
+        self.target = target
+        self.precision = precision
+        try:
+            self._model = self._core.read_model(path)
+        except RuntimeError as error:
+            raise ModelError(
+                f'OpenVINO cannot read {path}: {" ".join(str(error).split())[:300]}') from error
+        if len(self._model.inputs) != 1 or len(self._model.outputs) != 1:
+            raise ModelError(
+                f'{path} has {len(self._model.inputs)} inputs and {len(self._model.outputs)} '
+                'outputs; a network takes one (images) and gives one (logits)')
+        self._shape = self._model.inputs[0].partial_shape
+        if self._shape.rank.is_dynamic or self._shape.rank.get_length() != 4:
+            raise ModelError(f'the input of {path} is {self._shape}, not (B, 3, height, width)')
+        height, width = self._shape[2], self._shape[3]
+        if height.is_static and width.is_static:
+            self.fixed_size = height.get_length(), width.get_length()
+        self._requests: dict[tuple[int, ...], ov.InferRequest] = {}
+
+    def prepare(self, batch: int, size: tuple[int, int]) -> None:
+        """Compile for single images of a size: one by one is faster than together."""
+        self(torch.zeros(1, 3, *size))
+
+    def __call__(self, pixels: Tensor) -> Tensor:
+        """Run the network on the images one by one."""
+        if len(pixels) > 1:
+            return torch.cat([self(image[None]) for image in pixels])
+        shape = tuple(pixels.shape)
+        request = self._requests.get(shape)
+        if request is None:
+            request = self._requests[shape] = self._compile(shape)
+        logits = torch.empty(tuple(request.model_outputs[0].shape))
+        # Both sides work in torch's memory: nothing is copied.
+        request.set_input_tensor(ov.Tensor(pixels.contiguous().numpy(), shared_memory=True))
+        request.set_output_tensor(ov.Tensor(logits.numpy(), shared_memory=True))
+        request.infer()
+        return logits
+
+    def _compile(self, shape: tuple[int, ...]) -> ov.InferRequest:
+        started = time.monotonic()
+        model = self._model.clone()
+        options = {
+            'PERFORMANCE_HINT': 'LATENCY',
+            'INFERENCE_PRECISION_HINT': _HINTS[self.precision],
+        }
+        if self.target == 'CPU':
+            # Pinned to cores, threads would wait for whatever else runs on these.
+            options |= {'INFERENCE_NUM_THREADS': torch.get_num_threads(),
+                        'ENABLE_CPU_PINNING': False}
+        else:
+            options['CACHE_DIR'] = str(cache_folder() / 'openvino')
+        try:
+            model.reshape(list(shape))
+            compiled = self._core.compile_model(model, self.target, options)
+        except RuntimeError as error:
+            raise ModelError(
+                f'OpenVINO cannot compile the network for {shape[3]}x{shape[2]} on {self.target}: '
+                f'{" ".join(str(error).split())[:300]}') from error
+        _logger.info('compiled for %dx%d in %.1f s', shape[3], shape[2],
+                     time.monotonic() - started)
+        return compiled.create_infer_request()

@@ -1,0 +1,183 @@
+"""The demo as users run it: a process of its own, which starts the two nodes."""
+
+import io
+import json
+import os
+from pathlib import Path
+import subprocess
+import sys
+import threading
+from types import SimpleNamespace
+
+import cv2
+from diagnostic_msgs.msg import DiagnosticArray
+from diagnostic_msgs.msg import DiagnosticStatus
+from diagnostic_msgs.msg import KeyValue
+import numpy as np
+import pytest
+from rich.progress import Progress
+
+from aim_ros.media.street import Street
+from aim_ros.nodes.demo import cli
+from aim_ros.nodes.demo import run
+from aim_ros.nodes.demo.run import DemoError
+from aim_ros.nodes.demo.run import Drive
+from aim_ros.nodes.demo.run import last_problem
+from aim_ros.nodes.demo.run import Options
+from aim_ros.nodes.demo.viewer import Moment
+
+ROOT = Path(__file__).resolve().parents[2]
+TIMEOUT = 200
+
+
+@pytest.fixture
+def demo(tmp_path, tiny_model):
+    """Return a function that runs the demo on a source; it returns the exit code and output."""
+    def play(source, *arguments: str) -> tuple[int, str]:
+        ended = subprocess.run(
+            [sys.executable, '-m', 'aim_ros.nodes.demo', '--source', str(source), '--out',
+             str(tmp_path / 'out'), '--model', tiny_model, '--device', 'cpu', *arguments],
+            env={**os.environ, 'PYTHONPATH': str(ROOT)}, timeout=TIMEOUT, check=False, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        return ended.returncode, ended.stdout
+    return play
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Return a function that makes a folder of images, of which some are damaged."""
+    def make(count: int, damaged: tuple[int, ...] = ()) -> Path:
+        path = tmp_path / 'drive'
+        path.mkdir()
+        rng = np.random.default_rng(0)
+        for index in range(count):
+            file = path / f'{index}.png'
+            cv2.imwrite(str(file), rng.integers(0, 256, (48, 64, 3), np.uint8))
+            if index in damaged:
+                file.write_bytes(file.read_bytes()[:20])
+        return path
+    return make
+
+
+def test_every_frame_is_in_the_results_under_both_profiles(demo, folder, tmp_path):
+    count = 5
+    code, output = demo(folder(count))
+    assert code == 0, output
+    out = tmp_path / 'out'
+    records = [json.loads(line) for line in (out / 'alerts.jsonl').read_text().splitlines()]
+    assert [record['frame'] for record in records] == list(range(count))
+    summary = json.loads((out / 'summary.json').read_text())
+    assert summary['frames_played'] == summary['frames_in_source'] == count
+    assert summary['masks_received'] == count
+    assert records[0]['profile'] == 'neutral'
+    assert 'driver_profile defensive' in output
+    assert output.splitlines()[-1].endswith(', '.join(cli.RESULTS))
+    for name in cli.RESULTS:
+        assert (out / name).stat().st_size > 0
+
+
+def test_with_nothing_played_the_demo_fails_and_names_no_results(demo, folder, tmp_path):
+    out = tmp_path / 'out'
+    out.mkdir()
+    (out / 'overlay.mp4').write_bytes(b'of an earlier run')
+    code, output = demo(folder(1, damaged=(0,)))
+    assert code == 1, output
+    assert 'cannot read image' in output.splitlines()[-1]
+    assert 'overlay.mp4' not in output
+    assert not (out / 'overlay.mp4').exists()
+    assert not (out / 'summary.json').exists()
+
+
+def test_a_source_of_no_frames_is_refused_before_anything_starts(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(Street, '__len__', lambda self: 0)
+    monkeypatch.setattr(cli, 'isolate', lambda: None)
+    monkeypatch.setattr(cli, 'stop_on_signals', lambda: None)
+    assert cli.main(['--source', 'street', '--out', str(tmp_path)]) == 1
+    assert 'nothing to play' in capsys.readouterr().out
+    assert not list(tmp_path.iterdir())
+
+
+class FakeViewer:
+    """A viewer to which every frame has come, and whose request is confirmed at a later poll."""
+
+    def __init__(self, frames: int, polls_until_confirmed: int, refusal: str = ''):
+        self._stamps = list(range(frames))
+        self.polls_left = polls_until_confirmed
+        self._refusal = refusal
+        self.diagnostics = {}
+
+    def receive(self, timeout):
+        pass
+
+    def take_complete(self):
+        image = np.zeros((4, 4, 3), np.uint8)
+        summary = DiagnosticStatus(values=[KeyValue(key=key, value=value) for key, value in {
+            'profile': 'neutral', 'level': 'OK', 'sigma': '0', 'revision': '1'}.items()])
+        moments = [(stamp, Moment(image, image, True, DiagnosticArray(status=[summary])))
+                   for stamp in self._stamps]
+        self._stamps = []
+        return moments
+
+    def choose_profile(self, name):
+        return self
+
+    def confirmed(self):
+        self.polls_left -= 1
+        if self.polls_left == 0 and self._refusal:
+            raise ValueError(self._refusal)
+        return self.polls_left == 0
+
+
+class FakeProcess:
+    def __init__(self, code):
+        self._code = code
+
+    def poll(self):
+        return self._code
+
+
+@pytest.fixture
+def make_drive(tmp_path):
+    """Return a function that makes a drive whose viewer and nodes are stand-ins."""
+    def make(viewer, total) -> Drive:
+        options = Options('street', tmp_path, ('neutral', 'city'), 'model', 'cpu', 10.0)
+        options.log('replay').write_text('[FATAL] [1.0] [replay]: cannot read image\n')
+        film = SimpleNamespace(add=lambda *_: None)
+        return Drive(options, total, viewer, FakeProcess(None), threading.Event(), film,
+                     io.StringIO(), Progress(disable=True))
+    return make
+
+
+def test_the_drive_is_not_over_before_the_switch_is_confirmed(make_drive):
+    viewer = FakeViewer(frames=2, polls_until_confirmed=5)
+    make_drive(viewer, 2).follow(FakeProcess(0))
+    assert viewer.polls_left == 0
+
+
+def test_a_switch_that_is_refused_ends_the_drive_with_the_reason(make_drive):
+    viewer = FakeViewer(frames=1, polls_until_confirmed=2, refusal="unknown profile 'sport'")
+    with pytest.raises(DemoError, match="unknown profile 'sport'"):
+        make_drive(viewer, 1).follow(FakeProcess(None))
+
+
+def test_a_replay_that_played_nothing_ends_the_drive_with_its_reason(make_drive, monkeypatch):
+    monkeypatch.setattr(run, 'LAST_FRAMES_TIMEOUT', 0.0)
+    with pytest.raises(DemoError, match=r'nothing was played; see .*replay\.log: cannot read im'):
+        make_drive(FakeViewer(0, 1), 2).follow(FakeProcess(0))
+
+
+def test_a_source_that_gives_less_than_it_announced_says_so(make_drive, monkeypatch, capsys):
+    monkeypatch.setattr(run, 'LAST_FRAMES_TIMEOUT', 0.0)
+    drive = make_drive(FakeViewer(2, 1), 9)
+    drive.follow(FakeProcess(0))
+    assert 'only 2 of 9 frames came back' in capsys.readouterr().out
+
+
+def test_the_last_problem_of_a_log(tmp_path):
+    log = tmp_path / 'log'
+    log.write_text('[INFO] [1.5] [replay]: first\n[FATAL] [1.6] [replay]: cannot read\nbye\n')
+    assert last_problem(log) == 'cannot read'
+    log.write_text('start\nSegmentation fault\n\n')
+    assert last_problem(log) == 'Segmentation fault'
+    log.write_text('')
+    assert last_problem(log) == 'empty'

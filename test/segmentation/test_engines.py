@@ -1,0 +1,244 @@
+"""Every engine gives the logits of the reference, at any size, or says in a sentence why not."""
+
+import logging
+import warnings
+
+import numpy as np
+import pytest
+import torch
+
+from aim_ros.imaging.frame import Frame
+from aim_ros.segmentation import cache
+from aim_ros.segmentation import loading
+from aim_ros.segmentation.description import ModelError
+from aim_ros.segmentation.engine import Engine
+from aim_ros.segmentation.loading import load_labels
+from aim_ros.segmentation.segmenter import Segmenter
+
+openvino = pytest.importorskip('openvino')
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    """Nothing is read from, or left in, the user's cache."""
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
+    return tmp_path / 'cache' / 'aim_ros' / 'networks'
+
+
+@pytest.fixture(scope='module')
+def tiny(tmp_path_factory):
+    """A tiny checkpoint that is only read."""
+    from checkpoints import checkpoint_maker
+    return str(checkpoint_maker(tmp_path_factory.mktemp('models'))())
+
+
+@pytest.fixture(scope='module')
+def kept(tiny, tmp_path_factory):
+    """A cache folder in which the tiny checkpoint is converted already."""
+    folder = tmp_path_factory.mktemp('kept')
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv('XDG_CACHE_HOME', str(folder))
+        Segmenter(tiny, device='cpu', engine='openvino')
+    return folder
+
+
+@pytest.fixture
+def use_kept(kept, monkeypatch):
+    monkeypatch.setenv('XDG_CACHE_HOME', str(kept))
+    return kept / 'aim_ros' / 'networks'
+
+
+def frames(*sizes, seed=0):
+    generator = np.random.default_rng(seed)
+    return [Frame(generator.integers(0, 256, (*size, 3), np.uint8)) for size in sizes]
+
+
+def logits_of(segmenter, frame):
+    return segmenter.forward(segmenter.preprocess([frame]))
+
+
+def refusal(model, **options):
+    with pytest.raises(ModelError) as error:
+        Segmenter(model, **options)
+    assert '\n' not in str(error.value)
+    return str(error.value)
+
+
+# OpenVINO against the reference
+
+
+@pytest.mark.parametrize('size', [(64, 96), (32, 32), (33, 47), (96, 64), (128, 416)])
+def test_openvino_gives_the_logits_of_torch_at_any_size(tiny, use_kept, size):
+    frame, = frames((100, 150))
+    ours, theirs = (
+        logits_of(Segmenter(tiny, device='cpu', engine=engine, input_size=size), frame)
+        for engine in ('openvino', 'torch'))
+    assert ours.shape == theirs.shape
+    assert ours.dtype == torch.float32
+    torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=0)
+
+
+def test_several_frames_are_each_as_if_alone(tiny, use_kept):
+    segmenter = Segmenter(tiny, device='cpu', engine='openvino', input_size=(64, 96))
+    pair = frames((50, 70), (64, 96))
+    together = segmenter.forward(segmenter.preprocess(pair))
+    for frame, logits in zip(pair, together, strict=True):
+        assert torch.equal(logits_of(segmenter, frame)[0], logits)
+
+
+def test_logits_stay_when_the_next_frame_comes(tiny, use_kept):
+    segmenter = Segmenter(tiny, device='cpu', engine='openvino', input_size=(64, 96))
+    first, second = frames((64, 96), (64, 96))
+    logits = logits_of(segmenter, first)
+    before = logits.clone()
+    logits_of(segmenter, second)
+    assert torch.equal(logits, before)
+
+
+def test_auto_is_openvino_on_the_cpu_and_says_so(tiny, use_kept):
+    engine = Segmenter(tiny, device='cpu').engine
+    assert isinstance(engine, Engine)
+    assert engine.name == 'openvino'
+    assert engine.target == 'CPU'
+    assert str(engine).startswith('openvino 20')
+
+
+def test_auto_is_torch_where_openvino_is_not_installed(tiny, monkeypatch):
+    monkeypatch.setattr(loading, 'is_installed', lambda name: name != 'openvino')
+    assert Segmenter(tiny, device='cpu').engine.name == 'torch'
+    assert 'engine openvino is not installed; "pip install openvino"' in refusal(
+        tiny, engine='openvino')
+
+
+def test_auto_is_torch_where_openvino_lacks_the_precision(tiny):
+    if 'FP16' in openvino.Core().get_property('CPU', 'OPTIMIZATION_CAPABILITIES'):
+        pytest.skip('this CPU computes in fp16')
+    assert Segmenter(tiny, device='cpu', precision='fp16').engine.name == 'torch'
+    assert 'CPU of OpenVINO does not compute in fp16 here; use precision fp32' in refusal(
+        tiny, device='cpu', engine='openvino', precision='fp16')
+
+
+# The conversion that is kept
+
+
+def test_a_second_start_needs_no_transformers(tiny, use_kept, monkeypatch):
+    def convert(*_):
+        pytest.fail('the network was loaded again')
+
+    monkeypatch.setattr('aim_ros.segmentation.checkpoint.load_network', convert)
+    monkeypatch.setattr('aim_ros.segmentation.checkpoint.describe', convert)
+    segmenter = Segmenter(tiny, device='cpu', engine='openvino')
+    assert segmenter.labels == load_labels(tiny)
+    assert len(list(use_kept.iterdir())) == 1
+
+
+def test_other_weights_are_converted_anew(make_checkpoint, own_cache):
+    for seed in (0, 1):
+        folder = str(make_checkpoint(seed=seed))
+        ours, theirs = (
+            logits_of(Segmenter(folder, device='cpu', engine=engine), frames((64, 96))[0])
+            for engine in ('openvino', 'torch'))
+        torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=0)
+    assert len(list(own_cache.iterdir())) == 2
+
+
+@pytest.mark.parametrize('damage', ['description.json', 'network.xml', 'network.bin',
+                                    'checksums.json', 'gone', 'flipped'])
+def test_a_damaged_conversion_is_made_anew(tiny, own_cache, caplog, damage):
+    expected = logits_of(Segmenter(tiny, engine='openvino'), frames((64, 96))[0])
+    folder, = own_cache.iterdir()
+    if damage == 'gone':
+        (folder / 'network.bin').unlink()
+    elif damage == 'flipped':
+        content = bytearray((folder / 'network.bin').read_bytes())
+        content[len(content) // 2] ^= 0x40
+        (folder / 'network.bin').write_bytes(content)
+    else:
+        (folder / damage).write_bytes((folder / damage).read_bytes()[:-9])
+    with caplog.at_level(logging.WARNING):
+        again = logits_of(Segmenter(tiny, engine='openvino'), frames((64, 96))[0])
+    assert torch.equal(again, expected)
+    assert 'is damaged, and is made anew' in caplog.text
+    assert [path.name for path in own_cache.iterdir()] == [folder.name]
+
+
+def test_a_cache_that_cannot_be_written(tiny, tmp_path, monkeypatch, caplog):
+    (tmp_path / 'file').touch()
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'file'))
+    with caplog.at_level(logging.WARNING):
+        segmenter = Segmenter(tiny, engine='openvino')
+    assert 'cannot be kept, so every start converts it' in caplog.text
+    assert logits_of(segmenter, frames((64, 96))[0]).isfinite().all()
+
+
+def test_only_the_last_used_conversions_are_kept(own_cache):
+    def build(folder):
+        (folder / 'network').write_text('0')
+
+    for index in range(12):
+        with cache.kept_folder(f'{index:02d}', build) as folder:
+            assert (folder / 'network').read_text() == '0'
+        assert (own_cache / f'{index:02d}').is_dir()
+    assert len(list(own_cache.iterdir())) == 8
+
+
+def test_measurements_are_kept_or_silently_absent(own_cache, tmp_path, monkeypatch, caplog):
+    assert cache.load_result('a') is None
+    cache.store_result('a', {'b': [1.5]})
+    assert cache.load_result('a') == {'b': [1.5]}
+    (own_cache.parent / 'measured' / 'a.json').write_text('{"b')
+    assert cache.load_result('a') is None
+    (tmp_path / 'file').touch()
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'file'))
+    cache.store_result('a', 1)
+    assert 'cannot be kept' in caplog.text
+
+
+def test_conversion_warns_of_nothing(tiny, own_cache):
+    with warnings.catch_warnings(record=True) as caught:
+        Segmenter(tiny, engine='openvino')
+    assert not [str(warning.message) for warning in caught if 'trac' in str(warning.message)]
+
+
+# What does not go together
+
+
+@pytest.mark.parametrize('target', ['GPU', 'NPU', 'GPU.7', '', 'cpu'])
+def test_a_device_of_openvino_that_is_not_there(tiny, use_kept, target):
+    if target in openvino.Core().available_devices:
+        pytest.skip(f'this machine has a {target}')
+    message = refusal(tiny, device=f'openvino:{target}')
+    assert f"there is no device 'openvino:{target}': OpenVINO sees CPU" in message
+
+
+def test_a_device_of_openvino_that_is_there(tiny, use_kept):
+    assert Segmenter(tiny, device='openvino:CPU').engine.name == 'openvino'
+
+
+def test_engines_and_devices_that_do_not_go_together(tiny):
+    assert "device 'openvino:CPU' is for engine openvino, not torch" in refusal(
+        tiny, device='openvino:CPU', engine='torch')
+    assert refusal(tiny, engine='tflite') == (
+        "unknown engine 'tflite'; engines: auto, torch, openvino, onnxruntime")
+    message = refusal(tiny, engine='onnxruntime')
+    assert 'engine onnxruntime runs ONNX files' in message
+    assert 'ros2 run aim_ros export' in message
+
+
+# One class
+
+
+@pytest.mark.parametrize('engine', ['torch', 'openvino'])
+def test_a_network_of_one_class_tells_it_from_background(make_checkpoint, engine):
+    folder = str(make_checkpoint(('person',)))
+    assert load_labels(folder).names == ('background', 'person')
+    segmenter = Segmenter(folder, device='cpu', engine=engine)
+    assert segmenter.labels.names == ('background', 'person')
+    frame, = frames((64, 96))
+    raw = segmenter.engine(segmenter.preprocess([frame]))
+    logits = logits_of(segmenter, frame)
+    assert raw.shape[1] == 1
+    assert (logits[:, 0] == 0).all()
+    assert torch.equal(logits[:, 1:], raw)
+    # The softmax over both is the sigmoid that the network was trained with.
+    torch.testing.assert_close(logits.softmax(1)[:, 1], raw[:, 0].sigmoid())

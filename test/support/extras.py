@@ -1,0 +1,14 @@
+"""The packages that not every installation has; tests that need one are skipped without it."""
+
+EXTRAS = {
+    'accelerate': 'text',
+    'albumentations': 'train',
+    'efficientnet_lite_pytorch': 'train',
+    'gguf': 'text',
+    'hypothesis': 'test',
+    'jinja2': 'experiments',
+    'matplotlib': 'experiments',
+    'torchmetrics': 'experiments',
+    'triton': 'dev',
+}
+"""Name of the module to the requirements file, requirements-<name>.txt, that installs it."""
