@@ -1,3 +1,4 @@
+from contextlib import nullcontext
 from dataclasses import FrozenInstanceError
 from dataclasses import replace
 
@@ -52,6 +53,9 @@ class PreparedSegmenter:
         self.temperature = temperature
         self.device = torch.device('cpu')
         self.labels = CITYSCAPES
+
+    def threads(self):
+        return nullcontext()
 
     def groups(self, frames):
         return [list(range(len(frames)))]
