@@ -4,6 +4,7 @@ import array
 from collections.abc import Mapping
 
 from builtin_interfaces.msg import Time
+import cv2
 from diagnostic_msgs.msg import DiagnosticStatus
 from diagnostic_msgs.msg import KeyValue
 import numpy as np
@@ -83,6 +84,15 @@ def image_message(pixels: np.ndarray, encoding: str, header: Header) -> Image:
     return message
 
 
+def probability_bytes(probabilities: np.ndarray) -> np.ndarray:
+    """
+    Return probabilities 0..1, float32, as bytes 0..255.
+
+    Nav2's semantic segmentation layer reads bytes, whatever the encoding says.
+    """
+    return cv2.convertScaleAbs(probabilities, alpha=255)
+
+
 def camera_info_message(camera: CameraModel, header: Header) -> CameraInfo:
     """Make the calibration message of a camera."""
     return CameraInfo(
@@ -107,6 +117,11 @@ def ground_camera(info: CameraInfo, size: tuple[int, int], height: float, pitch:
     """
     camera = camera_of_image(info, size)
     return None if camera is None else GroundCamera(*camera.pinhole, height, pitch)
+
+
+def ground_frame(frame_id: str) -> str:
+    """Return the name of a camera's ground frame (see `GroundCamera`), by its optical frame's."""
+    return f'{frame_id}_ground'
 
 
 def status_message(level: int, name: str, message: str, hardware_id: str,

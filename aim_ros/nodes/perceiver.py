@@ -110,7 +110,7 @@ class Perceiver:
         ground = {frame.camera: self._ground(self._channels[frame.camera], frame.size, settings)
                   for frame in frames}
         wanted = frozenset(frame.camera for frame in frames
-                           if self._channels[frame.camera].output.wants_confidence())
+                           if self._channels[frame.camera].wants_confidence())
         try:
             return self._pipeline.process(
                 frames, settings, confidence=wanted, ground=ground, on_error=self._lose)
@@ -148,7 +148,7 @@ class Perceiver:
         with self._boundary(channel, 'the alerts were lost'):
             if not self._publish_alerts(channel, perception, item, taken_ns):
                 return
-        for name, publish in channel.output.others(perception, item.message.header):
+        for name, publish in channel.others(perception, item.message.header):
             with self._boundary(channel, f'the {name} was lost'):
                 publish()
         channel.statistics.measure('publish', (time.monotonic_ns() - started_ns) * 1e-6)

@@ -64,6 +64,21 @@ class Perception:
     latency_ms: dict[str, float]
     ground: GroundCamera | None = None
 
+    def blocking(self, drivable: Sequence[int]) -> np.ndarray:
+        """
+        Return class ids (H, W) in which only that is drivable which both decisions find so.
+
+        Of the unmodulated one and the deterministic one, so that no profile opens a road, and
+        noise neither opens nor blocks one.
+
+        :param drivable: ids of the classes that one can drive on.
+        """
+        if self.focused is self.base:
+            return self.base
+        table = np.zeros(np.iinfo(self.base.dtype).max + 1, bool)
+        table[list(drivable)] = True
+        return np.where(table[self.base], self.focused, self.base)
+
 
 class LogitsError(RuntimeError):
     """The network gave logits that are not finite."""

@@ -6,6 +6,7 @@ from std_msgs.msg import Header
 from aim_ros.hazards.alerts import Alert
 from aim_ros.hazards.alerts import AlertReport
 from aim_ros.hazards.alerts import Level
+from aim_ros.hazards.geometry import GroundCamera
 from aim_ros.nodes import alert_messages
 from aim_ros.nodes.conversions import HAVE_VISION_MSGS
 from aim_ros.segmentation.labels import CITYSCAPES
@@ -31,7 +32,21 @@ def test_a_status_says_all_that_a_planner_needs():
         'ttc_error_s': '0.250', 'area_share': '0.025000', 'confidence': '0.750',
         'modulated_share': '0.250', 'emphasised': 'false', 'coasting': 'false',
         'in_corridor': 'true', 'near': 'true', 'distance_m': '12.500', 'bearing_deg': '-3.000',
+        'position_x_m': 'nan', 'position_y_m': 'nan', 'position_x_error_m': 'nan',
+        'position_y_error_m': 'nan',
         'truncated': 'false', 'age_s': '1.500', 'unseen_s': '0.000'}
+
+
+def test_a_status_says_where_on_the_ground_a_road_user_is():
+    ground = GroundCamera(fx=100, fy=100, cx=49.5, cy=19.5, height=1.6)
+    status = alert_messages.road_user_status(
+        ALERT, CITYSCAPES, (100, 200), 'segmentation', 'left', ground)
+    values = {v.key: v.value for v in status.values}
+    # The foot is 40 of 100 pixels below the axis, and its middle 25 to the left of it.
+    assert (values['position_x_m'], values['position_y_m']) == ('4.000', '1.000')
+    place = ground.place(ALERT.box)
+    assert values['position_x_error_m'] == f'{place.x_error:.3f}'
+    assert values['position_y_error_m'] == f'{place.y_error:.3f}'
 
 
 @pytest.mark.parametrize(('changes', 'line'), [
