@@ -1,5 +1,6 @@
 """The parameters of the segmentation node: one row each."""
 
+from functools import partial
 import math
 import re
 
@@ -37,12 +38,12 @@ def _check_input_size(size: tuple[int, ...]) -> None:
             f'{list(size)}')
 
 
-def _check_transform(values: tuple[float, ...]) -> None:
+def _check_transform(name: str, values: tuple[float, ...]) -> None:
     """Raise ValueError unless this is a translation and a rotation, or nothing."""
     if values and not (len(values) == 7 and all(map(math.isfinite, values))
                        and abs(math.hypot(*values[3:]) - 1) < 0.01):
         raise ValueError(
-            'points.transform must be empty or [x, y, z, qx, qy, qz, qw], metres and a quaternion '
+            f'{name} must be empty or [x, y, z, qx, qy, qz, qw], metres and a quaternion '
             'of length 1, as "ros2 run tf2_ros tf2_echo <camera frame> <cloud frame>" prints '
             f'them; got {list(values)}')
 
@@ -192,5 +193,6 @@ def camera_rows(camera: str, general: Mount) -> tuple[Row, ...]:
         Row(f'{camera}.points.transform', FLOATS, (),
             f'Where the frame of {camera}/points_in is, seen from the camera: [x, y, z, qx, qy, '
             'qz, qw], as tf2_echo prints it from the camera frame to the cloud frame; empty takes '
-            '/tf_static.', read_only=True, check=_check_transform),
+            '/tf_static.', read_only=True,
+            check=partial(_check_transform, f'{camera}.points.transform')),
     )
