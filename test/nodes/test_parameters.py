@@ -655,5 +655,6 @@ def test_where_a_cloud_is_may_be_given(make, given):
     [1.0, 0.0, 0.0], [0.0] * 7, [float('nan')] + [0.0] * 5 + [1.0], [0.0] * 6 + [1.5]])
 def test_a_transform_that_is_none_is_refused(make, given):
     _, parameters = make(camera__points__transform=given)
-    with pytest.raises(ReadOnlyParameterError, match=r'^camera\.points\.transform must be empty or \[x'):
+    said = r'^camera\.points\.transform must be empty or \[x'
+    with pytest.raises(ReadOnlyParameterError, match=said):
         parameters.validate()
