@@ -92,8 +92,10 @@ class FocusedStream:
         self._filter, self._scene = filter_, scene
         self._tracker.keep(scene.classes.groups_of(scene.settings.class_ids))
         self._neutral_boxes = [track.box(scene.now_ns) for track in neutral.tracks]
-        owned, free = _share_out(
-            sight.regions if sight else (), neutral.tracks, self._neutral_boxes)
+        shared, free = share_out(
+            sight.regions if sight else (), [track.region.group for track in neutral.tracks],
+            as_array(self._neutral_boxes))
+        owned = {neutral.tracks[t].track_id: regions for t, regions in shared.items()}
         self._adopt(neutral.ended, nanoseconds(owner_clear_after))
         self._stand(neutral.tracks, owned)
         self._extend_boxes(neutral.tracks, owned, sight)
@@ -210,18 +212,23 @@ class FocusedStream:
         return self._filter.weight(measures(region, self._scene.size, self._neutral_boxes))
 
 
-def _share_out(regions: Sequence[Region], tracks: Sequence[Track], boxes: Sequence[Box]
-               ) -> tuple[dict[int, list[Region]], list[Region]]:
-    """Return the regions that belong to each track, by its id, and those that belong to none."""
+def share_out(regions: Sequence[Region], groups: Sequence[str], boxes: np.ndarray
+              ) -> tuple[dict[int, list[Region]], list[Region]]:
+    """
+    Share regions out among neutral road users.
+
+    :param groups: the group of each road user.
+    :param boxes: where each is, (n, 4).
+    :return: the regions that belong to each, by its index, and those that belong to none.
+    """
     owned: dict[int, list[Region]] = {}
-    if not regions or not tracks:
+    if not regions or not len(groups):
         return owned, list(regions)
-    theirs, ours = as_array([region.box for region in regions]), as_array(boxes)
-    smaller = np.minimum(theirs[:, 2:].prod(1)[:, None], ours[:, 2:].prod(1)[None])
-    belongs = (pairwise_shared(theirs, ours) >= _BELONGS * smaller) & (
-        np.array([region.group for region in regions])[:, None]
-        == np.array([track.region.group for track in tracks]))
+    theirs = as_array([region.box for region in regions])
+    smaller = np.minimum(theirs[:, 2:].prod(1)[:, None], boxes[:, 2:].prod(1)[None])
+    belongs = (pairwise_shared(theirs, boxes) >= _BELONGS * smaller) & (
+        np.array([region.group for region in regions])[:, None] == np.array(groups))
     for r, t in np.argwhere(belongs).tolist():
-        owned.setdefault(tracks[t].track_id, []).append(regions[r])
+        owned.setdefault(t, []).append(regions[r])
     return owned, [region for region, any_ in zip(regions, belongs.any(1), strict=True)
                    if not any_]

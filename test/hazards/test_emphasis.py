@@ -166,7 +166,8 @@ def test_without_modulation_published_and_neutral_are_the_same():
 
 _GRID, _SIZE, _SCALE = (9, 14), (72, 112), 8
 _SCENES = st.lists(st.tuples(
-    st.integers(0, 2**32 - 1), st.integers(0, 2), st.sampled_from((0, 0.05, 0.1, 0.3, 0.7, -0.1, -0.8)),
+    st.integers(0, 2**32 - 1), st.integers(0, 2),
+    st.sampled_from((0, 0.05, 0.1, 0.3, 0.7, -0.1, -0.8)),
 ), min_size=3, max_size=10)
 
 
