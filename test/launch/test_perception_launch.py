@@ -76,7 +76,8 @@ def declared(path):
 
 NODE_ARGUMENTS = {
     'model', 'device', 'engine', 'execution_providers', 'precision', 'input_size', 'input_pixels',
-    'profiles_file', 'driver_profile', 'namespace', 'camera', 'image_topic', 'camera_info_topic', 'image_transport', 'compressed',
+    'profiles_file', 'driver_profile', 'namespace', 'camera', 'image_topic',
+    'camera_info_topic', 'image_transport', 'compressed',
     'image_reliability', 'use_sim_time', 'params_file', 'autostart', 'log_level'}
 ARGUMENTS = {
     PERCEPTION: NODE_ARGUMENTS | {
