@@ -32,9 +32,13 @@ def assign(
     if not tracks or not regions:
         return []
     cost = _cost(tracks, regions, now_ns)
+    possible = cost < _NEVER
+    # Whoever has no partner need not be assigned one.
+    some_tracks, some_regions = np.flatnonzero(possible.any(1)), np.flatnonzero(possible.any(0))
+    cost = cost[np.ix_(some_tracks, some_regions)]
     rows, columns = linear_sum_assignment(cost)
-    return [(t, r) for t, r in zip(rows.tolist(), columns.tolist(), strict=True)
-            if cost[t, r] < _NEVER / 2]
+    return [(int(some_tracks[t]), int(some_regions[r]))
+            for t, r in zip(rows.tolist(), columns.tolist(), strict=True) if cost[t, r] < _NEVER]
 
 
 def _cost(tracks: Sequence[Track], regions: Sequence[Region], now_ns: int) -> np.ndarray:
