@@ -22,7 +22,7 @@ _MIN_INSIDE = 0.6
 """A track of which less is predicted to lie in the picture has left it."""
 
 _PATIENCE = 0.6
-"""The share of `clear_after` for which a track is waited for that is not raised."""
+"""The share of `clear_after` for which a track is waited for that was seen for a moment only."""
 
 Weigh = Callable[[Region], float]
 """Returns the share of its time for which the sight of a region counts, 0..1."""
@@ -120,8 +120,9 @@ class Tracker:
                ) -> bool:
         if track.last_ns == now_ns or now_ns <= track.error_until_ns:
             return True
-        # Of what was never raised nobody waits to hear again.
-        patience = settings.clear_after if track.raised else _PATIENCE * settings.clear_after
+        # What was seen for a moment only is hardly there.
+        known = track.raised or track.seen_s >= settings.raise_after
+        patience = settings.clear_after if known else _PATIENCE * settings.clear_after
         return (now_ns - track.last_ns <= nanoseconds(patience)
                 and not _left_sideways(track, size)
                 and _share_inside(track.motion.rounded, size) >= _MIN_INSIDE)
