@@ -1,5 +1,6 @@
 """What goes out for one camera in metres on the ground: free space, and a grid of it."""
 
+import array
 from collections.abc import Callable
 from collections.abc import Iterator
 from functools import cache
@@ -110,7 +111,8 @@ def occupancy_message(occupancy: Occupancy, header: Header) -> 'OccupancyGrid':
     info.height, info.width = occupancy.cells.shape
     info.origin.position.y = occupancy.right
     info.origin.orientation.w = 1.0
-    message.data = occupancy.cells.ravel().tolist()
+    # The generated setter takes an array('b') as it is; of a list it checks every element.
+    message.data = array.array('b', occupancy.cells.tobytes())
     return message
 
 

@@ -94,6 +94,9 @@ class Pipeline:
         self.batches = []
         self.tracked = []
 
+    def groups(self, frames):
+        return [frames]
+
     def process(self, frames, settings, *, confidence, ground, on_error):
         names = [frame.camera for frame in frames]
         self.batches.append(names)
