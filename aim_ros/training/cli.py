@@ -39,6 +39,7 @@ import argparse
 import dataclasses
 import json
 from pathlib import Path
+import sys
 
 from aim_ros.resources import share_directory
 from aim_ros.training import config as configs
@@ -226,6 +227,11 @@ def parser():
 def main(arguments=None):
     """Run one command; return the exit code."""
     options = parser().parse_args(arguments)
-    options.run(options, configs.load(options.config, options.set))
+    try:
+        options.run(options, configs.load(options.config, options.set))
+    # What is wrong with settings, folders and files.
+    except (OSError, ValueError) as error:
+        print(f'train: {error}', file=sys.stderr)
+        return 1
     return 0
 
