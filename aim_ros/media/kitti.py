@@ -45,8 +45,9 @@ class KittiDrive:
                 f'KITTI drive {drive} has no images in image_{camera}/data{_other_cameras(drive)}')
         self.name = f'KITTI drive {drive}, camera {camera}'
         if not (folder / 'timestamps.txt').is_file():
-            raise MediaError(f'KITTI drive {drive} has no image_{camera}/timestamps.txt; to play '
-                             f"its images at a constant rate, give {folder / 'data'} as the source")
+            raise MediaError(
+                f'KITTI drive {drive} has no image_{camera}/timestamps.txt; to play its images at '
+                f"a constant rate, give {folder / 'data'} as the source")
         self._stamps = read_timestamps(folder / 'timestamps.txt')
         if len(self._stamps) != len(self._paths):
             self._stamps = self._stamps_by_number(folder)

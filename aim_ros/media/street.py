@@ -285,8 +285,8 @@ def open_street(options: Mapping[str, Any]) -> Street:
         ``weather``; maybe strings.
     :raises MediaError: an option is wrong.
     """
-    converters = {'seed': as_whole, 'frames': as_whole, 'size': _as_size, 'rate': as_rate, 'scene': str,
-                  'weather': str}
+    converters = {'seed': as_whole, 'frames': as_whole, 'size': _as_size, 'rate': as_rate,
+                  'scene': str, 'weather': str}
     try:
         street = Street(**convert_options('the street', options, converters))
     except ValueError as error:
