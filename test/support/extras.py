@@ -3,10 +3,13 @@
 EXTRAS = {
     'accelerate': 'text',
     'albumentations': 'train',
-    'efficientnet_lite_pytorch': 'train',
     'gguf': 'text',
     'hypothesis': 'test',
     'matplotlib': 'experiments',
+    'motmetrics': 'experiments',
+    'onnx': 'export',
+    'onnxruntime': 'export',
+    'onnxscript': 'export',
     'torchmetrics': 'experiments',
     'triton': 'dev',
 }
