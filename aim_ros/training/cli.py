@@ -28,8 +28,7 @@ With a GPU, pack the frames here, copy the file and data.computed there and trai
 
 A larger network begins from random weights:
 
-    python -m aim_ros.training --set model.size=b1 --set model.start=null --set model.keep=1 \
-        train --out runs/b1
+    python -m aim_ros.training --set model.size=b1 --set model.start=null train --out runs/b1
 
 Settings come from a YAML file (config/training/segformer.yaml); `--set train.steps=100` changes
 one, `--set data.computed=null` learns from the labels alone.
