@@ -6,6 +6,7 @@ from pathlib import Path
 import re
 from typing import NamedTuple
 
+from aim_ros.media.cut_off import CutOffMcap
 from aim_ros.media.frames import lose
 from aim_ros.media.frames import MediaError
 from aim_ros.media.frames import OnLoss
@@ -13,12 +14,14 @@ from aim_ros.media.frames import OnLoss
 try:
     from rosbags.interfaces import Connection
     from rosbags.rosbag2 import Reader
+    from rosbags.rosbag2 import ReaderError
 except ImportError:
     raise MediaError(
         "rosbag2 recordings need the Python package 'rosbags': pip install rosbags"
     ) from None
 
 FILES = ('.mcap', '.db3')
+_CUT_OFF = 'its end is missing, as where the recorder was killed'
 
 
 class Message(NamedTuple):
@@ -117,7 +120,9 @@ class Recording:
                     break
                 yield Message(connection.msgtype, last, bytes(data))
             # A file with an index goes on behind the part that is damaged.
-            begins = (chunk.message_start_time for chunk in getattr(reader.storage, 'chunks', ()))
+            files = getattr(reader.storage, 'storages', [reader.storage])
+            begins = (chunk.message_start_time
+                      for file in files for chunk in getattr(file, 'chunks', ()))
             past = last if start is None else max(last, start)
             start = min((begin for begin in begins if begin > past), default=None)
             if start is None:
@@ -142,24 +147,60 @@ class Recording:
         if not self._readers:
             raise MediaError(
                 f'cannot read rosbag {self.place}: {problems[0]}; "ros2 bag reindex" makes '
-                'metadata.yaml anew, where the files themselves are whole')
+                'metadata.yaml anew where the files are whole')
         if problems:
             self.note = problems[0]
 
     def _add(self, place: Path) -> str:
         """Open a folder or a file; return why it cannot be, or nothing."""
+        reason = ''
         try:
+            for file in (place.glob('*.db3') if place.is_dir() else [place]):
+                _check_length(file)
             self._readers.append(self._stack.enter_context(Reader(place)))
         except Exception as error:  # as above, and what is wrong in YAML
             what = '' if place == self.place else f'{place.name}: '
-            return what + _reason(error)
-        return ''
+            reason = what + _reason(error)
+        if reason.endswith(_CUT_OFF) and place.suffix == '.mcap':
+            self._add_cut_off(place)
+        return reason
+
+    def _add_cut_off(self, file: Path) -> None:
+        """Open what is whole of a .mcap file, if that is anything."""
+        try:
+            reader = self._stack.enter_context(Reader(CutOffMcap(file)))
+        except Exception:
+            # The reason why it cannot be opened as it is says enough.
+            return
+        if reader.message_count:
+            self._readers.append(reader)
+
+
+def _check_length(file: Path) -> None:
+    """
+    Check that an SQLite file has all its pages: SQLite takes what is missing for zeros.
+
+    :raises ReaderError: it is shorter than its header says; SQLite's file format, section 1.3.
+    """
+    with file.open('rb') as opened:
+        header = opened.read(100)
+    if len(header) < 100 or not header.startswith(b'SQLite format 3\0'):
+        return
+    page, pages, change, valid_for = (
+        int.from_bytes(header[place:place + size], 'big')
+        for place, size in ((16, 2), (28, 4), (24, 4), (92, 4)))
+    # The number of pages is set anew with each change, but not by SQLite before 3.7.
+    if change == valid_for and file.stat().st_size < pages * (65536 if page == 1 else page):
+        raise ReaderError(_CUT_OFF)
 
 
 def _reason(error: Exception) -> str:
     """Return an error of the library in one line, which does not ask users to report it."""
     text = ' '.join(str(error).split()) or type(error).__name__
-    text = re.sub(r'[;,.]?\s*please report\b.*', '', text, flags=re.IGNORECASE)
+    text = re.sub(r'[;,.]?\s*please report\b.*', '', text, flags=re.IGNORECASE).rstrip('.')
+    if 'end magic' in text:
+        return _CUT_OFF
     if "Storage plugin ''" in text:
         return 'metadata.yaml names no storage plugin'
-    return text
+    # What is neither meant for people nor the system's runs into bytes that make no sense.
+    return text if isinstance(error, (ReaderError, OSError)) else f'it is damaged ({text})'

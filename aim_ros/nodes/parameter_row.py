@@ -1,7 +1,7 @@
 """
 One row of a table of parameters: type, default, range, check, description.
 
-Parameters are declared with dynamic typing and typed by their row instead, since ROS can not type
+Parameters are declared with dynamic typing and typed by their row instead, since ROS cannot type
 an empty list: `[]` arrives as a byte array, a bool array or as nothing, by where it is written.
 """
 

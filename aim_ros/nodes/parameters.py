@@ -260,14 +260,14 @@ class NodeParameters:
     def _check(self, changes: Mapping[str, Any]) -> None:
         """Raise ValueError if values, each right by itself, break a rule or do not fit."""
         self._limits.check(changes)
-        if self._rules is None or self._labels is None:
-            return
         current = self._table.values()
-        self._rules.check(current, changes)
         values = {**current, **changes}
-        if values['driver_profile'] != CUSTOM:
-            self._check_profile(values['driver_profile'])
-        build_settings(values, self._labels)
+        if self._rules is not None:
+            self._rules.check(current, changes)
+            if values['driver_profile'] != CUSTOM:
+                self._check_profile(values['driver_profile'])
+        if self._labels is not None:
+            build_settings(values, self._labels)
 
     def _renew_settings(self) -> None:
         """Put the settings that the values amount to in force, under a new revision if new."""

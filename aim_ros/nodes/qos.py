@@ -6,6 +6,7 @@ from rclpy.node import Node
 from rclpy.qos import QoSPolicyKind
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
+from aim_ros.nodes.parameter_table import ReadOnlyParameterError
 from aim_ros.nodes.rclpy_private import parameter_overrides
 
 _POLICIES = (QoSPolicyKind.HISTORY, QoSPolicyKind.DEPTH, QoSPolicyKind.RELIABILITY,
@@ -23,13 +24,13 @@ def refuse_other_overrides(node: Node, topics: Iterable[str]) -> None:
 
     To be called when all of them exist: rclpy leaves unsaid what it does not use.
 
-    :raises ValueError: there are such; the text names them.
+    :raises ReadOnlyParameterError: there are such; the text names them.
     """
     starts = tuple(f'qos_overrides.{topic}.' for topic in topics)
     unused = sorted(name for name in parameter_overrides(node)
                     if name.startswith(starts) and not node.has_parameter(name))
     if unused:
-        raise ValueError(
+        raise ReadOnlyParameterError(
             f'{", ".join(unused)} cannot be overridden; what can: '
             + ', '.join(policy.name.lower() for policy in _POLICIES)
             + ', of a publisher or a subscription')

@@ -32,7 +32,7 @@ ALERT_KEYS = ('classes', *_ALERT_NUMBERS)
 
 
 class ProfileError(ValueError):
-    """A profile file or profile that can not be used; the text names file, profile and key."""
+    """A profile file or profile that cannot be used; the text names file, profile and key."""
 
 
 @dataclass(frozen=True)

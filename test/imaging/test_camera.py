@@ -1,4 +1,15 @@
+"""Intrinsics of the image as it is delivered: cropped, binned, scaled."""
+
+from contextlib import suppress
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from aim_ros.imaging.camera import camera_of_image
+from aim_ros.imaging.camera import CameraError
 from aim_ros.imaging.camera import CameraModel
+from aim_ros.imaging.camera import delivered_camera
 
 
 def test_projection_is_made_from_the_intrinsics():
@@ -11,3 +22,93 @@ def test_projection_is_made_from_the_intrinsics():
 def test_given_projection_is_kept():
     p = tuple(float(value) for value in range(12))
     assert CameraModel(640, 480, 1.0, 1.0, 0.0, 0.0, p=p).p == p
+
+
+CAMERA = CameraModel(1200, 400, fx=720.0, fy=710.0, cx=600.0, cy=170.0)
+
+
+def info(width=1200, height=400, binning=(0, 0), roi=(0, 0, 0, 0), k=None, p=None):
+    """Return what a CameraInfo message has; `roi` is (left, top, width, height)."""
+    zone = dict(zip(('x_offset', 'y_offset', 'width', 'height'), roi, strict=True))
+    return SimpleNamespace(
+        width=width, height=height, binning_x=binning[0], binning_y=binning[1],
+        roi=SimpleNamespace(**zone), d=[], distortion_model='plumb_bob', r=[1.0] * 9,
+        k=list(CAMERA.k) if k is None else k, p=[0.0] * 12 if p is None else p)
+
+
+def test_a_part_of_the_image_keeps_its_focal_length():
+    camera = CAMERA.cropped(100, 50, 800, 300)
+    assert camera.size == (300, 800)
+    assert camera.pinhole == (720, 710, 500, 120)
+
+
+def test_a_binned_pixel_has_its_centre_between_those_of_its_block():
+    camera = CAMERA.binned(2, 4)
+    assert camera.size == (100, 600)
+    assert camera.pinhole == (360, 177.5, (600 - 0.5) / 2, (170 - 1.5) / 4)
+
+
+def test_the_projection_follows():
+    p = (700.0, 0.0, 590.0, 44.0, 0.0, 701.0, 160.0, 2.0, 0.0, 0.0, 1.0, 0.003)
+    camera = replace(CAMERA, p=p).binned(2, 1)
+    assert camera.p[:4] == (350, 0, (590 - 0.5) / 2, pytest.approx(22 - 0.25 * 0.003))
+    assert camera.p[4:] == p[4:]
+
+
+def test_scaling_there_and_back_is_nothing():
+    back = CAMERA.scaled((200, 600)).scaled((400, 1200))
+    assert back.pinhole == pytest.approx(CAMERA.pinhole)
+
+
+@pytest.mark.parametrize(('message', 'size', 'expected'), [
+    (info(), (400, 1200), (720, 710, 600, 170)),
+    (info(), (200, 600), (360, 355, 299.75, 84.75)),
+    # A network's sides are multiples of 32.
+    (info(), (192, 576), (345.6, 340.8, 287.74, 81.34)),
+    (info(roi=(100, 50, 800, 300)), (300, 800), (720, 710, 500, 120)),
+    (info(roi=(100, 50, 800, 300)), (150, 400), (360, 355, 249.75, 59.75)),
+    (info(roi=(100, 50, 800, 300)), (400, 1200), (720, 710, 600, 170)),
+    (info(binning=(2, 2)), (200, 600), (360, 355, 299.75, 84.75)),
+    (info(binning=(2, 4)), (100, 600), (360, 177.5, 299.75, 42.125)),
+    (info(binning=(2, 2)), (400, 1200), (720, 710, 600, 170)),
+    (info(width=0, height=0), (77, 99), (720, 710, 600, 170)),
+])
+def test_the_camera_of_an_image(message, size, expected):
+    camera = camera_of_image(message, size)
+    assert camera.size == size
+    assert camera.pinhole == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(('message', 'size'), [
+    (info(), (1200, 400)),
+    (info(), (400, 600)),
+    (info(), (400, 1000)),
+    (info(roi=(100, 50, 800, 300)), (300, 400)),
+    (info(binning=(2, 4)), (1200, 400)),
+])
+def test_a_calibration_for_another_shape_is_refused(message, size):
+    with pytest.raises(CameraError, match=(
+            f'the calibration is for images of .* pixels, and these are {size[1]}x{size[0]}, of '
+            'another shape')):
+        camera_of_image(message, size)
+
+
+@pytest.mark.parametrize('size', [(1, 1), (2, 3), (400, 1200)])
+@pytest.mark.parametrize('message', [
+    info(width=1, height=1), info(width=3, height=2, binning=(8, 8)),
+    info(roi=(0, 0, 1, 1), binning=(2, 2))])
+def test_odd_messages_give_a_camera_or_a_reason(message, size):
+    with suppress(CameraError):
+        assert camera_of_image(message, size).size == size
+
+
+@pytest.mark.parametrize('k', [[0.0] * 9, [float('nan')] * 9, [-7.0] * 9])
+def test_an_uncalibrated_camera_is_none(k):
+    assert camera_of_image(info(k=k), (400, 1200)) is None
+    assert delivered_camera(info(k=k)) is None
+
+
+def test_a_projection_alone_will_do():
+    p = [700.0, 0.0, 590.0, 0.0, 0.0, 701.0, 160.0, 0.0, 0.0, 0.0, 1.0, 0.0]
+    camera = camera_of_image(info(k=[0.0] * 9, p=p), (400, 1200))
+    assert camera.pinhole == (700, 701, 590, 160)

@@ -66,6 +66,29 @@ def test_an_unreadable_image_is_named_when_it_is_read(tmp_path, content):
         next(frames)
 
 
+def test_images_that_cannot_be_read_are_left_out(tmp_path):
+    for number in range(5):
+        write(tmp_path / f'{number}.png', number)
+    (tmp_path / '1.png').write_bytes(b'')
+    half = (tmp_path / '3.png').read_bytes()[:-30]
+    (tmp_path / '3.png').write_bytes(half + bytes(30))
+    losses = []
+    frames = list(ImageFolder(tmp_path).frames(on_loss=losses.append))
+    assert [frame.index for frame in frames] == [0, 2, 4]
+    assert ['1.png' in str(losses[0]), '3.png' in str(losses[1])] == [True, True]
+
+
+@pytest.mark.parametrize('padding', [0, 5000])
+def test_half_a_jpeg_is_no_image(tmp_path, padding):
+    data = cv2.imencode('.jpg', np.full((64, 64, 3), 9, np.uint8))[1].tobytes()
+    (tmp_path / '1.jpg').write_bytes(data + bytes(padding))
+    (tmp_path / '2.jpg').write_bytes(data[:len(data) // 2] + bytes(padding))
+    frames = ImageFolder(tmp_path).frames()
+    assert next(frames).size == (64, 64)
+    with pytest.raises(MediaError, match=r'2\.jpg: it is damaged'):
+        next(frames)
+
+
 def test_images_are_read_when_it_is_their_turn(tmp_path):
     for number in range(2):
         write(tmp_path / f'{number}.png', number)

@@ -71,6 +71,51 @@ def test_other_cameras(tmp_path):
         open_source(str(tmp_path), camera='7')
 
 
+@pytest.mark.parametrize('camera', ['00', '0', 0, 'image_00', 'camera_00', ' 00 '])
+def test_names_of_a_camera(tmp_path, camera):
+    write_drive(tmp_path, shape=(8, 12), camera='00', calibration=None)
+    assert open_source(str(tmp_path), camera=camera).name.endswith('camera 00')
+
+
+@pytest.mark.parametrize('camera', ['04', 'image_04', 'left', '', -1, '2.5', '002'])
+def test_what_is_no_name_of_a_camera(tmp_path, camera):
+    write_drive(tmp_path)
+    with pytest.raises(MediaError, match=r'cameras: 00, 01, 02, 03$'):
+        open_source(str(tmp_path), camera=camera)
+
+
+def test_a_drive_with_grey_images_only_says_how_to_play_them(tmp_path):
+    for camera in ('00', '01'):
+        write_drive(tmp_path, shape=(8, 12), camera=camera, calibration=None)
+    with pytest.raises(MediaError, match=(
+            r'no images in image_02/data; it has camera 00 and 01 \(grey\): choose with '
+            'camera=00')):
+        open_source(str(tmp_path))
+
+
+def test_a_drive_of_which_some_images_are_missing(tmp_path):
+    drive = write_drive(tmp_path, count=4)
+    (drive / 'image_02' / 'data' / '0000000001.png').unlink()
+    source = open_source(str(drive))
+    assert source.name.endswith('camera 02 (3 of 4 images are there)')
+    frames = list(source.frames())
+    assert [frame.image[0, 0, 0] for frame in frames] == [0, 2, 3]
+    assert [frame.stamp_ns // 1_000_000_000 % 10 for frame in frames] == [0, 2, 3]
+
+
+def test_the_first_image_may_be_damaged(tmp_path):
+    drive = write_drive(tmp_path)
+    paths = sorted((drive / 'image_02' / 'data').iterdir())
+    paths[0].write_bytes(b'damaged')
+    source, losses = open_source(str(drive)), []
+    assert [frame.index for frame in source.frames(on_loss=losses.append)] == [1, 2]
+    assert [paths[0].name in str(loss) for loss in losses] == [True]
+    for path in paths:
+        path.write_bytes(b'damaged')
+    with pytest.raises(MediaError, match=r'none of the 3 images in .* can be read'):
+        open_source(str(drive))
+
+
 def test_without_calibration_there_is_no_camera(tmp_path):
     source = open_source(str(write_drive(tmp_path, calibration=None)))
     assert next(source.frames()).camera_model is None
@@ -108,6 +153,9 @@ def test_wrong_times(tmp_path):
         open_source(str(drive))
     path.write_text(good.split('\n', 1)[1])
     with pytest.raises(MediaError, match='ends at line 2, but there are 3 images'):
+        open_source(str(drive))
+    path.write_text(good.replace('2011', '2040'))
+    with pytest.raises(MediaError, match=r'line 1: a stamp of .* does not fit a ROS header'):
         open_source(str(drive))
     path.write_bytes(b'\xff\xfe')
     with pytest.raises(MediaError, match=r'cannot read .*timestamps\.txt: it is not text'):

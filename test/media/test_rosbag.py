@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -5,10 +7,12 @@ from rosbags.rosbag2 import StoragePlugin
 from rosbags.rosbag2 import Writer
 from rosbags.typesys import get_typestore
 from rosbags.typesys import Stores
+from ruamel.yaml import YAML
 
 from aim_ros.imaging.camera import CameraModel
 from aim_ros.imaging.encodings import ENCODINGS
 from aim_ros.imaging.frame import Frame
+from aim_ros.media.frames import FIRST_STAMP_NS
 from aim_ros.media.frames import MediaError
 from aim_ros.media.rosbag import write_bag
 from aim_ros.media.sources import open_source
@@ -188,6 +192,233 @@ def test_damaged_bags_are_named_in_one_line(tmp_path, storage):
     with pytest.raises(MediaError, match='YAML') as caught:
         open_source(str(path))
     assert '\n' not in str(caught.value)
+
+
+COMPRESSED = TYPES.types['sensor_msgs/msg/CompressedImage']
+GOOD = image_message(np.zeros(288))
+DEPTH = image_message(np.zeros(192), '16UC1', step=24)
+BROKEN = image_message(np.zeros(7))
+
+
+def add_topic(path, topic, kind='sensor_msgs/msg/Image'):
+    """Announce a topic without messages in a bag's metadata, as a recorder does."""
+    metadata = (path / 'metadata.yaml')
+    document = YAML(typ='safe').load(metadata.read_text())
+    entry = {'topic_metadata': {
+        'name': topic, 'type': kind, 'serialization_format': 'cdr', 'offered_qos_profiles': [],
+        'type_description_hash': ''}, 'message_count': 0}
+    document['rosbag2_bagfile_information']['topics_with_message_count'].append(entry)
+    with metadata.open('w') as file:
+        YAML(typ='safe').dump(document, file)
+
+
+@pytest.mark.parametrize('bad', [
+    DEPTH, BROKEN, image_message(np.zeros(288), 'holographic'),
+    COMPRESSED(header(), '16UC1; compressedDepth png', np.zeros(50, np.uint8)),
+    COMPRESSED(header(), 'jpeg', np.zeros(50, np.uint8))])
+def test_the_first_topic_that_can_be_played_is_taken(tmp_path, bad):
+    path = write_messages(tmp_path / 'bag', [
+        ('/a/depth', bad), ('/b/image', GOOD), ('/c/image', GOOD)])
+    add_topic(path, '/a/empty')
+    source = open_source(str(path))
+    assert source.topic == '/b/image'
+    assert len(list(source.frames())) == 1
+    for topic in ('/a/depth', '/a/empty'):
+        with pytest.raises(MediaError, match=(
+                f'topic {topic}: .*; to be played: /b/image, /c/image; choose with '
+                'topic=/b/image$')):
+            open_source(str(path), topic=topic)
+
+
+def test_a_bag_without_anything_to_play_says_why_of_each_topic(tmp_path):
+    path = write_messages(tmp_path / 'bag', [('/a/depth', DEPTH), ('/b/image', BROKEN)])
+    add_topic(path, '/c/image')
+    with pytest.raises(MediaError, match=(
+            r"/a/depth: message 0: '16UC1' is a depth image.*; topic /b/image: message 0: the "
+            'data has 7 bytes.*; topic /c/image: it has no messages')):
+        open_source(str(path))
+
+
+def test_damaged_messages_are_left_out(tmp_path):
+    path = write_messages(tmp_path / 'bag', [
+        ('/image', message) for message in (BROKEN, GOOD, BROKEN, BROKEN, GOOD)])
+    source, losses = open_source(str(path)), []
+    assert [frame.index for frame in source.frames(on_loss=losses.append)] == [1, 4]
+    assert [f'message {index}' in str(loss)
+            for index, loss in zip((0, 2, 3), losses, strict=True)] == [True] * 3
+    with pytest.raises(MediaError, match='message 0'):
+        list(source.frames())
+
+
+def test_a_damaged_calibration_is_left_out(tmp_path):
+    path = write_messages(tmp_path / 'bag', [('/cam/image', GOOD)])
+    with Writer(tmp_path / 'damaged', version=9, storage_plugin=StoragePlugin.MCAP) as bag:
+        images = bag.add_connection('/cam/image', GOOD.__msgtype__, typestore=TYPES)
+        infos = bag.add_connection(
+            '/cam/camera_info', 'sensor_msgs/msg/CameraInfo', typestore=TYPES)
+        bag.write(infos, 1, b'\0\1\0\0junk')
+        bag.write(images, 2, TYPES.serialize_cdr(GOOD, GOOD.__msgtype__))
+    for place in (path, tmp_path / 'damaged'):
+        assert next(open_source(str(place)).frames()).camera_model is None
+
+
+def test_every_encoding_is_converted(tmp_path):
+    path = write_messages(tmp_path / 'bag', [
+        ('/image', image_message(np.full(96 * 2, 130), 'yuv422', step=24)),
+        ('/image', image_message(np.full(96, 50), 'bayer_rggb8', step=12)),
+        ('/image', image_message(np.full(96 * 3 // 2, 128), 'nv12', step=12))])
+    assert [(frame.encoding, frame.size) for frame in open_source(str(path)).frames()] == [
+        ('bgr8', (8, 12))] * 3
+
+
+def test_the_time_of_recording_is_known_where_a_recorder_wrote(tmp_path):
+    frames = [replace(frame, recorded_ns=5_000_000_000 + frame.index * 90_000_000)
+              for frame in make_frames()]
+    write_bag(tmp_path / 'bag', frames)
+    read = list(open_source(str(tmp_path / 'bag')).frames())
+    assert [frame.recorded_ns for frame in read] == [frame.recorded_ns for frame in frames]
+    path = write_messages(tmp_path / 'converted', [('/image', GOOD)] * 9)
+    assert {frame.recorded_ns for frame in open_source(str(path)).frames()} == {None}
+
+
+def file_of(path):
+    return next(file for file in path.iterdir() if file.suffix in ('.mcap', '.db3'))
+
+
+STORAGES = pytest.mark.parametrize('storage', ['mcap', 'sqlite3'])
+
+
+@STORAGES
+def test_a_file_alone_is_played(tmp_path, storage):
+    write_bag(tmp_path / 'bag', make_frames(), storage=storage)
+    file = file_of(tmp_path / 'bag')
+    alone = file.rename(tmp_path / file.name)
+    assert len(list(open_source(str(alone)).frames())) == 4
+
+
+@STORAGES
+@pytest.mark.parametrize(('old', 'new'), [
+    (None, None),
+    ('storage_identifier: mcap', 'storage_identifier: ""'),
+    ('storage_identifier: sqlite3', 'storage_identifier: ""'),
+    ('version: 9', 'version: 99'),
+    ('rosbag2_bagfile_information', 'something_else'),
+    ('rosbag2_bagfile_information:', '{ no: [yaml'),
+])
+def test_files_are_played_where_metadata_is_of_no_use(tmp_path, storage, old, new):
+    write_bag(tmp_path / 'bag', make_frames(), storage=storage)
+    metadata = tmp_path / 'bag' / 'metadata.yaml'
+    if old is None:
+        metadata.unlink()
+    else:
+        metadata.write_text(metadata.read_text().replace(old, new))
+    source = open_source(str(tmp_path / 'bag'))
+    assert len(list(source.frames())) == len(source) == 4
+    assert 'report' not in source.name
+
+
+@STORAGES
+def test_what_cannot_be_opened_names_reindex_and_asks_for_no_report(tmp_path, storage):
+    write_bag(tmp_path / 'bag', make_frames(), storage=storage)
+    path = tmp_path / 'bag'
+    metadata = path / 'metadata.yaml'
+    text = metadata.read_text()
+    file_of(path).write_bytes(b'no recording')
+    for content in (text, text.replace(f'storage_identifier: {storage}', 'storage_identifier: '),
+                    text.replace('version: 9', 'version: 10')):
+        metadata.write_text(content)
+        for place in (path, file_of(path)):
+            with pytest.raises(MediaError, match='"ros2 bag reindex"') as caught:
+                open_source(str(place))
+            assert 'report' not in str(caught.value)
+            assert '\n' not in str(caught.value)
+
+
+def test_a_split_recording_without_metadata_is_played_in_order(tmp_path):
+    frames = make_frames(count=11)
+    (tmp_path / 'split').mkdir()
+    for index, frame in enumerate(frames):
+        write_bag(tmp_path / f'part_{index}', [frame])
+        file = file_of(tmp_path / f'part_{index}')
+        file.rename(tmp_path / 'split' / file.name)
+    source = open_source(str(tmp_path / 'split'))
+    assert [frame.stamp_ns for frame in source.frames()] == [frame.stamp_ns for frame in frames]
+    (tmp_path / 'split' / 'part_4.mcap').write_bytes(b'no recording')
+    source = open_source(str(tmp_path / 'split'))
+    assert len(list(source.frames())) == len(source) == 10
+    assert 'not all of it: part_4.mcap: File magic is invalid' in source.name
+
+
+@pytest.mark.parametrize(('name', 'sentence'), [
+    ('a.bag', 'is a ROS 1 bag: make a rosbag2 folder of it'),
+    ('a.mcap.zstd', 'is a compressed file of a rosbag2 folder'),
+    ('a.mp4', 'is a file, not a folder')])
+def test_other_files_say_what_they_are(tmp_path, name, sentence):
+    (tmp_path / name).write_bytes(b'x')
+    with pytest.raises(MediaError, match=sentence):
+        open_source(str(tmp_path / name))
+
+
+@STORAGES
+def test_a_truncated_recording_gives_whole_frames_or_a_sentence(tmp_path, storage):
+    path = tmp_path / 'bag'
+    written = make_frames(count=6)
+    write_bag(path, written, storage=storage)
+    file = file_of(path)
+    whole = file.read_bytes()
+    for length in range(0, len(whole), len(whole) // 40):
+        file.write_bytes(whole[:length])
+        losses = []
+        try:
+            read = list(open_source(str(path)).frames(on_loss=losses.append))
+        except MediaError:
+            continue
+        assert losses or len(read) == len(written)
+        for frame in read:
+            np.testing.assert_array_equal(frame.image, written[frame.index].image)
+
+
+def write_large(path, count=9):
+    """Write frames of which three go into a chunk of the file."""
+    rng = np.random.default_rng(0)
+    frames = [Frame(rng.integers(0, 256, (300, 400, 3), np.uint8),
+                    stamp_ns=FIRST_STAMP_NS * (index + 1), index=index) for index in range(count)]
+    write_bag(path, frames)
+    return frames
+
+
+@pytest.mark.parametrize('share', [0.99, 0.7, 0.4])
+@pytest.mark.parametrize('padding', [0, 5000])
+def test_the_whole_chunks_of_a_file_without_its_end_are_played(tmp_path, share, padding):
+    path = tmp_path / 'bag'
+    written = write_large(path)
+    file = file_of(path)
+    data = file.read_bytes()
+    file.write_bytes(data[:int(len(data) * share)] + bytes(padding))
+    for place in (path, file):
+        source = open_source(str(place))
+        assert len(source) == int(3 * share) * 3
+        assert 'not all of it: ' in source.name
+        assert 'its end is missing' in source.name
+        for old, new in zip(written, source.frames(), strict=False):
+            np.testing.assert_array_equal(new.image, old.image)
+            assert new.stamp_ns == old.stamp_ns
+
+
+def test_what_lies_behind_a_damaged_part_is_played(tmp_path):
+    path = tmp_path / 'bag'
+    written = write_large(path)
+    file = file_of(path)
+    data = bytearray(file.read_bytes())
+    middle = data.find(written[4].image.tobytes())
+    # The record's length, which lies some bytes before the pixels.
+    data[middle - 600:middle] = b'\xff' * 600
+    file.write_bytes(data)
+    source, losses = open_source(str(path)), []
+    read = [frame.stamp_ns // FIRST_STAMP_NS - 1
+            for frame in source.frames(on_loss=losses.append)]
+    assert losses
+    assert {0, 8} <= set(read) < set(range(9))
 
 
 def test_writing_says_what_is_wrong(tmp_path):

@@ -1,15 +1,19 @@
 from dataclasses import dataclass
 import math
+import re
 
 import pytest
 from rclpy.node import Node
 from rclpy.parameter import Parameter
+from sensor_msgs.msg import Image
 
 from aim_ros.nodes.parameter_row import parameter
 from aim_ros.nodes.parameter_row import Row
 from aim_ros.nodes.parameter_row import rows_of
 from aim_ros.nodes.parameter_table import ParameterTable
 from aim_ros.nodes.parameter_table import ReadOnlyParameterError
+from aim_ros.nodes.qos import overriding_options
+from aim_ros.nodes.qos import refuse_other_overrides
 
 
 def refuse_odd(value: int) -> None:
@@ -155,3 +159,13 @@ def test_a_qos_override_of_another_type_or_value(make, entity, policy, value, sa
 def test_a_qos_override_that_rclpy_takes_is_taken(make, policy, value):
     _, table = make(**{f'qos_overrides./camera/image.subscription.{policy}': value})
     assert not table.mistakes
+
+
+def test_a_qos_override_that_no_topic_takes_wants_another_start(make):
+    taken, untaken = (f'qos_overrides./pictures.publisher.{policy}' for policy in (
+        'depth', 'deadline'))
+    node, _ = make(**{taken: 3, untaken: 3, 'qos_overrides./others.publisher.deadline': 3})
+    node.create_publisher(Image, 'pictures', 10, qos_overriding_options=overriding_options())
+    with pytest.raises(ReadOnlyParameterError, match=f'^{re.escape(untaken)} cannot be overrid'):
+        refuse_other_overrides(node, ['/pictures'])
+    refuse_other_overrides(node, ['/elsewhere'])

@@ -1,3 +1,4 @@
+from dataclasses import replace
 import math
 from pathlib import Path
 import re
@@ -6,6 +7,8 @@ import pytest
 from rcl_interfaces.msg import ParameterType
 from rclpy.node import Node
 from rclpy.parameter import Parameter
+from rclpy.parameter_client import AsyncParameterClient
+import yaml
 
 from aim_ros.nodes.parameter_table import ReadOnlyParameterError
 from aim_ros.nodes.parameters import NodeParameters
@@ -239,6 +242,32 @@ def test_dump_and_load_restore_the_state_in_any_order(make, state, backwards):
     assert others.settings.modulation == parameters.settings.modulation
     assert others.settings.alerts == parameters.settings.alerts
     assert others.settings.max_changed == parameters.settings.max_changed
+
+
+def test_a_dumped_file_that_says_custom_is_loaded_by_the_service(ros, make, tmp_path):
+    node, parameters = make()
+    parameters.validate()
+    assert set_one(node, 'driver_profile', 'assertive').successful
+    assert node.set_parameters_atomically([
+        Parameter('focus.sigma', value=2.0), Parameter('focus.max_changed', value=0.5),
+        Parameter('focus.classes', value=['car', 'people'])]).successful
+    dumped, settings = values(node), parameters.settings
+    assert settings.profile == 'custom'
+    other, others = make()
+    others.validate()
+    ros.add(other)
+    # As `ros2 param dump` writes it, and `ros2 param load` reads it.
+    file = tmp_path / 'dump.yaml'
+    file.write_text(yaml.safe_dump({f'/{other.get_name()}': {'ros__parameters': dumped}}))
+    client = AsyncParameterClient(ros.add(Node('client')), other.get_name())
+    assert client.wait_for_services(20)
+    future = client.load_parameter_file(str(file))
+    ros.wait_for(future.done)
+    refused = {name for name, result in zip(sorted(dumped), future.result().results, strict=True)
+               if not result.successful}
+    assert refused == {row.name for row in TABLE if row.read_only} | {'driver_profile'}
+    assert values(other) == dumped
+    assert replace(others.settings, revision=0) == replace(settings, revision=0)
 
 
 @pytest.fixture
@@ -577,3 +606,37 @@ def test_each_kind_of_mistake_that_only_another_start_mends(make, overrides, sai
 
 def test_every_alert_setting_of_a_profile_is_a_parameter():
     assert {f'alerts.{key}' for key in ALERT_KEYS} <= {row.name for row in TABLE}
+
+
+def another(row, value):
+    """Return a value of a row that is not `value`, and that a driver may choose."""
+    if row.is_list:
+        return ['car']
+    if row.choices:
+        return next(choice for choice in row.choices if choice != value)
+    if row.name == 'driver_profile':
+        return 'defensive'
+    lowered = row.driver_may == 'lowered' or (not row.driver_may and value == row.high)
+    return type(value)(row.low if lowered else row.high)
+
+
+@pytest.mark.parametrize('row', [row for row in TABLE if not row.read_only],
+                         ids=lambda row: row.name)
+def test_every_parameter_that_may_change_changes_the_settings(make, row):
+    node, parameters = make()
+    before = parameters.validate()
+    assert set_one(node, row.name, another(row, parameters[row.name])).successful
+    assert parameters.settings.revision == before.revision + 1
+
+
+def test_what_can_be_told_without_the_model_is_told_before(make):
+    node, _ = make(model='/nowhere/model')
+    for name, value, said in (('driver_profile', 'sport', 'unknown driver profile'),
+                              ('driver_profile', 'custom', 'cannot be set to custom'),
+                              ('alerts.near_m', 1.0, 'may only be raised')):
+        result = set_one(node, name, value)
+        assert not result.successful
+        assert said in result.reason
+    node, _ = make(profiles_file='/nowhere.yaml')
+    assert 'unknown class' in set_one(node, 'focus.classes', ['persn']).reason
+    assert set_one(node, 'driver_profile', 'sport').successful

@@ -324,7 +324,7 @@ def test_the_home_directory_may_be_a_tilde(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize('field', ['focus_classes', 'suppress_classes'])
-def test_class_names_are_judged_by_the_model(field):
+def test_class_names_are_validated_by_the_model(field):
     profile = DriverProfile('sport', **{field: ('persn',)})
     message = profile.mistake(CITYSCAPES)
     assert message.startswith("profile 'sport': unknown class or role 'persn'; did you mean")
@@ -333,7 +333,7 @@ def test_class_names_are_judged_by_the_model(field):
         profile.signs(CITYSCAPES)
 
 
-def test_alert_classes_are_judged_by_the_model():
+def test_alert_classes_are_validated_by_the_model():
     assert DriverProfile('sport', alerts={'classes': ('cars',)}).mistake(CITYSCAPES).startswith(
         "profile 'sport': unknown class or role 'cars'; did you mean car")
     assert DriverProfile('sport', alerts={'classes': ('car',)}).mistake(CITYSCAPES) is None

@@ -3,9 +3,25 @@ import dataclasses
 import pytest
 
 from aim_ros.hazards.alerts import AlertSettings
+from aim_ros.hazards.geometry import Corridor
 from aim_ros.modulation import Modulation
+from aim_ros.perception.settings import build_settings
 from aim_ros.perception.settings import Mount
 from aim_ros.perception.settings import Settings
+from aim_ros.perception.settings import SettingsError
+from aim_ros.segmentation.labels import CITYSCAPES
+
+VALUES = {
+    'driver_profile': 'defensive', 'cameras': ('left', 'right'),
+    'left.height': 1.2, 'left.pitch': 0.1, 'right.height': 1.3, 'right.pitch': 0.0,
+    'utility.sigma': 0.5, 'focus.classes': ('people',), 'focus.suppress_classes': ('rider', 'car'),
+    'focus.sigma': 2.0, 'focus.sampling': 'gated', 'focus.max_changed': 0.1,
+    'alerts.required_classes': ('person',), 'alerts.classes': ('car', 'person'),
+    'alerts.min_area': 50, 'alerts.raise_after': 0.1, 'alerts.clear_after': 0.6,
+    'alerts.near_m': 25.0, 'alerts.near_row': 0.5, 'alerts.stale_after': 0.4,
+    'alerts.max_age': 3.0, 'alerts.corridor.top_row': 0.5, 'alerts.corridor.top_width': 0.2,
+    'alerts.corridor.bottom_width': 0.6, 'alerts.corridor.center': 0.4,
+}
 
 
 def test_settings_are_frozen_down_to_the_mounts():
@@ -19,3 +35,34 @@ def test_settings_are_frozen_down_to_the_mounts():
     assert settings.mounts == {'left': Mount(1.2, 0.1)}
     assert dataclasses.replace(settings, revision=1) == settings
     assert dataclasses.replace(settings, mounts={}) != settings
+
+
+def test_every_parameter_has_its_place():
+    assert build_settings(VALUES, CITYSCAPES) == Settings(
+        revision=0,
+        profile='defensive',
+        # The rider, named on both sides, is left alone.
+        modulation=Modulation(
+            signs=((11, 1), (13, -1)), sigma=2.0, sampling='gated', utility_sigma=0.5),
+        alerts=AlertSettings(
+            class_ids=(11, 13), min_area=50, raise_after=0.1, clear_after=0.6, near_m=25.0,
+            near_row=0.5, corridor=Corridor(
+                top_row=0.5, top_width=0.2, bottom_width=0.6, center=0.4)),
+        max_changed=0.1,
+        stale_after=0.4,
+        max_age=3.0,
+        mounts={'left': Mount(1.2, 0.1), 'right': Mount(1.3, 0.0)})
+
+
+def test_a_corridor_never_narrows_towards_the_car():
+    settings = build_settings({**VALUES, 'alerts.corridor.top_width': 0.9}, CITYSCAPES)
+    assert settings.alerts.corridor.bottom_width == 0.9
+
+
+@pytest.mark.parametrize('name', [
+    'focus.classes', 'focus.suppress_classes', 'alerts.required_classes', 'alerts.classes'])
+def test_a_class_that_the_model_lacks_is_told_by_the_parameter_that_names_it(name):
+    with pytest.raises(SettingsError) as error:
+        build_settings({**VALUES, name: ('persn',)}, CITYSCAPES)
+    assert error.value.parameter == name
+    assert str(error.value).startswith(f"{name}: unknown class or role 'persn'; did you mean")
