@@ -113,8 +113,9 @@ def _samples(data, size: tuple[int, int], step: int, packing: Packing, is_bigend
         return np.ndarray((rows, width, samples), np.uint8, data, 0, (step, samples, 1))
     wide = np.ndarray(
         (rows, width, samples), np.uint16, data, 0, (step, 2 * samples, 2))
-    if is_bigendian != (sys.byteorder == 'big'):
-        wide = wide.byteswap()
+    # A copy of padded rows: OpenCV misreads those of an odd number of bytes.
+    wide = (wide.byteswap() if is_bigendian != (sys.byteorder == 'big')
+            else np.ascontiguousarray(wide))
     # As cv_bridge does: the whole range of 16 bits becomes that of 8.
     return cv2.convertScaleAbs(wide, alpha=255 / 65535).reshape(wide.shape)
 

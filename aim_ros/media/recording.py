@@ -51,7 +51,7 @@ class Recording:
     def __init__(self, place: Path):
         self.place = place
         self.note = ''
-        """What is missing of it, for people; empty where nothing is."""
+        """What is wrong or missing, for people; empty where nothing is."""
         self._stack = ExitStack()
         self._readers: list[Reader] = []
 
@@ -148,8 +148,7 @@ class Recording:
             raise MediaError(
                 f'cannot read rosbag {self.place}: {problems[0]}; "ros2 bag reindex" makes '
                 'metadata.yaml anew where the files are whole')
-        if problems:
-            self.note = problems[0]
+        self.note = '; '.join(problems)
 
     def _add(self, place: Path) -> str:
         """Open a folder or a file; return why it cannot be, or nothing."""

@@ -78,7 +78,7 @@ class RosBag:
         if others and topic is None:
             self.name += f' (also there: {", ".join(others)})'
         if note:
-            self.name += f' (not all of it: {note})'
+            self.name += f' ({note})'
 
     def __len__(self) -> int:
         return self._count
@@ -152,20 +152,18 @@ class RosBag:
             + '; '.join(f'topic {name}: {problem}' for name, problem in problems.items()) + hint)
 
     def _problem(self, recording: Recording, topic: str) -> str:
-        """Return why a topic cannot be played, judged by its first messages; or nothing."""
-        problem = 'it has no messages'
-        try:
-            messages = recording.messages(topic, (IMAGE, COMPRESSED))
-            for index, message in zip(range(_TRIED), messages, strict=False):
-                try:
-                    self._frame(index, message, topic)
-                except MediaError as error:
-                    problem = str(error).partition(f'topic {topic}, ')[2]
-                else:
-                    return ''
-        except MediaError as error:
-            return str(error)
-        return problem
+        """Return why none of a topic's first messages can be played; nothing if one can."""
+        problems = ['it has no messages']
+        messages = recording.messages(
+            topic, (IMAGE, COMPRESSED), on_loss=lambda error: problems.append(str(error)))
+        for index, message in zip(range(_TRIED), messages, strict=False):
+            try:
+                self._frame(index, message, topic)
+            except MediaError as error:
+                problems.append(str(error).partition(f'topic {topic}, ')[2])
+            else:
+                return ''
+        return problems[-1]
 
 
 def open_bag(place: Path, options: Mapping[str, Any]) -> RosBag:

@@ -1,5 +1,7 @@
 """Opens whatever a path names as a source of frames."""
 
+from collections.abc import Mapping
+import os
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +40,14 @@ def open_source(path: str, **options: Any) -> FrameSource:
 
         return open_street({**parse_options(path.partition(':')[2]), **options})
 
-    place = Path(path).expanduser()
+    try:
+        return _open(path, options)
+    except OSError as error:
+        raise MediaError(f'cannot read source {path!r}: {error.strerror}') from None
+
+
+def _open(path: str, options: Mapping[str, Any]) -> FrameSource:
+    place = Path(os.path.expanduser(path))
     if _is_bag(place):
         # Needs a library that the others do not.
         from aim_ros.media.rosbag import open_bag
@@ -46,13 +55,10 @@ def open_source(path: str, **options: Any) -> FrameSource:
         return open_bag(place, options)
     if not place.is_dir():
         raise MediaError(f'source {path!r} {_why_not(place)}; {_LOOKED_FOR}')
-    try:
-        if is_drive(place):
-            return open_drive(place, options)
-        if image_files(place):
-            return open_folder(place, options)
-    except OSError as error:
-        raise MediaError(f'cannot read {path}: {error.strerror}') from None
+    if is_drive(place):
+        return open_drive(place, options)
+    if image_files(place):
+        return open_folder(place, options)
     raise MediaError(f'source {path!r} holds nothing to play; {_LOOKED_FOR}')
 
 

@@ -87,16 +87,17 @@ def test_the_colour_of_every_encoding(encoding):
     assert np.abs(rgb.astype(int) - ((77, 77, 77) if grey else ORANGE)).max() <= 2
 
 
+@pytest.mark.parametrize('padding', [1, 6])
 @pytest.mark.parametrize('encoding', SUPPORTED)
-def test_rows_may_be_padded_and_bytes_may_follow(encoding):
+def test_rows_may_be_padded_and_bytes_may_follow(encoding, padding):
     rows = IMAGES[encoding]
     if encoding == 'nv24':  # whose rows of chroma are twice as long
         chroma = rows[HEIGHT:].reshape(HEIGHT, -1)
-        padded = np.vstack([np.pad(rows[:HEIGHT], ((0, 0), (0, 6)), constant_values=200),
-                            np.pad(chroma, ((0, 0), (0, 12)), constant_values=200)
+        padded = np.vstack([np.pad(rows[:HEIGHT], ((0, 0), (0, padding)), constant_values=200),
+                            np.pad(chroma, ((0, 0), (0, 2 * padding)), constant_values=200)
                             .reshape(2 * HEIGHT, -1)])
     else:
-        padded = np.pad(rows, ((0, 0), (0, 6)), constant_values=200)
+        padded = np.pad(rows, ((0, 0), (0, padding)), constant_values=200)
     longer = np.vstack([padded, padded[:1]])
     np.testing.assert_array_equal(rgb_of(longer, encoding), rgb_of(rows, encoding))
 

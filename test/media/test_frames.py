@@ -22,6 +22,19 @@ def test_a_path_that_is_nothing_says_what_was_looked_for(tmp_path):
         open_source(str(tmp_path / 'video.mp4'))
 
 
+@pytest.mark.parametrize('path', ['x' * 5000, '~nobody_of_that_name/x', '/dev/null', '', '\0'])
+def test_strange_paths_end_in_a_sentence(path):
+    with pytest.raises(MediaError, match=r'^(cannot read )?source '):
+        open_source(path, rate=10.0)
+
+
+@pytest.mark.parametrize('options', ['frames=0', 'seed=-1', 'size=9x9', 'size=100x99999',
+                                     'rate=1e-300', 'frames=1e3', 'rate=inf'])
+def test_a_street_that_cannot_be_is_refused_in_a_sentence(options):
+    with pytest.raises(MediaError, match='street'):
+        open_source(f'street:{options}')
+
+
 def test_the_street_by_name():
     assert len(open_source('street')) == 120
     assert len(open_source('street:seed=7,frames=5,size=100x300')) == 5
