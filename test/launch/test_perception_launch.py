@@ -3,7 +3,6 @@
 import importlib.util
 import os
 from pathlib import Path
-import random
 import re
 import signal
 import subprocess
@@ -34,13 +33,14 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
+from ros_domain import claim_domain
 from sensor_msgs.msg import Image
 
 FOLDER = Path(__file__).resolve().parents[2] / 'launch'
 PERCEPTION = FOLDER / 'perception.launch.py'
 REPLAY = FOLDER / 'replay.launch.py'
-DOMAIN = random.randint(1, 100)
-DEADLINE = 90.0
+DOMAIN = claim_domain()
+DEADLINE = 240.0
 
 
 def _not_installed():

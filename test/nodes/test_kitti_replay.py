@@ -92,7 +92,7 @@ def play(harness):
             player.start()
             if during is not None:
                 during(ros, node, camera)
-            ros.wait_for(lambda: tally, 300, 'the replay to end')
+            ros.wait_for(lambda: tally, what='the replay to end')
             assert tally[0].timeouts == 0
             ros.wait_for(lambda: len(camera.masks) == tally[0].frames, what='the last mask')
             answers = {}
@@ -166,7 +166,7 @@ def test_a_switch_in_mid_replay(make_bag, play, shared_data):
         in_force[node.parameters.settings.revision] = node.parameters.settings
         driver = camera.create_client(SetParameters, '/segmentation/set_parameters')
         for profile, after in (('defensive', 6), ('highway', 12)):
-            ros.wait_for(lambda after=after: len(camera.masks) >= after, 120)
+            ros.wait_for(lambda after=after: len(camera.masks) >= after)
             result = driver.call_async(SetParameters.Request(parameters=[
                 Parameter('driver_profile', value=profile).to_parameter_msg()]))
             ros.wait_for(result.done)

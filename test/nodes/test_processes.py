@@ -82,7 +82,7 @@ def test_a_signal_while_active(start, number):
 def test_a_signal_while_a_frame_hangs_in_the_network(start, ros, make_planner):
     process = start('-p', QOS, program=HANGING)
     planner = make_planner()
-    ros.wait_for(planner.stale, 90.0)
+    ros.wait_for(planner.stale)
     planner.images.publish(planner.message(1.0))
     process.wait_for_line('perceiving for ever')
     assert_quiet_end(process, signal.SIGINT)
@@ -106,7 +106,7 @@ def test_a_planner_hears_a_last_stale(start, ros, make_planner):
     process = start()
     planner = make_planner()
     # No camera is there: what arrives shows that both ends are matched.
-    ros.wait_for(planner.stale, 90.0)
+    ros.wait_for(planner.stale)
     assert_quiet_end(process, signal.SIGTERM)
     ros.wait_for(lambda: planner.stale()[-1].status[0].message == 'the node is not active')
 

@@ -514,7 +514,7 @@ def test_a_signal_while_lockstep_waits(start, bag, number):
 def test_a_signal_while_it_plays(start, ros, bag, number):
     listener = ros.add(Listener())
     process = start('-p', f'source:={bag}', '-p', 'loop:=true')
-    ros.wait_for(lambda: len(listener.images) > 3, 60, 'frames')
+    ros.wait_for(lambda: len(listener.images) > 3, what='frames')
     process.signal(number)
     assert process.wait() == 0, process.lines
     assert 'Traceback' not in '\n'.join(process.lines)

@@ -389,9 +389,15 @@ def unknown_encoding(message):
     return "'holographic'"
 
 
+@pytest.fixture
+def log_clock_stands(monkeypatch):
+    """Let no line be due again because a busy machine took long in between."""
+    monkeypatch.setattr('aim_ros.nodes.logging.time', SimpleNamespace(monotonic=lambda: 0.0))
+
+
 @pytest.mark.parametrize('spoil', [truncated, wrong_step, empty, unknown_encoding])
 def test_bad_input_costs_one_line_and_no_frame_more(make_node, make_camera, ask, ros, capfd,
-                                                    spoil):
+                                                    spoil, log_clock_stands):
     node = make_node()
     camera = make_camera(node)
     statistics = node.channels['camera'].statistics
@@ -435,10 +441,10 @@ def test_a_silent_camera_is_stale(make_node, make_camera, ask, ros, use_sim_time
     ask(camera, 1.0)
     before = len(camera.stale())
     # A generous deadline; the design asks for a second.
-    stale = ros.wait_for(lambda: camera.stale()[before:], 5.0)
+    stale = ros.wait_for(lambda: camera.stale()[before:])
     assert stale[0].status[0].hardware_id == 'camera'
     assert len(stale[0].status) == 1
-    ros.wait_for(lambda: len(camera.stale()) > before + 2, 5.0, 'STALE to be repeated')
+    ros.wait_for(lambda: len(camera.stale()) > before + 2, what='STALE to be repeated')
     assert summary_of(stale[-1])['last_level'] in ('OK', 'WARN', 'ERROR')
     _, alerts = ask(camera, 2.0)
     assert alerts.status[0].level != DiagnosticStatus.STALE
@@ -457,19 +463,22 @@ def test_a_camera_that_repeats_its_last_image_is_stale(make_node, make_camera, a
     ros.wait_for(stale_while_repeating)
     assert 'the last image arrives again' in capfd.readouterr().err
     # A stamp that stands still is no sign of that where the image moves.
+    answered = sum(m.status[0].level != DiagnosticStatus.STALE for m in camera.alerts)
     camera.images.publish(camera.message(1.0, 255 - camera.pixels))
-    ros.wait_for(lambda: camera.alerts[-1].status[0].level != DiagnosticStatus.STALE)
+    ros.wait_for(lambda: sum(
+        m.status[0].level != DiagnosticStatus.STALE for m in list(camera.alerts)) > answered)
 
 
 def test_an_image_that_is_too_old_is_refused(make_node, make_camera, ask, ros, capfd):
-    node = make_node(alerts__max_age=2.0)
+    # Far more than a busy machine takes for the frame that is not too old.
+    node = make_node(alerts__max_age=500.0)
     camera = make_camera(node)
-    camera.images.publish(camera.message(time.time() - 3))
+    camera.images.publish(camera.message(time.time() - 600))
     statistics = node.channels['camera'].statistics
     ros.wait_for(lambda: statistics.count('refused') == 1)
     ask(camera, time.time())
     said = capfd.readouterr().err
-    assert ' s old by its stamp; alerts.max_age is 2 s' in said
+    assert ' s old by its stamp; alerts.max_age is 500 s' in said
     assert statistics.count('answered') == 1
 
 
@@ -505,7 +514,7 @@ def change_state(ros):
     @cache
     def matched_client():
         # A server may not know of a client yet that knows of it, and its answer is lost then.
-        return ros.wait_for(answered_client, 60, what='an answer to an illegal request')
+        return ros.wait_for(answered_client, what='an answer to an illegal request')
 
     def answered_client():
         client = node.create_client(ChangeState, '/segmentation/change_state')

@@ -6,7 +6,6 @@ EXTRAS = {
     'efficientnet_lite_pytorch': 'train',
     'gguf': 'text',
     'hypothesis': 'test',
-    'jinja2': 'experiments',
     'matplotlib': 'experiments',
     'torchmetrics': 'experiments',
     'triton': 'dev',
