@@ -21,6 +21,7 @@ import torch
 
 from aim_ros.hazards.alerts import AlertSettings
 from aim_ros.hazards.geometry import GroundCamera
+from aim_ros.imaging.frame import Frame
 from aim_ros.media.sources import open_source
 from aim_ros.modulation import Modulation
 from aim_ros.perception.pipeline import Pipeline
@@ -54,10 +55,11 @@ def fingerprints(drive: str, model: str):
         settings = settings_of(profile, segmenter.labels)
         pipeline = Pipeline(segmenter)
         for item in open_source(drive).frames():
-            camera = item.camera_model
+            frame = Frame(item.image, item.encoding, 'camera', item.stamp_ns)
+            camera = item.camera
             ground = {'camera': GroundCamera(
                 camera.fx, camera.fy, camera.cx, camera.cy, height=1.65, pitch=0.0)}
-            perception, = pipeline.process([item], settings, ground=ground)
+            perception, = pipeline.process([frame], settings, ground=ground)
             # Numbers by their exact value, and no name of a class or field.
             alerts = [
                 (alert.track_id, alert.region.class_id, *alert.region.box, alert.region.area,

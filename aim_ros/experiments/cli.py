@@ -13,6 +13,7 @@ from aim_ros.experiments.errors import ExperimentError
 COMMANDS = {
     'segmentation': "the paper's figures and table on segmentation: utility, focus, frontier",
     'calibrate': 'choose sigma for a driver profile by measurement',
+    'alerts': 'safety alerts against road users as they are, by profile',
     'classification': 'utility of an image classifier against sigma, measured and predicted',
     'text': 'utility of a language model against sigma, and how coherent its text stays',
 }

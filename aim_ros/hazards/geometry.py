@@ -1,26 +1,9 @@
 """Where a hazard stands: on flat ground seen by a calibrated camera, and in the ego corridor."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 import math
 
-import numpy as np
-
-Box = tuple[int, int, int, int]
-"""x, y, width, height in pixels; (x, y) is the upper left corner."""
-
-
-def pairwise_iou(a: Sequence[Box], b: Sequence[Box]) -> np.ndarray:
-    """
-    Return the intersection over union of each box of `a` with each of `b`.
-
-    :return: (len(a), len(b)), 0..1.
-    """
-    a, b = (np.array(boxes, np.float64).reshape(-1, 4) for boxes in (a, b))
-    low = np.maximum(a[:, None, :2], b[None, :, :2])
-    high = np.minimum((a[:, :2] + a[:, 2:])[:, None], (b[:, :2] + b[:, 2:])[None])
-    shared = np.clip(high - low, 0, None).prod(2)
-    return shared / (a[:, 2:].prod(1)[:, None] + b[:, 2:].prod(1)[None] - shared)
+from aim_ros.hazards.boxes import Box
 
 
 @dataclass(frozen=True)

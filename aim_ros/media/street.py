@@ -1,8 +1,10 @@
 """The rendered street as a source of frames."""
 
+from collections.abc import Container
 from collections.abc import Iterator
 from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -21,6 +23,8 @@ from aim_ros.media.frames import regular_stamp
 from aim_ros.street.canvas import Canvas
 from aim_ros.street.canvas import View
 from aim_ros.street.layout import Layout
+from aim_ros.street.layout import WEATHERS
+from aim_ros.street.scenes import SCENES
 from aim_ros.street.story import PERIOD
 from aim_ros.street.textures import fractal
 from aim_ros.street.textures import sky
@@ -28,6 +32,9 @@ from aim_ros.street.textures import to_bytes
 
 REACH = 110.0  # metres; beyond it things of the street are too small to matter
 SKY, VEGETATION = 10, 8
+KINDS = ('person', 'cyclist', 'car', 'bicycle', 'traffic light', 'traffic sign')
+BLOCK_IDS, FIXED = 1000, 500
+"""So many ids belong to a block, from `FIXED` on those of what does not move."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +46,19 @@ class StreetObject:
     :param distance: from the camera along the road, metres.
     :param box: (x, y, width, height) in pixels, cut at the image's border but not where something
         nearer hides the thing.
+    :param track_id: its own in all frames of a street.
+    :param visible: the box of what is seen of it; only from `Street.truth`.
+    :param share: how much of it is seen, 0..1; only from `Street.truth`.
+    :param truncated: whether the image's border cuts it.
     """
 
     kind: str
     distance: float
     box: tuple[int, int, int, int]
+    track_id: int = 0
+    visible: tuple[int, int, int, int] = (0, 0, 0, 0)
+    share: float = 0.0
+    truncated: bool = False
 
 
 class Street:
@@ -61,12 +76,20 @@ class Street:
     :param frames: how many, at least 1.
     :param size: (height, width) of the images, pixels.
     :param rate: Hz.
+    :param scene: what is staged at the crossings besides, one of `SCENES`; '' for nothing.
+    :param weather: '', 'dusk' or 'rain'.
     :raises ValueError: a number is out of range.
     """
 
     def __init__(self, seed: int = 0, frames: int = 120, size: tuple[int, int] = (375, 1242),
-                 rate: float = 10.0):
+                 rate: float = 10.0, scene: str = '', weather: str = ''):
         height, width = size
+        if scene and scene not in SCENES:
+            raise ValueError(f'the street has no scene {scene!r}; scenes: {", ".join(SCENES)}')
+        if weather not in WEATHERS:
+            raise ValueError(
+                f'the street has no weather {weather!r}; weathers: '
+                f'{", ".join(filter(None, WEATHERS))}')
         if seed < 0 or frames < 1 or min(size) < 32 or max(size) > 8192 or not rate > 0:
             raise ValueError(
                 'the street needs a seed of 0 or more, at least 1 frame, 32 to 8192 pixels each '
@@ -77,8 +100,10 @@ class Street:
         self.camera = CameraModel(
             width, height, fx=focal, fy=focal, cx=0.4908 * width, cy=0.461 * height
         )
-        self.name = f'rendered street, seed {seed}'
+        self.name = ', '.join(filter(None, (f'rendered street, seed {seed}', scene, weather)))
         self.rate = rate
+        self._scene, self._weather = scene, weather
+        self._rendered: tuple[int, Canvas] | None = None
         self._frames, self._seed = frames, seed
         # A short drive shows the middle of the story, when somebody is on the road.
         self._start = -min(frames / rate, PERIOD * 0.75) / 2
@@ -91,11 +116,12 @@ class Street:
         """Yield the frames from `start` on, none of which is ever lost; see `FrameSource`."""
         check_range(start, every)
         for index in range(start, self._frames, every):
-            image, labels = self._render(index)
+            canvas = self._render(index)
             stamp_ns = regular_stamp(index, self.rate)
             yield Frame(
-                image, 'rgb8', stamp_ns=stamp_ns, recorded_ns=stamp_ns, index=index,
-                camera_model=self.camera, labels=labels)
+                self._record(canvas.image, index), 'rgb8', stamp_ns=stamp_ns,
+                recorded_ns=stamp_ns, index=index, camera_model=self.camera,
+                labels=canvas.labels)
 
     def objects(self, index: int) -> tuple[StreetObject, ...]:
         """
@@ -106,22 +132,53 @@ class Street:
         """
         view, time = self._view(index)
         found = []
-        fixed = [t for block in self._layout.blocks(view.z, REACH) for t in block.fixed]
-        things = self._between(view, [*self._moving(view, time), *fixed])
-        for thing in (thing for thing in things if hasattr(thing, 'extent')):
+        for track_id, thing in self._things(view, time):
+            if not hasattr(thing, 'extent'):
+                continue
             uv = view.project(thing.extent())
-            x0, y0 = np.maximum(np.floor(uv.min(axis=0)), 0).astype(int).tolist()
-            x1, y1 = np.ceil(uv.max(axis=0)).astype(int).tolist()
-            x1, y1 = min(x1, self.camera.width), min(y1, self.camera.height)
+            whole = np.concatenate((np.floor(uv.min(axis=0)), np.ceil(uv.max(axis=0)))).astype(int)
+            x0, y0 = np.maximum(whole[:2], 0).tolist()
+            x1, y1 = np.minimum(whole[2:], (self.camera.width, self.camera.height)).tolist()
             if x1 > x0 and y1 > y0:
-                box = (x0, y0, x1 - x0, y1 - y0)
-                found.append(StreetObject(thing.kind, float(thing.z - view.z), box))
+                found.append(StreetObject(
+                    thing.kind, float(thing.z - view.z), (x0, y0, x1 - x0, y1 - y0), track_id,
+                    truncated=whole.tolist() != [x0, y0, x1, y1]))
         return tuple(sorted(found, key=lambda thing: thing.distance))
+
+    def truth(self, index: int, kinds: Container[str] = KINDS) -> tuple[StreetObject, ...]:
+        """
+        List what is seen in the picture of a frame: as `objects`, but without what is hidden.
+
+        :param index: of the frame, from 0.
+        :param kinds: those that are listed.
+        :return: nearest first.
+        """
+        owners = self._render(index).owners
+        view, time = self._view(index)
+        things = dict(self._things(view, time))
+        found = []
+        for thing in self.objects(index):
+            if thing.kind not in kinds:
+                continue
+            x, y, width, height = thing.box
+            # A person's hair may stick out by a pixel or two.
+            x, y = max(x - 4, 0), max(y - 4, 0)
+            rows, columns = np.nonzero(
+                owners[y:y + height + 8, x:x + width + 8] == thing.track_id)
+            if len(rows):
+                left, top = int(columns.min()), int(rows.min())
+                box = (x + left, y + top, int(columns.max()) - left + 1, int(rows.max()) - top + 1)
+                alone = Canvas(view, self._layout.light, owners=True)
+                alone.owner = thing.track_id
+                things[thing.track_id].draw(alone, self._layout.light)
+                whole = int((alone.owners == thing.track_id).sum())
+                found.append(replace(thing, visible=box, share=len(rows) / max(whole, 1)))
+        return tuple(found)
 
     # The street is built when its first frame is asked for: it takes about a second.
     @cached_property
     def _layout(self):
-        return Layout(self._seed, self.camera)
+        return Layout(self._seed, self.camera, self._scene, self._weather)
 
     @cached_property
     def _backdrop(self):
@@ -146,13 +203,22 @@ class Street:
         return View(self.camera, self._layout.driver(time)), time
 
     def _moving(self, view, time):
-        """Everybody who moves, and the traffic lights, far things first."""
+        """Everybody who moves, and the traffic lights, with their ids."""
         layout = self._layout
-        things = [layout.leader(time)]
+        things = [(1, layout.leader(time))]
         # Some have left the block that they belong to.
         for block in layout.blocks(view.z - layout.length, REACH + 2 * layout.length):
-            things += layout.actors(block, time)
-        return self._between(view, things)
+            things += _numbered(block, 0, layout.actors(block, time))
+        return things
+
+    def _things(self, view, time):
+        """All that stands or moves near the road, with ids, far things first."""
+        things = self._moving(view, time)
+        for block in self._layout.blocks(view.z, REACH):
+            things += _numbered(block, FIXED, block.fixed)
+        near, far = view.z + 1.2, view.z + REACH
+        inside = (pair for pair in things if near < pair[1].depth < far)
+        return sorted(inside, key=lambda pair: -pair[1].depth)
 
     def _between(self, view, things, reach=REACH):
         """Leave out what is behind the camera or too far, and put far things first."""
@@ -161,16 +227,20 @@ class Street:
         return sorted(inside, key=lambda thing: -thing.depth)
 
     def _render(self, index):
-        view, time = self._view(index)
+        """Return the canvas of a frame; the last one is kept, as its truth may be asked for."""
+        if self._rendered is None or self._rendered[0] != index:
+            self._rendered = index, self._paint(*self._view(index))
+        return self._rendered[1]
+
+    def _paint(self, view, time):
         light = self._layout.light
-        canvas = Canvas(view, light)
+        canvas = Canvas(view, light, owners=True)
         canvas.image[:] = self._backdrop.image
         canvas.labels[:] = self._backdrop.labels
         self._layout.ground.draw(canvas)
 
         blocks = self._layout.blocks(view.z, REACH)[::-1]
-        moving = self._moving(view, time)
-        things = self._between(view, [*moving, *(t for block in blocks for t in block.fixed)])
+        moving = self._between(view, [thing for _, thing in self._moving(view, time)])
         shadows = [polygon for block in blocks for polygon in block.shadows]
         shadows += [polygon for thing in moving for polygon in thing.shadows(light)]
         self._layout.ground.darken(canvas, light, shadows)
@@ -183,9 +253,9 @@ class Street:
         for block in blocks:
             for boundary in block.boundaries[::-1]:
                 boundary.draw(canvas, light)
-        for thing in things:
+        for canvas.owner, thing in self._things(view, time):
             thing.draw(canvas, light)
-        return self._record(canvas.image, index), canvas.labels
+        return canvas
 
     def _record(self, image, index):
         """Let the lens soften the picture and the sensor add its noise."""
@@ -198,14 +268,24 @@ class Street:
         return cv2.addWeighted(image, 1, noise, 1, -128)
 
 
+def _numbered(block, first, things):
+    """Return things of a block with ids that are theirs in every frame."""
+    index = round(block.time / PERIOD)
+    # Whole numbers that are never negative: blocks lie on both sides of the first.
+    start = BLOCK_IDS * (2 * index + 1 if index >= 0 else -2 * index) + first
+    return [(start + number, thing) for number, thing in enumerate(things)]
+
+
 def open_street(options: Mapping[str, Any]) -> Street:
     """
     Open the street.
 
-    :param options: ``seed``, ``frames``, ``size`` as in ``375x1242``, ``rate``; maybe strings.
+    :param options: ``seed``, ``frames``, ``size`` as in ``375x1242``, ``rate``, ``scene``,
+        ``weather``; maybe strings.
     :raises MediaError: an option is wrong.
     """
-    converters = {'seed': int, 'frames': int, 'size': _as_size, 'rate': as_rate}
+    converters = {'seed': int, 'frames': int, 'size': _as_size, 'rate': as_rate, 'scene': str,
+                  'weather': str}
     try:
         street = Street(**convert_options('the street', options, converters))
     except ValueError as error:

@@ -18,8 +18,11 @@ from std_msgs.msg import Header
 
 from aim_ros.hazards.alerts import Level
 from aim_ros.modulation import Modulation
+from aim_ros.nodes import alert_messages
 from aim_ros.nodes import conversions
 from aim_ros.nodes.qos import overriding_options
+from aim_ros.perception.alert_report import frame_statuses
+from aim_ros.perception.alert_report import summary_status
 from aim_ros.perception.overlay import OverlayAnnotator
 from aim_ros.perception.pipeline import Perception
 from aim_ros.perception.settings import Settings
@@ -70,7 +73,7 @@ class CameraOutput:
         self._overlay = self._publisher(Image, 'overlay')
         self._confidence = self._publisher(Image, 'confidence')
         self._alerts = self._publisher(DiagnosticArray, 'alerts', _ALERTS)
-        self._detections = (self._publisher(conversions.Detection2DArray, 'detections')
+        self._detections = (self._publisher(alert_messages.Detection2DArray, 'detections')
                             if conversions.HAVE_VISION_MSGS else None)
 
     def _publisher(self, message_type: type, topic: str, qos: QoSProfile = _RELIABLE) -> Publisher:
@@ -153,18 +156,14 @@ class CameraOutput:
         :param on_answer: called once they are out, before a STALE can follow.
         :return: False if the session is over: then the last message stays STALE.
         """
-        report, size = perception.report, perception.frame.size
-        statuses = [conversions.track_status(
-            alert, self._labels, size, self._prefix, self.name) for alert in report.alerts]
+        statuses = alert_messages.status_messages(
+            frame_statuses(perception, self._labels, self._prefix, values))
         with self._lock:
             if session is not self._session:
                 return False
             self._settings, self._modulation = perception.settings, perception.modulation
-            summary = self._summary(
-                report.level, _describe(report.alerts, self._labels),
-                {**values, 'changed_share': perception.changed_share})
-            self._alerts.publish(DiagnosticArray(header=header, status=[summary, *statuses]))
-            self._last_level = report.level
+            self._alerts.publish(DiagnosticArray(header=header, status=statuses))
+            self._last_level = perception.report.level
             self.is_stale = False
             on_answer()
         return True
@@ -182,7 +181,7 @@ class CameraOutput:
 
         def detections() -> None:
             self._detections.publish(
-                conversions.detections_message(perception.report.alerts, header))
+                alert_messages.detections_message(perception.report.alerts, header))
 
         def confidence() -> None:
             self._confidence.publish(
@@ -225,29 +224,10 @@ class CameraOutput:
     def _publish_stale(self, reason: str, frame_id: str) -> None:
         header = Header(stamp=self._node.get_clock().now().to_msg(), frame_id=frame_id)
         self._alerts.publish(DiagnosticArray(
-            header=header, status=[self._summary(
-                Level.STALE, reason, {'last_level': self._last_level.name})]))
+            header=header, status=alert_messages.status_messages([summary_status(
+                self._settings, self._modulation, Level.STALE, reason, self._prefix, self.name,
+                {'last_level': self._last_level.name})])))
 
     def flush_alerts(self, timeout: float) -> None:
         """Wait until every reader has the alerts published so far, at most `timeout` seconds."""
         self._alerts.wait_for_all_acked(Duration(seconds=timeout))
-
-    def _summary(self, level: Level, message: str, values: Mapping[str, object]):
-        settings, modulation = self._settings, self._modulation
-        return conversions.status_message(
-            int(level), f'{self._prefix}/{self.name}', message, self.name, {
-                'profile': settings.profile,
-                'revision': settings.revision,
-                'sigma': modulation.sigma if modulation.focuses else 0.0,
-                'level': level.name,
-                **values,
-            })
-
-
-def _describe(alerts, labels: LabelSet) -> str:
-    """Return one line for people about the alerts of a frame."""
-    if not alerts:
-        return 'clear'
-    worst = max(alerts, key=lambda alert: alert.level)
-    where = 'near in the corridor' if worst.level == Level.ERROR else 'present'
-    return f'{labels.names[worst.region.class_id]} {where}; {len(alerts)} raised'

@@ -2,7 +2,6 @@
 
 import array
 from collections.abc import Mapping
-import math
 
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticStatus
@@ -13,20 +12,15 @@ from sensor_msgs.msg import CompressedImage
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
-from aim_ros.hazards.alerts import Alert
-from aim_ros.hazards.geometry import GroundCamera
-from aim_ros.imaging.camera import camera_of_image
 from aim_ros.imaging.camera import CameraModel
 from aim_ros.imaging.compressed import decode_image
 from aim_ros.imaging.frame import Frame
 from aim_ros.imaging.raw import pixels_of
+from aim_ros.perception.alert_report import value_text
 from aim_ros.segmentation.labels import LabelSet
 
 try:
-    from vision_msgs.msg import Detection2D
-    from vision_msgs.msg import Detection2DArray
     from vision_msgs.msg import LabelInfo
-    from vision_msgs.msg import ObjectHypothesisWithPose
     from vision_msgs.msg import VisionClass
     HAVE_VISION_MSGS = True
 except ImportError:
@@ -96,91 +90,12 @@ def camera_info_message(camera: CameraModel, header: Header) -> CameraInfo:
         k=list(camera.k), r=list(camera.r), p=list(camera.p))
 
 
-def ground_camera(info: CameraInfo, size: tuple[int, int], height: float, pitch: float
-                  ) -> GroundCamera | None:
-    """
-    Return the calibration of a camera for images of `size`.
-
-    The projection matrix ``P`` counts where it is given, else ``K``. Images are as the message
-    says, cropped and binned, or the sensor's whole image, and either of these resized.
-
-    :param size: (height, width) of the images.
-    :param height: of the camera above the road, metres.
-    :param pitch: downward tilt, radians.
-    :return: None where the message says that the camera is not calibrated.
-    :raises CameraError: the calibration is for images of another shape.
-    """
-    camera = camera_of_image(info, size)
-    return None if camera is None else GroundCamera(*camera.pinhole, height, pitch)
-
-
 def status_message(level: int, name: str, message: str, hardware_id: str,
                    values: Mapping[str, object]) -> DiagnosticStatus:
     """Make a diagnostic status; floats get three decimals, booleans are lower case."""
     return DiagnosticStatus(
         level=bytes([level]), name=name, message=message, hardware_id=hardware_id,
-        values=[KeyValue(key=key, value=_text(value)) for key, value in values.items()])
-
-
-def _text(value: object) -> str:
-    if isinstance(value, bool):
-        return 'true' if value else 'false'
-    if isinstance(value, float):
-        return f'{value:.3f}'
-    return str(value)
-
-
-def track_status(alert: Alert, labels: LabelSet, size: tuple[int, int], name: str, camera: str
-                 ) -> DiagnosticStatus:
-    """
-    Make the status of one raised track; the README lists the keys and their units.
-
-    :param size: (height, width) of the image.
-    :param name: the node's name, the start of the status's.
-    """
-    region = alert.region
-    label = labels.names[region.class_id]
-    x, y, width, height = region.box
-    place = 'in the corridor' if alert.in_corridor else 'outside the corridor'
-    distance = f' at {alert.distance_m:.1f} m' if math.isfinite(alert.distance_m) else ''
-    return status_message(
-        int(alert.level), f'{name}/{camera}/track/{alert.track_id}',
-        f'{label}{distance}, {"near, " if alert.near else ""}{place}', camera, {
-            'class': label,
-            'track_id': alert.track_id,
-            'x': x,
-            'y': y,
-            'width': width,
-            'height': height,
-            'area_share': f'{region.area / (size[0] * size[1]):.6f}',
-            'confidence': region.confidence,
-            'modulated_share': region.modulated_share,
-            'in_corridor': alert.in_corridor,
-            'near': alert.near,
-            'distance_m': alert.distance_m,
-            'bearing_deg': alert.bearing_deg,
-            'truncated': alert.truncated,
-            'age_s': alert.age_s,
-            'unseen_s': alert.unseen_s,
-        })
-
-
-def detections_message(alerts, header: Header) -> 'Detection2DArray':
-    """Make the typed twin of the alerts; a detection's id is its track's, its class the id."""
-    message = Detection2DArray(header=header)
-    for alert in alerts:
-        x, y, width, height = alert.region.box
-        detection = Detection2D(header=header, id=str(alert.track_id))
-        detection.bbox.center.position.x = x + width / 2
-        detection.bbox.center.position.y = y + height / 2
-        detection.bbox.size_x = float(width)
-        detection.bbox.size_y = float(height)
-        result = ObjectHypothesisWithPose()
-        result.hypothesis.class_id = str(alert.region.class_id)
-        result.hypothesis.score = alert.region.confidence
-        detection.results.append(result)
-        message.detections.append(detection)
-    return message
+        values=[KeyValue(key=key, value=value_text(value)) for key, value in values.items()])
 
 
 def label_info_message(labels: LabelSet, header: Header) -> 'LabelInfo':

@@ -271,6 +271,7 @@ class NodeParameters:
 
     def _renew_settings(self) -> None:
         """Put the settings that the values amount to in force, under a new revision if new."""
-        settings, current = build_settings(self._table.values(), self._labels), self._settings
+        settings, current = build_settings(
+            self._table.values(), self._labels, self._limits.start), self._settings
         if current is None or replace(settings, revision=current.revision) != current:
             self._settings = replace(settings, revision=next(self._revisions))

@@ -11,6 +11,7 @@ from aim_ros.hazards.alerts import Level
 from aim_ros.segmentation.labels import LabelSet
 
 _LEVEL_COLORS = {Level.WARN: (255, 190, 0), Level.ERROR: (255, 40, 40)}
+_DASH = 4
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
@@ -18,12 +19,11 @@ class OverlayAnnotator:
     """
     Draws masks and alerts of one label set.
 
-    :param labels: the classes, for colours and names.
+    :param labels: the classes, for their colours.
     :param opacity: of the mask over the image, 0..1.
     """
 
     def __init__(self, labels: LabelSet, opacity: float = 0.5):
-        self._labels = labels
         self._palette = np.array(labels.colors, np.uint8)
         self._opacity = opacity
 
@@ -31,6 +31,8 @@ class OverlayAnnotator:
                  ) -> np.ndarray:
         """
         Return a new picture with the coloured mask blended in and a box around each alert.
+
+        A box of dashes is a prediction; a star marks what only the modulation sees.
 
         :param image: RGB uint8 (H, W, 3).
         :param mask: class ids (H, W).
@@ -42,14 +44,33 @@ class OverlayAnnotator:
             self._draw(picture, alert)
         return picture
 
-    def _draw(self, picture: np.ndarray, alert: Alert) -> None:
-        x, y, width, height = alert.region.box
+    @staticmethod
+    def _draw(picture: np.ndarray, alert: Alert) -> None:
+        """Draw a box and a line of text; broken where the road user is predicted, not seen."""
+        x, y, width, height = alert.box
         color = _LEVEL_COLORS[alert.level]
-        cv2.rectangle(picture, (x, y), (x + width - 1, y + height - 1), color, 2)
-        text = f'{self._labels.names[alert.region.class_id]} {alert.track_id}'
+        corners = (x, y), (x + width - 1, y + height - 1)
+        if alert.coasting:
+            _broken_rectangle(picture, *corners, color)
+        else:
+            cv2.rectangle(picture, *corners, color, 2)
+        text = f'{alert.kind}{"*" if alert.emphasised else ""} {alert.track_id}'
         if math.isfinite(alert.distance_m):
             text += f' {alert.distance_m:.0f} m'
+        if math.isfinite(alert.ttc_s):
+            text += f' {alert.ttc_s:.1f} s'
         write(picture, text, (x, max(y - 4, 12)), color)
+
+
+def _broken_rectangle(picture: np.ndarray, low: tuple[int, int], high: tuple[int, int], color
+                      ) -> None:
+    """Draw a rectangle of dashes."""
+    for x in range(low[0], high[0] + 1, 2 * _DASH):
+        for y in (low[1], high[1]):
+            cv2.line(picture, (x, y), (min(x + _DASH, high[0]), y), color, 1)
+    for y in range(low[1], high[1] + 1, 2 * _DASH):
+        for x in (low[0], high[0]):
+            cv2.line(picture, (x, y), (x, min(y + _DASH, high[1])), color, 1)
 
 
 def write(picture: np.ndarray, text: str, origin: tuple[int, int], color=(255, 255, 255),

@@ -14,11 +14,13 @@ from aim_ros.decoding.decode import decode
 from aim_ros.decoding.decode import prepare
 from aim_ros.decoding.limit import limit_sigma
 from aim_ros.hazards.alerts import AlertReport
-from aim_ros.hazards.alerts import find_regions
-from aim_ros.hazards.alerts import Tracker
-from aim_ros.hazards.components import find_components
-from aim_ros.hazards.components import Softmax
+from aim_ros.hazards.components import Scores
+from aim_ros.hazards.emphasis_filter import EmphasisFilter
 from aim_ros.hazards.geometry import GroundCamera
+from aim_ros.hazards.groups import RoadUserClasses
+from aim_ros.hazards.monitor import AlertMonitor
+from aim_ros.hazards.monitor import Hazards
+from aim_ros.hazards.sight import perceive
 from aim_ros.imaging.frame import Frame
 from aim_ros.modulation import frame_key
 from aim_ros.modulation import Modulation
@@ -43,7 +45,8 @@ class Perception:
     :param focused: class ids of the deterministic decision, (H, W), of the mask's type.
     :param confidence: float32 (H, W) in 0..1, or None if it was not asked for.
     :param changed_share: share of pixels whose class the modulation changed, 0..1.
-    :param report: the alerts.
+    :param report: the alerts, as they are published.
+    :param neutral: the alerts of `base` under the owner's settings, which no profile changes.
     :param latency_ms: milliseconds a stage of `STAGES`; those of a batch count for each frame.
     """
 
@@ -56,6 +59,7 @@ class Perception:
     confidence: np.ndarray | None = field(repr=False)
     changed_share: float
     report: AlertReport
+    neutral: AlertReport = field(repr=False)
     latency_ms: dict[str, float]
 
 
@@ -69,12 +73,17 @@ class Pipeline:
 
     :param segmenter: the network.
     :param seed: seed of all noise, any integer.
+    :param emphasis_filter: what road users that only the modulation sees have to pass, fitted for
+        this network; None has them seen for longer.
     """
 
-    def __init__(self, segmenter: Segmenter, seed: int = 0):
+    def __init__(self, segmenter: Segmenter, seed: int = 0,
+                 emphasis_filter: EmphasisFilter | None = None):
         self._segmenter = segmenter
         self._seed = seed
-        self._trackers: dict[str, Tracker] = {}
+        self._filter = emphasis_filter
+        self._classes = RoadUserClasses.of(segmenter.labels)
+        self._monitors: dict[str, AlertMonitor] = {}
 
     @property
     def segmenter(self) -> Segmenter:
@@ -96,7 +105,8 @@ class Pipeline:
         prepare(self._segmenter.device, len(self._segmenter.labels))
         nowhere = np.zeros((4, 4), np.uint8)
         for ids in (nowhere, nowhere.astype(np.uint16)):
-            find_components(ids, ids, (0,), Softmax(np.zeros((1, 2, 2), np.float32), 1.0), 1)
+            scores = Scores.lazy(np.zeros((len(self._classes.names), 2, 2), np.float32), 1)
+            perceive(ids, ids, scores, self._classes, (0,), 1)
 
     @torch.inference_mode()
     def process(
@@ -151,7 +161,7 @@ class Pipeline:
             key=frame_key(self._seed, frame.camera, frame.stamp_ns),
             confidence=confidence,
             temperature=self._segmenter.temperature)
-        probability = self._probability(logits, settings.alerts.class_ids)
+        scores = self._scores(logits, settings.alerts.class_ids)
         decoded = decoded.cpu()
         _require_finite(extremes)
         base = _class_ids(decoded.base)
@@ -160,23 +170,48 @@ class Pipeline:
         certainty = None if decoded.confidence is None else decoded.confidence.numpy()
         watch.lap('decode')
 
-        regions = find_regions(base, focused, probability, settings.alerts)
-        report = self._trackers.setdefault(frame.camera, Tracker()).update(
-            regions, frame.time_ns, frame.size, settings.alerts, ground)
+        hazards = self._watch(frame, base, focused, scores, settings, ground)
         watch.lap('alerts')
         return Perception(
             frame, settings, modulation, mask, base, focused, certainty,
-            decoded.changed_share, report, watch.laps())
+            decoded.changed_share, hazards.published, hazards.neutral, watch.laps())
 
-    def _probability(self, logits: torch.Tensor, class_ids: tuple[int, ...]
-                     ) -> np.ndarray | Softmax:
-        """Return the probabilities of some classes; from CUDA they are there after a wait."""
+    def _watch(self, frame: Frame, base: np.ndarray, focused: np.ndarray, scores: Scores,
+               settings: Settings, ground: GroundCamera | None) -> Hazards:
+        """Let a frame's camera's monitor take in what either decision shows."""
+        alerts = settings.alerts
+        owner = settings.owner_alerts or alerts
+        monitor = self._monitors.setdefault(frame.camera, AlertMonitor(self._classes))
+        # The owner's classes are among those in force, whose scores were computed.
+        own = scores.of(self._classes.positions(owner.class_ids, alerts.class_ids))
+        neutral = perceive(base, base, own, self._classes, owner.class_ids, owner.min_area)
+        added = None
+        if focused is not base or owner != alerts:
+            added = perceive(
+                base, focused, scores, self._classes, alerts.class_ids, alerts.min_area)
+        return monitor.update(
+            neutral, added, frame.time_ns, frame.size, alerts, owner=owner,
+            camera=ground, filter_=self._filter)
+
+    def _scores(self, logits: torch.Tensor, class_ids: tuple[int, ...]) -> Scores:
+        """Return how sure the network is of the groups of some classes; on CUDA after a wait."""
         temperature = self._segmenter.temperature
+        search = self._classes.search(class_ids)
         if not logits.is_cuda:
-            return Softmax(logits.numpy(), temperature)
-        # The device has them in no time, and a few classes come down faster than all logits.
-        values = (logits / temperature).softmax(0)[list(class_ids)]
-        return values.to('cpu', non_blocking=True).numpy()
+            return Scores.lazy(logits.numpy(), search.count, temperature)
+        # The device has them in no time, and a few groups come down faster than all logits.
+        scaled = logits / temperature
+        softmax = scaled.softmax(0)
+        group = search.group_of_class[:len(logits)]
+        values = torch.empty((2, search.count, *logits.shape[1:]), device=logits.device)
+        for k in range(search.count):
+            inside = np.flatnonzero(group == k).tolist()
+            others = np.flatnonzero(group != k).tolist()
+            values[0, k] = softmax[inside].sum(0)
+            rest = scaled[others].amax(0) if others else scaled.amin(0)
+            values[1, k] = scaled[inside].amax(0) - rest
+        hosted = values.to('cpu', non_blocking=True).numpy()
+        return Scores(hosted[0], hosted[1], np.empty((0, *logits.shape[1:]), np.float32))
 
 
 def _require_finite(extremes: torch.Tensor) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
 from dataclasses import fields
+import logging
 import os
 from pathlib import Path
 from types import MappingProxyType
@@ -14,12 +15,15 @@ from typing import Literal
 import pydantic
 
 from aim_ros.hazards.alerts import AlertSettings
+from aim_ros.hazards.emphasis_filter import EmphasisFilter
 from aim_ros.modulation import SAMPLINGS
 from aim_ros.perception.checked_yaml import fill
 from aim_ros.perception.checked_yaml import Form
 from aim_ros.perception.checked_yaml import read_yaml
 from aim_ros.perception.checked_yaml import YamlError
 from aim_ros.segmentation.labels import LabelSet
+
+_logger = logging.getLogger(__name__)
 
 CUSTOM = 'custom'
 """What `driver_profile` reads when the values in force are those of no profile."""
@@ -113,11 +117,30 @@ class ProfileFile:
     :param path: where they were read from, for messages.
     :param profiles: the well-formed profiles by name, in the file's order.
     :param mistakes: for each malformed profile, what is wrong with it.
+    :param emphasis_filter: what road users that only the modulation sees have to pass, fitted by
+        ``experiments calibrate``; None if the file has none.
     """
 
     path: str
     profiles: Mapping[str, DriverProfile]
     mistakes: Mapping[str, str] = field(default_factory=dict)
+    emphasis_filter: EmphasisFilter | None = None
+
+    def filter_for(self, model: str) -> EmphasisFilter | None:
+        """
+        Return the filter if it was fitted for a model, else None, and warn.
+
+        Without one, road users that only the modulation sees need longer evidence.
+
+        :param model: sha256 of the model's files, in hexadecimal digits.
+        """
+        if self.emphasis_filter is None or self.emphasis_filter.model == model:
+            return self.emphasis_filter
+        _logger.warning(
+            '%s: the emphasis filter was fitted for the model with sha256 %s, not for this one, '
+            '%s, and is not used; fit one by `experiments calibrate`', self.path,
+            self.emphasis_filter.model[:12], model[:12])
+        return None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -150,7 +173,8 @@ def load_profiles(path: str | Path) -> ProfileFile:
     """
     path = Path(os.path.expanduser(path))
     try:
-        bodies = fill(_File, read_yaml(path), str(path)).profiles
+        content = fill(_File, read_yaml(path), str(path))
+        bodies, fitted = content.profiles, content.emphasis_filter
     except YamlError as error:
         raise ProfileError(str(error)) from error
     if not isinstance(bodies, dict) or not bodies:
@@ -161,7 +185,12 @@ def load_profiles(path: str | Path) -> ProfileFile:
             profiles[str(name)] = _profile(name, body, f'{path}: profile {str(name)!r}')
         except ProfileError as error:
             mistakes[str(name)] = str(error)
-    return ProfileFile(str(path), profiles, mistakes)
+    try:
+        filter_ = None if fitted is None else EmphasisFilter(
+            fitted.weights, fitted.bias, fitted.threshold, fitted.model)
+    except ValueError as error:
+        raise ProfileError(f'{path}: emphasis_filter: {error}') from error
+    return ProfileFile(str(path), profiles, mistakes, filter_)
 
 
 # The file's form. The validators say what a key means that is left empty, or a list of YAML.
@@ -179,8 +208,18 @@ _NAMES = Annotated[
         lambda value: () if value is None else tuple(value) if isinstance(value, list) else value)]
 
 
+class _Filter(Form):
+    weights: Annotated[
+        tuple[float, ...], pydantic.Field(description='a list of numbers'),
+        pydantic.BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value)]
+    bias: Annotated[float, pydantic.Field(description='a number')]
+    threshold: Annotated[float, pydantic.Field(description='a probability')]
+    model: Annotated[str, pydantic.Field(description='the sha256 of a model')]
+
+
 class _File(Form):
     profiles: Any = None
+    emphasis_filter: _Filter | None = None
 
 
 class _Focus(Form):

@@ -54,6 +54,8 @@ class Settings:
     :param stale_after: seconds without an answered frame after which the level is STALE, > 0.
     :param max_age: seconds from its header stamp after which an image is refused; 0 is no limit.
     :param mounts: where each camera sits, by its name; read-only.
+    :param owner_alerts: what is alerted, and when, without any profile: what no driver may fall
+        behind; None for `alerts`.
     """
 
     revision: int
@@ -64,12 +66,14 @@ class Settings:
     stale_after: float = 0.7
     max_age: float = 0.0
     mounts: Mapping[str, Mount] = field(default_factory=dict)
+    owner_alerts: AlertSettings | None = None
 
     def __post_init__(self):
         object.__setattr__(self, 'mounts', MappingProxyType(dict(self.mounts)))
 
 
-def build_settings(values: Mapping[str, Any], labels: LabelSet) -> Settings:
+def build_settings(values: Mapping[str, Any], labels: LabelSet,
+                   start: Mapping[str, Any] | None = None) -> Settings:
     """
     Return the settings that the node's parameters amount to, with revision 0.
 
@@ -77,6 +81,7 @@ def build_settings(values: Mapping[str, Any], labels: LabelSet) -> Settings:
         ``alerts.<x>`` or ``alerts.corridor.<x>`` sets the field `x` of `AlertSettings` or
         `Corridor`.
     :param labels: the model's classes.
+    :param start: the values at start, which are the owner's; None for `values`.
     :raises SettingsError: a class or role is named that the model does not have.
     """
     for name in ('focus.classes', 'focus.suppress_classes', 'alerts.required_classes',
@@ -85,10 +90,7 @@ def build_settings(values: Mapping[str, Any], labels: LabelSet) -> Settings:
             labels.resolve(values[name])
         except ValueError as error:
             raise SettingsError(name, error) from error
-    corridor = Corridor(**_of(Corridor, 'alerts.corridor.', values))
-    # Values are set one by one, in any order, when a dump is loaded: what each may be does not
-    # depend on the others.
-    corridor = replace(corridor, bottom_width=max(corridor.top_width, corridor.bottom_width))
+    alerts = _alerts(values, labels)
     return Settings(
         revision=0,
         profile=values['driver_profile'],
@@ -97,16 +99,25 @@ def build_settings(values: Mapping[str, Any], labels: LabelSet) -> Settings:
             sigma=values['focus.sigma'],
             sampling=values['focus.sampling'],
             utility_sigma=values['utility.sigma']),
-        alerts=AlertSettings(
-            class_ids=labels.resolve((*values['alerts.required_classes'],
-                                      *values['alerts.classes'])),
-            corridor=corridor,
-            **_of(AlertSettings, 'alerts.', values)),
+        alerts=alerts,
         max_changed=values['focus.max_changed'],
         stale_after=values['alerts.stale_after'],
         max_age=values['alerts.max_age'],
         mounts={camera: Mount(values[f'{camera}.height'], values[f'{camera}.pitch'])
-                for camera in values['cameras']})
+                for camera in values['cameras']},
+        owner_alerts=alerts if start is None else _alerts(
+            {name: start.get(name, value) for name, value in values.items()}, labels))
+
+
+def _alerts(values: Mapping[str, Any], labels: LabelSet) -> AlertSettings:
+    corridor = Corridor(**_of(Corridor, 'alerts.corridor.', values))
+    # Values are set one by one, in any order, when a dump is loaded: what each may be does not
+    # depend on the others.
+    corridor = replace(corridor, bottom_width=max(corridor.top_width, corridor.bottom_width))
+    return AlertSettings(
+        class_ids=labels.resolve((*values['alerts.required_classes'], *values['alerts.classes'])),
+        corridor=corridor,
+        **_of(AlertSettings, 'alerts.', values))
 
 
 def _of(settings: type, prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:

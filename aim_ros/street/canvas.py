@@ -162,13 +162,19 @@ class Patch:
 
 
 class Canvas:
-    """The image (H, W, 3) uint8 and the labels (H, W) uint8 of one frame."""
+    """The image (H, W, 3) uint8 and the labels (H, W) uint8 of one frame.
 
-    def __init__(self, view: View, light: Light):
+    `owners` (H, W) int32, if asked for, says which thing each pixel shows: what was drawn while
+    `owner` had that value.
+    """
+
+    def __init__(self, view: View, light: Light, owners: bool = False):
         self.view = view
+        self.owner = 0
         self.size = (view.model.height, view.model.width)
         self.image = np.zeros((*self.size, 3), np.uint8)
         self.labels = np.full(self.size, 255, np.uint8)
+        self.owners = np.zeros(self.size, np.int32) if owners else None
         self._light = light
 
     def haze_share(self, z: float) -> float:
@@ -188,6 +194,8 @@ class Canvas:
         fixed = np.round(uv * 16).astype(np.int32)
         cv2.fillConvexPoly(self.image, fixed, tone, cv2.LINE_AA, 4)
         cv2.fillConvexPoly(self.labels, fixed, label, cv2.LINE_8, 4)
+        if self.owners is not None:
+            cv2.fillConvexPoly(self.owners, fixed, self.owner, cv2.LINE_8, 4)
 
     def paste(self, rgba: np.ndarray, left: int, top: int, label: int, z: float) -> None:
         """Lay a picture over the image; it takes the train id `label` where it covers half."""
@@ -203,6 +211,8 @@ class Canvas:
         under = cv2.multiply(self.image[area], cv2.bitwise_not(cover), scale=1 / 255)
         self.image[area] = cv2.add(under, colour)
         self.labels[area][alpha > 127] = label
+        if self.owners is not None:
+            self.owners[area][alpha > 127] = self.owner
 
     def paste_patch(self, patch: Patch, label: int, z: float, soft: int = 0) -> None:
         """Lay a finished patch over the image."""

@@ -1,6 +1,5 @@
 """Who and what is where: drawn from the seed, block by block, a block around each crossing."""
 
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -10,8 +9,10 @@ from aim_ros.street import textures
 from aim_ros.street.bicycles import Cyclist
 from aim_ros.street.bicycles import FRAMES
 from aim_ros.street.bicycles import ParkedBicycle
+from aim_ros.street.block import Block
+from aim_ros.street.block import Passage
+from aim_ros.street.block import Stroll
 from aim_ros.street.body import draw_looks
-from aim_ros.street.body import Looks
 from aim_ros.street.cars import Car
 from aim_ros.street.cars import draw_model
 from aim_ros.street.frontage import Boundary
@@ -23,8 +24,11 @@ from aim_ros.street.furniture import Signal
 from aim_ros.street.furniture import SIGNS
 from aim_ros.street.ground import CrossSection
 from aim_ros.street.ground import Ground
+from aim_ros.street.light import dimmed
 from aim_ros.street.light import draw_light
-from aim_ros.street.people import Walker
+from aim_ros.street.light import rained_on
+from aim_ros.street.scenes import empty
+from aim_ros.street.scenes import stage
 from aim_ros.street.story import block_length
 from aim_ros.street.story import PERIOD
 from aim_ros.street.story import signal_phase
@@ -33,74 +37,18 @@ from aim_ros.street.story import travelled
 ZEBRA = 3.6  # metres along the road
 WALL, FENCE, VEGETATION = 3, 4, 8
 
-
-@dataclass(frozen=True)
-class Passage:
-    """Somebody who crosses the road, in the middle of the driver's lane at `tau` = `late`.
-
-    Before and after it he walks on the pavements, where x is beyond `ends`.
-    """
-
-    looks: Looks
-    speed: float  # m/s, signed along x
-    late: float
-    z: float
-    ends: tuple[float, float]
-
-    def at(self, tau: float, crossing: float) -> Walker:
-        """Return the walker at a time."""
-        way = self.speed * (tau - self.late)
-        x = min(max(way, self.ends[0]), self.ends[1])
-        beyond = abs(way - x)
-        heading = np.copysign(np.pi / 2, self.speed)
-        if beyond:
-            heading = 0.0 if tau > self.late else np.pi
-        return Walker(self.looks, x, crossing + self.z + beyond, heading, abs(way))
-
-
-@dataclass(frozen=True)
-class Stroll:
-    """Somebody on the pavement, who walks along it or (speed 0) stands."""
-
-    looks: Looks
-    x: float
-    z: float
-    speed: float
-    heading: float
-
-    def at(self, tau: float, crossing: float) -> Walker:
-        """Return the walker at a time."""
-        way = self.speed * tau
-        walked = abs(way) if self.speed else None
-        return Walker(self.looks, self.x, crossing + self.z + way, self.heading, walked)
-
-
-@dataclass(frozen=True)
-class Block:
-    """What belongs to one crossing; positions are in the world."""
-
-    crossing: float
-    time: float
-    shadows: tuple  # polygons on the ground, of all that does not move
-    fronts: tuple  # houses, drawn first
-    gardens: tuple  # plants behind the boundaries
-    boundaries: tuple
-    fixed: tuple  # parked cars, trees, poles, signs, bicycles
-    passages: tuple[Passage, ...]
-    strolls: tuple[Stroll, ...]
-    traffic: tuple  # (CarModel, paint) of those who come towards the driver
-    gaps: tuple[float, ...]  # metres between the latter
-    rider: tuple  # (Looks, frame colour) ahead of the driver
-    other_rider: tuple  # and towards him
+WEATHERS = {'': lambda light: light, 'dusk': dimmed, 'rain': rained_on}
+"""How the light that the seed draws is changed; '' leaves it."""
 
 
 class Layout:
-    """The street of one seed."""
+    """The street of one seed; `scene` and `weather` change it as `SCENES` and `WEATHERS` say."""
 
-    def __init__(self, seed: int, model: CameraModel):
+    def __init__(self, seed: int, model: CameraModel, scene: str = '', weather: str = ''):
         self._seed = seed
+        self._scene = scene
         rng = np.random.default_rng((seed, 1))
-        self.light = draw_light(rng)
+        self.light = WEATHERS[weather](draw_light(rng))
         self.speed = rng.uniform(8.5, 11.0)
         self.length = block_length(self.speed)
         self.stop = rng.uniform(11.5, 13.0)
@@ -139,6 +87,7 @@ class Layout:
         crossing = block.crossing
         actors = [passage.at(tau, crossing) for passage in block.passages]
         actors += [stroll.at(tau, crossing) for stroll in block.strolls]
+        actors += [ride.at(tau, crossing) for ride in block.rides]
         left_kerb, right_kerb = self.section.kerbs
         phase = signal_phase(tau)
         before, beyond = crossing - ZEBRA / 2 - 1.6, crossing + ZEBRA / 2 + 1.6
@@ -153,6 +102,8 @@ class Layout:
             place += model.length / 2 + gap
             actors.append(Car(model, paint, -self.section.lane, place, -1))
             place += model.length / 2
+        if self._scene == empty.__name__:
+            return actors
         x = self.section.lane / 2 + 0.55 * max(self.section.cycle, 0.9)
         ridden = 4.0 * tau
         actors.append(Cyclist(*block.rider, x, crossing + ridden + 12.0, 1, ridden))
@@ -172,7 +123,7 @@ class Layout:
             self._draw_side(rng, side, crossing, style, fronts, gardens, boundaries)
             self._draw_kerbside(rng, side, crossing, fixed)
         standing = (*fronts, *gardens, *boundaries, *fixed)
-        return Block(
+        block = Block(
             shadows=tuple(p for thing in standing for p in thing.shadows(self.light)),
             crossing=crossing,
             time=index * PERIOD,
@@ -187,6 +138,10 @@ class Layout:
             rider=_draw_rider(rng),
             other_rider=_draw_rider(rng),
         )
+        if not self._scene:
+            return block
+        rng = np.random.default_rng((self._seed, 6, index % 2**31))
+        return stage(self._scene, block, rng, self.section, self.stop, self.light)
 
     def _draw_side(self, rng, side, crossing, style, fronts, gardens, boundaries):
         sign = -1 if side == 0 else 1

@@ -1,6 +1,7 @@
 """The light of one seed: sun, sky, haze and how the camera answers."""
 
 from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 
@@ -32,6 +33,21 @@ class Light:
         """Where on the ground the shadow of a point falls."""
         reach = height / max(self.sun[1], 0.2)
         return x - self.sun[0] * reach, z - self.sun[2] * reach
+
+
+def dimmed(light: Light) -> Light:
+    """Return the light of the same street at dusk: no sun, a low sky, and a dark picture."""
+    return replace(
+        light, sunny=0.0, sky_top=light.sky_top * 0.42, sky_low=light.sky_low * 0.5,
+        tone=_tone(exposure=0.5, contrast=0.25))
+
+
+def rained_on(light: Light) -> Light:
+    """Return the light of the same street in the rain: overcast, with a veil over what is far."""
+    return replace(
+        light, sunny=0.0, sky_top=np.array((168.0, 172.0, 178.0)),
+        sky_low=np.array((186.0, 190.0, 194.0)), haze_distance=85.0,
+        tone=_tone(exposure=0.86, contrast=0.1))
 
 
 def draw_light(rng: np.random.Generator) -> Light:

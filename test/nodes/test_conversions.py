@@ -9,16 +9,13 @@ from sensor_msgs.msg import CompressedImage
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
-from aim_ros.hazards.alerts import Alert
-from aim_ros.hazards.alerts import Level
-from aim_ros.hazards.alerts import Region
 from aim_ros.imaging.camera import CameraError
 from aim_ros.imaging.frame import FrameError
 from aim_ros.nodes import conversions
 from aim_ros.nodes.conversions import frame_from_compressed
 from aim_ros.nodes.conversions import frame_from_image
-from aim_ros.nodes.conversions import ground_camera
 from aim_ros.nodes.conversions import image_message
+from aim_ros.perception.camera_stream import ground_camera
 from aim_ros.segmentation.labels import CITYSCAPES
 
 HEADER = Header(stamp=Time(sec=3, nanosec=5), frame_id='front')
@@ -172,35 +169,8 @@ def test_an_uncalibrated_camera_has_none():
         assert ground_camera(info, (400, 1200), 1.5, 0.0) is None
 
 
-ALERT = Alert(
-    track_id=7, region=Region(11, (10, 20, 30, 40), 500, 0.75, 0.25), level=Level.ERROR,
-    in_corridor=True, near=True, distance_m=12.5, bearing_deg=-3.0, truncated=False,
-    age_s=1.5, unseen_s=0.0)
-
-
-def test_a_track_status_says_all_that_a_planner_needs():
-    status = conversions.track_status(ALERT, CITYSCAPES, (100, 200), 'segmentation', 'left')
-    assert status.level == b'\x02'
-    assert status.name == 'segmentation/left/track/7'
-    assert status.hardware_id == 'left'
-    assert status.message == 'person at 12.5 m, near, in the corridor'
-    assert {v.key: v.value for v in status.values} == {
-        'class': 'person', 'track_id': '7', 'x': '10', 'y': '20', 'width': '30', 'height': '40',
-        'area_share': '0.025000', 'confidence': '0.750', 'modulated_share': '0.250',
-        'in_corridor': 'true', 'near': 'true', 'distance_m': '12.500', 'bearing_deg': '-3.000',
-        'truncated': 'false', 'age_s': '1.500', 'unseen_s': '0.000'}
-
-
 @pytest.mark.skipif(not conversions.HAVE_VISION_MSGS, reason='vision_msgs is not installed')
-def test_detections_and_label_info_are_the_typed_twins():
-    message = conversions.detections_message([ALERT], HEADER)
-    detection, = message.detections
-    assert message.header == detection.header == HEADER
-    assert detection.id == '7'
-    assert (detection.bbox.center.position.x, detection.bbox.center.position.y) == (25, 40)
-    assert (detection.bbox.size_x, detection.bbox.size_y) == (30, 40)
-    assert detection.results[0].hypothesis.class_id == '11'
-    assert detection.results[0].hypothesis.score == 0.75
+def test_label_info_names_the_classes():
     labels = conversions.label_info_message(CITYSCAPES, HEADER)
     assert [(c.class_id, c.class_name) for c in labels.class_map] == list(
         enumerate(CITYSCAPES.names))

@@ -18,10 +18,10 @@ from aim_ros.media.rosbag import write_bag
 from aim_ros.media.sources import open_source
 from aim_ros.modulation import Modulation
 from aim_ros.nodes.conversions import camera_info_message
-from aim_ros.nodes.conversions import ground_camera
 from aim_ros.nodes.conversions import stamp_to_ns
 from aim_ros.nodes.conversions import track_status
 from aim_ros.nodes.replay_node import ReplayNode
+from aim_ros.perception.camera_stream import ground_camera
 from aim_ros.perception.pipeline import Pipeline
 from aim_ros.perception.profiles import load_profiles
 from aim_ros.perception.settings import Settings

@@ -1,0 +1,90 @@
+"""What ``experiments alerts`` found, as tables, curves and videos."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from aim_ros.experiments.alerts_replay import Drive
+from aim_ros.experiments.alerts_replay import Shot
+from aim_ros.experiments.alerts_scores import MIN_IOU
+from aim_ros.experiments.alerts_scores import Tally
+from aim_ros.experiments.alerts_truth import MIN_HEIGHT
+from aim_ros.experiments.plots import plot_curves
+from aim_ros.experiments.plots import Series
+from aim_ros.experiments.report import Report
+from aim_ros.hazards.alerts import AlertReport
+from aim_ros.media.video import VideoWriter
+from aim_ros.perception.overlay import OverlayAnnotator
+from aim_ros.perception.overlay import write
+from aim_ros.segmentation.labels import LabelSet
+
+_TRUTH, _OPTIONAL = (80, 255, 80), (90, 200, 255)
+
+
+def write_report(report: Report, findings, exact: bool) -> None:
+    """
+    Write tables and curves.
+
+    :param findings: `alerts.Findings`.
+    :param exact: whether the masks were exact.
+    """
+    masks = 'exact masks' if exact else "the network's masks"
+    report.paragraph(
+        f'From {masks}. A road user has to be raised while it is at least {MIN_HEIGHT:g} px tall, '
+        'whole, and not mostly hidden; it is recalled if it is raised in half of these frames. '
+        f'Alert and road user are matched at an IoU of {MIN_IOU:g}. Time to raise counts from the '
+        'first such frame. An alert is false if most of the frames in which it claims to see '
+        'something show no road user there; a frame of an alert shows nothing also where it '
+        'coasts into nowhere. An ERROR is right if a road user is near and in the corridor, or '
+        'was within the second for which it is held.')
+    totals: dict[str, Tally] = {}
+    for (profile, _), tally in findings.by_drive.items():
+        totals[profile] = totals.get(profile, Tally()) + tally
+    report.heading('All drives together')
+    report.table('profiles', [{'profile': profile, **tally.row()}
+                              for profile, tally in totals.items()], 'By profile')
+    report.heading('Recall over false alerts')
+    report.figure('curves', plot_curves(
+        [_curve(profile, findings) for profile in totals],
+        x_label='false alerts a minute', y_label='recall of road users'),
+        'Each point another raise_after')
+    report.data('curves', [{'profile': profile, 'raise_after': seconds, **tally.row()}
+                           for (profile, seconds), tally in findings.curves.items()])
+    report.heading('By drive')
+    report.table('drives', [{'profile': profile, 'drive': Path(drive).name, **tally.row()}
+                            for (profile, drive), tally in findings.by_drive.items()],
+                 'By profile and drive')
+
+
+def _curve(profile: str, findings) -> Series:
+    rows = [tally.row() for (name, _), tally in findings.curves.items() if name == profile]
+    return Series(profile, np.array([row['false alerts a minute'] for row in rows]),
+                  np.array([row['recall'] for row in rows]))
+
+
+def write_video(path: Path, drive: Drive, shots: Sequence[Shot], reports: Sequence[AlertReport],
+                labels: LabelSet) -> None:
+    """
+    Write a video of the alerts (yellow, red) and of the road users as they are.
+
+    Green is who has to be raised, blue who need not be.
+    """
+    annotator = OverlayAnnotator(labels, 0.0)
+    with VideoWriter(path, 10.0) as video:
+        for frame, shot, report in zip(drive.frames(), shots, reports, strict=True):
+            picture = annotator.annotate(
+                frame.rgb(), np.zeros(shot.size, np.uint8), report.alerts)
+            draw_truth(picture, drive, frame.index)
+            write(picture, f'frame {frame.index}  {report.level.name}', (8, 18))
+            video.write(picture)
+
+
+def draw_truth(picture: np.ndarray, drive: Drive, index: int) -> None:
+    """Draw the road users of a frame, as they are, into a picture."""
+    for user in drive.truth.users.get(index, ()):
+        x, y, width, height = map(round, user.box)
+        color = _TRUTH if user.required else _OPTIONAL
+        cv2.rectangle(picture, (x, y), (x + width, y + height), color, 1)
+        write(picture, str(user.track_id), (x, min(y + height + 12, len(picture) - 4)), color)

@@ -1,0 +1,71 @@
+"""Boxes in an image."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+Box = tuple[int, int, int, int]
+"""x, y, width, height in pixels; (x, y) is the upper left corner."""
+
+
+def edges(boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return left, top, right and bottom, each (n,), of boxes (n, 4)."""
+    return boxes[:, 0], boxes[:, 1], boxes[:, 0] + boxes[:, 2], boxes[:, 1] + boxes[:, 3]
+
+
+def as_array(boxes: Sequence[Box]) -> np.ndarray:
+    """Return boxes as float64 (n, 4), also if there are none."""
+    return np.array(boxes, np.float64).reshape(-1, 4)
+
+
+def pairwise_shared(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return the area that each box of `a` (n, 4) shares with each of `b` (m, 4), (n, m)."""
+    low = np.maximum(a[:, None, :2], b[None, :, :2])
+    high = np.minimum((a[:, :2] + a[:, 2:])[:, None], (b[:, :2] + b[:, 2:])[None])
+    return np.clip(high - low, 0, None).prod(2)
+
+
+def pairwise_iou(a: Sequence[Box] | np.ndarray, b: Sequence[Box] | np.ndarray) -> np.ndarray:
+    """
+    Return the intersection over union of each box of `a` with each of `b`.
+
+    :return: (len(a), len(b)), 0..1.
+    """
+    a, b = as_array(a), as_array(b)
+    shared = pairwise_shared(a, b)
+    return shared / (a[:, 2:].prod(1)[:, None] + b[:, 2:].prod(1)[None] - shared)
+
+
+def union(a: Box, b: Box) -> Box:
+    """Return the smallest box that holds two."""
+    left, top = min(a[0], b[0]), min(a[1], b[1])
+    right, bottom = max(a[0] + a[2], b[0] + b[2]), max(a[1] + a[3], b[1] + b[3])
+    return left, top, right - left, bottom - top
+
+
+def contains(outer: Box, inner: Box) -> bool:
+    """Whether a box holds another one, borders included."""
+    return union(outer, inner) == tuple(outer)
+
+
+def touches(a: Box, b: Box) -> bool:
+    """Whether two boxes share an area."""
+    return (a[0] < b[0] + b[2] and b[0] < a[0] + a[2]
+            and a[1] < b[1] + b[3] and b[1] < a[1] + a[3])
+
+
+def clipped(box: Box, size: tuple[int, int]) -> Box | None:
+    """
+    Return the part of a box that lies in an image, None where that is nothing.
+
+    :param size: (height, width) of the image.
+    """
+    left, top = max(box[0], 0), max(box[1], 0)
+    right, bottom = min(box[0] + box[2], size[1]), min(box[1] + box[3], size[0])
+    return (left, top, right - left, bottom - top) if right > left and bottom > top else None
+
+
+def is_truncated(box: Box, size: tuple[int, int]) -> bool:
+    """Whether a box touches the border of an image of a size (height, width)."""
+    x, y, width, height = box
+    return x <= 0 or y <= 0 or x + width >= size[1] or y + height >= size[0]

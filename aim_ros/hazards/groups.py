@@ -1,0 +1,123 @@
+"""Which classes of a model are one road user, and what each says of its kind."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from aim_ros.hazards.components import ClassGroups
+from aim_ros.hazards.components import MAX_PARTS
+from aim_ros.segmentation.labels import LabelSet
+from aim_ros.segmentation.labels import ROLES
+from aim_ros.segmentation.labels import UnknownClassError
+
+VULNERABLE, VEHICLE = 'vulnerable', 'vehicle'
+
+PERSON, RIDER, BICYCLE, MOTORCYCLE, CYCLIST, MOTORCYCLIST = range(6)
+"""The parts that a vulnerable road user is made of; the last two are rider and vehicle in one."""
+
+BODIES = (PERSON, RIDER, CYCLIST, MOTORCYCLIST)
+"""The parts that are people."""
+
+_PARTS = {
+    PERSON: ('person', 'pedestrian', 'person group'),
+    RIDER: ('rider', 'other rider', 'rider group'),
+    BICYCLE: ('bicycle', 'bike', 'bicycle group'),
+    MOTORCYCLE: ('motorcycle', 'motorbike', 'minibike'),
+    CYCLIST: ('bicyclist',),
+    MOTORCYCLIST: ('motorcyclist',),
+}
+
+
+@dataclass(frozen=True)
+class RoadUserClasses:
+    """
+    The classes of one model, sorted into groups of which each makes one kind of hazard.
+
+    :param names: the model's class names.
+    :param group_names: for each class the name of its group: `VULNERABLE`, `VEHICLE`, or its own.
+    :param parts: for each class which part of its group it is, 0 .. `MAX_PARTS` - 1.
+    """
+
+    names: tuple[str, ...]
+    group_names: tuple[str, ...]
+    parts: tuple[int, ...]
+
+    @classmethod
+    def of(cls, labels: LabelSet) -> 'RoadUserClasses':
+        """Sort the classes of a label set by their names."""
+        groups, parts = list(labels.names), [0] * len(labels)
+        for number, class_id in enumerate(_known(labels, ROLES[VEHICLE + 's'])):
+            groups[class_id], parts[class_id] = VEHICLE, min(number, MAX_PARTS - 1)
+        for part, names in _PARTS.items():
+            for class_id in _known(labels, names):
+                groups[class_id], parts[class_id] = VULNERABLE, part
+        return cls(labels.names, tuple(groups), tuple(parts))
+
+    def groups_of(self, class_ids: Sequence[int]) -> tuple[str, ...]:
+        """Return the names of the groups that some classes belong to, each once, in order."""
+        return tuple(dict.fromkeys(self.group_names[class_id] for class_id in class_ids))
+
+    def search(self, class_ids: tuple[int, ...]) -> ClassGroups:
+        """Return what a search for the regions of some classes takes; group k is `groups_of`'s."""
+        return _search(self, class_ids)
+
+    def positions(self, some: Sequence[int], among: Sequence[int]) -> tuple[int, ...]:
+        """Return where the groups of some classes stand among those of others."""
+        groups = self.groups_of(among)
+        return tuple(groups.index(name) for name in self.groups_of(some))
+
+    def class_of(self, group: str, parts: Sequence[int], class_ids: Sequence[int]) -> int:
+        """Return the class, among `class_ids`, that most pixels of a road user have."""
+        members = [class_id for class_id in class_ids if self.group_names[class_id] == group]
+        return max(members, key=lambda class_id: parts[self.parts[class_id]])
+
+
+@lru_cache(maxsize=64)
+def _search(classes: RoadUserClasses, class_ids: tuple[int, ...]) -> ClassGroups:
+    numbers = {name: k for k, name in enumerate(classes.groups_of(class_ids))}
+    # Masks hold no other ids than the model's; the table's length spares a check of each pixel.
+    group = np.full(max(len(classes.names), 256), -1, np.int16)
+    part = np.zeros_like(group)
+    for class_id in class_ids:
+        group[class_id] = numbers[classes.group_names[class_id]]
+        part[class_id] = classes.parts[class_id]
+    return ClassGroups(group, part, len(numbers))
+
+
+def _known(labels: LabelSet, names: Sequence[str]) -> list[int]:
+    """Return the ids of those classes that a label set has."""
+    found = []
+    for name in sorted(names):
+        try:
+            found += labels.resolve([name])
+        except UnknownClassError:
+            continue
+    return sorted(set(found))
+
+
+def kind_of(group: str, shares: Sequence[float]) -> str:
+    """
+    Return what a road user is, by the shares of its parts.
+
+    :param shares: of its pixels by part, (`MAX_PARTS`,), with the sum 1.
+    :return: pedestrian, cyclist, motorcyclist, bicycle, motorcycle, vehicle, or the group's name.
+    """
+    if group != VULNERABLE:
+        return group
+    cycle = shares[BICYCLE] + shares[CYCLIST]
+    motor = shares[MOTORCYCLE] + shares[MOTORCYCLIST]
+    rider = shares[RIDER] + shares[CYCLIST] + shares[MOTORCYCLIST]
+    wheels, people = shares[BICYCLE] + shares[MOTORCYCLE], shares[PERSON] + rider
+    motorised = motor > cycle
+    if people < _LEAST_SHARE:
+        return 'motorcycle' if motorised else 'bicycle'
+    # A rider rides something, seen or not; a person beside a few pixels of a bicycle walks.
+    if rider > shares[PERSON] or wheels > _LEAST_SHARE:
+        return 'motorcyclist' if motorised else 'cyclist'
+    return 'pedestrian'
+
+
+_LEAST_SHARE = 0.15
+"""Of the pixels of a road user: parts with less do not decide what it is."""

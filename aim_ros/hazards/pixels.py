@@ -1,0 +1,57 @@
+"""The pixels of one frame's decisions, looked at where a box alone does not tell."""
+
+import numpy as np
+
+from aim_ros.hazards.boxes import Box
+from aim_ros.hazards.boxes import clipped
+from aim_ros.hazards.components import MAX_PARTS
+from aim_ros.hazards.groups import BODIES
+from aim_ros.hazards.groups import RoadUserClasses
+
+
+class Pixels:
+    """
+    The pixels that either of two decisions gives to the groups of some classes.
+
+    :param base: (H, W) class ids of the unmodulated decision.
+    :param other: (H, W) class ids of the modulated decision; `base` itself if there is none.
+    :param class_ids: the classes that count.
+    """
+
+    def __init__(self, base: np.ndarray, other: np.ndarray, classes: RoadUserClasses,
+                 class_ids: tuple[int, ...]):
+        self._base, self._other = base, other
+        self._search = classes.search(class_ids)
+        self._numbers = {name: k for k, name in enumerate(classes.groups_of(class_ids))}
+
+    def look(self, group: str, box: Box) -> tuple[Box, int, tuple[int, ...]] | None:
+        """Return bounding box, area and parts of a group's pixels in a box; None without any."""
+        inside = clipped(box, self._base.shape)
+        if inside is None:
+            return None
+        pixels, ids = self._crop(group, inside)
+        rows, columns = np.nonzero(pixels)
+        if not len(rows):
+            return None
+        left, top = int(columns.min()), int(rows.min())
+        tight = (inside[0] + left, inside[1] + top,
+                 int(columns.max()) - left + 1, int(rows.max()) - top + 1)
+        parts = np.bincount(self._search.part_of_class[ids[rows, columns]], minlength=MAX_PARTS)
+        return tight, len(rows), tuple(parts.tolist())
+
+    def bodies(self, group: str, box: Box) -> np.ndarray:
+        """Return which pixels of a box in the image are people, on foot or riding, bool (h, w)."""
+        pixels, ids = self._crop(group, box)
+        return pixels & np.isin(self._search.part_of_class[ids], BODIES)
+
+    def _crop(self, group: str, box: Box) -> tuple[np.ndarray, np.ndarray]:
+        """Return which pixels of a box belong to a group, and the ids by which they do."""
+        x, y, width, height = box
+        crop = np.s_[y:y + height, x:x + width]
+        ids = self._base[crop]
+        own = self._search.group_of_class[ids] == self._numbers[group]
+        if self._other is self._base:
+            return own, ids
+        other = self._other[crop]
+        turned = self._search.group_of_class[other] == self._numbers[group]
+        return own | turned, np.where(own, ids, other)

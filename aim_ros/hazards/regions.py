@@ -1,0 +1,136 @@
+"""Decisions -> regions: the pixels of one road user in one frame, as far as one frame can tell."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
+
+from aim_ros.hazards.boxes import Box
+from aim_ros.hazards.boxes import edges
+from aim_ros.hazards.component_search import find_components
+from aim_ros.hazards.components import Components
+from aim_ros.hazards.components import Scores
+from aim_ros.hazards.groups import RoadUserClasses
+
+MAX_GAP = 0.3
+"""Fragments one above the other are one region if the gap is at most this share of the taller."""
+
+_MIN_OVERLAP = 0.5
+"""They lie one above the other if this share of the narrower one's width does."""
+
+WEAK_SHARE = 0.4
+"""Regions of at least this share of `min_area` keep a track alive, though they start none."""
+
+_FRAGMENT_SHARE = 0.1
+"""Components of at least this share of `min_area` are fragments of a region."""
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """
+    What one frame shows of a road user.
+
+    :param group: the name of its group of classes, see `RoadUserClasses`.
+    :param box: its bounding box.
+    :param area: its pixels.
+    :param parts: its pixels by part of the group.
+    :param confidence: mean probability of the group over it, unmodulated, 0..1.
+    :param margin: mean margin of the group over all other classes, unmodulated, in logits.
+    :param perimeter: edges of its pixels that border on other pixels.
+    :param modulated_share: share of its pixels that only the modulation turned, 0..1.
+    """
+
+    group: str
+    box: Box
+    area: int
+    parts: tuple[int, ...]
+    confidence: float = 1.0
+    margin: float = 0.0
+    perimeter: int = 0
+    modulated_share: float = 0.0
+
+
+def find_regions(
+    base: np.ndarray,
+    other: np.ndarray,
+    scores: Scores,
+    classes: RoadUserClasses,
+    class_ids: tuple[int, ...],
+    min_area: int,
+    max_gap: float = MAX_GAP,
+) -> list[Region]:
+    """
+    Find the regions of the groups that some classes belong to.
+
+    Pixels of a group that touch, and fragments one above the other with a small gap, are one
+    region.
+
+    :param base: (H, W) class ids of the unmodulated decision.
+    :param other: (H, W) class ids of the modulated decision; `base` itself if there is none.
+    :param scores: of the groups in the order of ``classes.groups_of(class_ids)``.
+    :param class_ids: the classes that count.
+    :param min_area: smallest region, in pixels, that starts a track; down to `WEAK_SHARE` of it
+        regions are returned.
+    :param max_gap: largest gap, as a share of the taller fragment.
+    :return: by group and then as they lie in the image.
+    """
+    if not class_ids:
+        return []
+    found = find_components(
+        base, other, classes.search(class_ids), scores, max(1, int(_FRAGMENT_SHARE * min_area)))
+    found = merge_fragments(found, max_gap)
+    found = found.of(found.area >= WEAK_SHARE * min_area)
+    names = classes.groups_of(class_ids)
+    return [
+        Region(names[group], tuple(box), area, tuple(parts), probability, margin, perimeter,
+               turned / area)
+        for group, box, area, parts, perimeter, turned, probability, margin in zip(
+            *(values.tolist() for values in found), strict=True)]
+
+
+def merge_fragments(found: Components, max_gap: float) -> Components:
+    """Make one component of those of a group that lie one above the other with a small gap."""
+    while len(found.area) > 1:
+        near = _above_each_other(found, max_gap)
+        count, label = connected_components(csr_array(near), directed=False)
+        if count == len(found.area):
+            break
+        found = _sum_up(found, label, count)
+    return found
+
+
+def _above_each_other(found: Components, max_gap: float) -> np.ndarray:
+    """Return which fragments belong together, bool (n, n)."""
+    left, top, right, bottom = edges(found.box)
+    width, height = found.box[:, 2], found.box[:, 3]
+    across = np.minimum.outer(right, right) - np.maximum.outer(left, left)
+    gap = np.maximum.outer(top, top) - np.minimum.outer(bottom, bottom)
+    return ((found.group[:, None] == found.group[None])
+            & (across >= _MIN_OVERLAP * np.minimum.outer(width, width))
+            & (gap <= max_gap * np.maximum.outer(height, height)))
+
+
+def _sum_up(found: Components, label: np.ndarray, count: int) -> Components:
+    """Return one component for each label, in the order of their first fragments."""
+    left, top, right, bottom = edges(found.box)
+
+    def total(values: np.ndarray) -> np.ndarray:
+        sums = np.zeros((count, *values.shape[1:]), values.dtype)
+        np.add.at(sums, label, values)
+        return sums
+
+    def extreme(function: np.ufunc, values: np.ndarray, start: int) -> np.ndarray:
+        extremes = np.full(count, start)
+        function.at(extremes, label, values)
+        return extremes
+
+    far = int(max(right.max(), bottom.max()))
+    x, y = extreme(np.minimum, left, far), extreme(np.minimum, top, far)
+    area = total(found.area)
+    width, height = extreme(np.maximum, right, 0) - x, extreme(np.maximum, bottom, 0) - y
+    box = np.stack((x, y, width, height), 1)
+    group = extreme(np.maximum, found.group, 0)
+    return Components(
+        group, box, area, total(found.parts), total(found.perimeter), total(found.turned),
+        total(found.probability * found.area) / area, total(found.margin * found.area) / area)

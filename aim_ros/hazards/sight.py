@@ -1,0 +1,42 @@
+"""What a frame shows, as one decision has it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from aim_ros.hazards.components import Scores
+from aim_ros.hazards.groups import RoadUserClasses
+from aim_ros.hazards.pixels import Pixels
+from aim_ros.hazards.regions import find_regions
+from aim_ros.hazards.regions import MAX_GAP
+from aim_ros.hazards.regions import Region
+from aim_ros.hazards.splitting import split_people
+
+
+@dataclass(frozen=True)
+class Sight:
+    """
+    What a frame shows.
+
+    :param regions: the regions of the alert classes.
+    :param pixels: for the exact boxes of regions that several tracks share; None does without.
+    """
+
+    regions: Sequence[Region]
+    pixels: Pixels | None = None
+
+
+def perceive(
+    base: np.ndarray,
+    other: np.ndarray,
+    scores: Scores,
+    classes: RoadUserClasses,
+    class_ids: tuple[int, ...],
+    min_area: int,
+    max_gap: float = MAX_GAP,
+) -> Sight:
+    """Return what two decisions show; the parameters are those of `find_regions`."""
+    pixels = Pixels(base, other, classes, class_ids)
+    regions = find_regions(base, other, scores, classes, class_ids, min_area, max_gap)
+    return Sight(split_people(regions, pixels), pixels)

@@ -1,0 +1,80 @@
+"""People side by side whose pixels touch: one region for each head."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+from scipy.ndimage import uniform_filter1d
+from scipy.signal import find_peaks
+
+from aim_ros.hazards.groups import VULNERABLE
+from aim_ros.hazards.pixels import Pixels
+from aim_ros.hazards.regions import Region
+
+_MIN_WIDTH = 0.6
+"""Narrower regions, in shares of their height, are one person."""
+
+_MIN_APART = 0.3
+"""Heads are apart by this share of the height at least."""
+
+_MIN_DEPTH = 0.15
+"""Between two heads the outline falls by this share of the height at least."""
+
+_MIN_HEIGHT = 0.55
+"""A head is at this share of the height of the tallest one at least."""
+
+_MIN_PIXELS = 24
+"""Regions that are less high show no heads."""
+
+_MIN_PART = 0.2
+"""What is split off has this share of the pixels at least."""
+
+
+def split_people(regions: Sequence[Region], pixels: Pixels) -> list[Region]:
+    """Return the regions, those of several people side by side split between their heads."""
+    result: list[Region] = []
+    for region in regions:
+        _, _, width, height = region.box
+        wide = height >= _MIN_PIXELS and width >= _MIN_WIDTH * height
+        result += _split(region, pixels) if wide and region.group == VULNERABLE else [region]
+    return result
+
+
+def _split(region: Region, pixels: Pixels) -> list[Region]:
+    x, y, _, height = region.box
+    cuts = valleys(pixels.bodies(region.group, region.box))
+    if not cuts:
+        return [region]
+    ends = [x, *(x + cut for cut in cuts), x + region.box[2]]
+    parts = []
+    for start, end in pairwise(ends):
+        seen = pixels.look(region.group, (start, y, end - start, height))
+        if seen is None or seen[1] < _MIN_PART * region.area / (len(cuts) + 1):
+            return [region]
+        box, area, by_part = seen
+        share = area / region.area
+        parts.append(replace(region, box=box, area=area, parts=by_part,
+                             perimeter=round(region.perimeter * share)))
+    return parts
+
+
+def valleys(bodies: np.ndarray) -> list[int]:
+    """
+    Return the columns between the heads of people who stand side by side.
+
+    :param bodies: which pixels are people, bool (h, w).
+    """
+    height = len(bodies)
+    # How far up people reach in each column.
+    outline = np.where(bodies.any(0), height - bodies.argmax(0), 0).astype(float)
+    outline = uniform_filter1d(outline, max(1, round(0.06 * height)), mode='constant')
+    tallest = outline.max(initial=0.0)
+    if tallest == 0:
+        return []
+    padded = np.pad(outline, 1)
+    heads, _ = find_peaks(
+        padded, height=_MIN_HEIGHT * tallest, prominence=_MIN_DEPTH * tallest,
+        distance=max(1, round(_MIN_APART * tallest)))
+    return [one + int(outline[one:other].argmin())
+            for one, other in pairwise((heads - 1).tolist())]

@@ -1,0 +1,120 @@
+"""Regions -> tracks: which road user each region shows, from frame to frame."""
+
+from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Sequence
+
+from aim_ros.hazards.alerts import AlertSettings
+from aim_ros.hazards.alerts import nanoseconds
+from aim_ros.hazards.assignment import assign
+from aim_ros.hazards.boxes import Box
+from aim_ros.hazards.boxes import clipped
+from aim_ros.hazards.evidence import starts_track
+from aim_ros.hazards.evidence import sureness
+from aim_ros.hazards.parting import part
+from aim_ros.hazards.pixels import Pixels
+from aim_ros.hazards.regions import Region
+from aim_ros.hazards.tracks import Track
+
+HOLD_S = 1.0
+"""Seconds for which something near and in the corridor is held at least."""
+
+_MIN_INSIDE = 0.6
+"""A track of which less is predicted to lie in the picture has left it."""
+
+Weigh = Callable[[Region], float]
+"""Returns the share of its time for which the sight of a region counts, 0..1."""
+
+
+class Tracker:
+    """
+    Follows the road users of one camera in one stream of regions.
+
+    :param ids: where new tracks get their ids from.
+    :param weigh: how much the sight of a region counts.
+    """
+
+    def __init__(self, ids: Iterator[int], weigh: Weigh = sureness):
+        self._ids = ids
+        self._weigh = weigh
+        self._last_ns: int | None = None
+        self.tracks: list[Track] = []
+        self.ended: list[Track] = []
+
+    def restart(self) -> None:
+        """Forget all tracks."""
+        self.tracks, self.ended, self._last_ns = [], [], None
+
+    def update(self, regions: Sequence[Region], now_ns: int, size: tuple[int, int],
+               settings: AlertSettings, pixels: Pixels | None = None) -> None:
+        """
+        Take in a frame's regions: `tracks` are then those of this frame, `ended` those that were.
+
+        :param now_ns: time of the frame, not before that of the last one.
+        :param size: (height, width) of the image.
+        :param pixels: for the boxes of regions that several tracks share.
+        """
+        interval = 0.0 if self._last_ns is None else (now_ns - self._last_ns) / 1e9
+        self._predict(now_ns, interval, nanoseconds(settings.clear_after))
+        parted, whole = part(regions, self.tracks, pixels)
+        for track, region in parted:
+            track.see(region, now_ns, interval, self._weigh(region), size, parted=True)
+        free = self._see(whole, {track.track_id for track, _ in parted}, now_ns, interval, size,
+                         settings.min_area)
+        self.tracks += [Track(next(self._ids), region, now_ns, now_ns) for region in free]
+        self._end(now_ns, size, settings)
+        for track in self.tracks:
+            if track.last_ns != now_ns:
+                track.miss(interval)
+        self._last_ns = now_ns
+
+    def _predict(self, now_ns: int, interval: float, clear_after: int) -> None:
+        for track in self.tracks:
+            # A prediction is good for `clear_after`; whoever is held longer stays where he was.
+            if now_ns - track.last_ns <= clear_after or track.last_ns == self._last_ns:
+                track.motion.predict(interval)
+
+    def _see(self, regions: Sequence[Region], taken: set[int], now_ns: int, interval: float,
+             size: tuple[int, int], min_area: int) -> list[Region]:
+        """Show regions to the tracks that are not `taken`; return those that start new tracks."""
+        strong = [region for region in regions if starts_track(region, min_area)]
+        weak = [region for region in regions if not starts_track(region, min_area)]
+        free: list[Region] = strong
+        for stage in (strong, weak):
+            waiting = [track for track in self.tracks if track.track_id not in taken]
+            pairs = assign(waiting, stage, now_ns)
+            for t, r in pairs:
+                waiting[t].see(stage[r], now_ns, interval, self._weigh(stage[r]), size)
+                taken.add(waiting[t].track_id)
+            if stage is strong:
+                shown = {r for _, r in pairs}
+                free = [region for r, region in enumerate(strong) if r not in shown]
+        return free
+
+    def _end(self, now_ns: int, size: tuple[int, int], settings: AlertSettings) -> None:
+        """End the tracks that are unseen for too long, or out of the picture."""
+        alive, self.ended = [], []
+        for track in self.tracks:
+            (alive if self._lives(track, now_ns, size, settings) else self.ended).append(track)
+        self.tracks = sorted(alive, key=lambda track: track.track_id)
+
+    def _lives(self, track: Track, now_ns: int, size: tuple[int, int], settings: AlertSettings
+               ) -> bool:
+        if track.last_ns == now_ns or now_ns <= track.error_until_ns:
+            return True
+        return (now_ns - track.last_ns <= nanoseconds(settings.clear_after)
+                and not _left_sideways(track, size)
+                and _share_inside(track.motion.rounded, size) >= _MIN_INSIDE)
+
+
+def _left_sideways(track: Track, size: tuple[int, int]) -> bool:
+    """Whether a track was cut by the side of an image of a size that it moved to."""
+    x, _, width, _ = track.region.box
+    speed, _ = track.motion.velocity
+    return (x <= 0 and speed < 0) or (x + width >= size[1] and speed > 0)
+
+
+def _share_inside(box: Box, size: tuple[int, int]) -> float:
+    """Return how much of a box lies in an image, 0..1."""
+    inside = clipped(box, size)
+    return inside[2] * inside[3] / (box[2] * box[3]) if inside else 0.0
