@@ -67,6 +67,23 @@ class LogitsError(RuntimeError):
     """The network gave logits that are not finite."""
 
 
+@dataclass(frozen=True)
+class Logits:
+    """
+    What the network gave for one batch.
+
+    :param frames: the frames.
+    :param batch: their logits (B, C, h, w), on the network's device.
+    :param extremes: the least and the largest of each, (B, 2).
+    :param watch: measures the stages.
+    """
+
+    frames: tuple[Frame, ...]
+    batch: torch.Tensor = field(repr=False)
+    extremes: torch.Tensor = field(repr=False)
+    watch: '_Stopwatch' = field(repr=False)
+
+
 class Pipeline:
     """
     Perceives the frames of any number of cameras with one network.
@@ -127,6 +144,12 @@ class Pipeline:
             perceived, once. None: the error is raised.
         :raises LogitsError: the network gave logits that are not finite.
         """
+        return self.decode(self.forward(frames), settings, confidence=confidence, ground=ground,
+                           on_error=on_error)
+
+    @torch.inference_mode()
+    def forward(self, frames: Sequence[Frame]) -> 'Logits':
+        """Run the network alone, for one batch of `groups`."""
         watch = _Stopwatch(self._segmenter.device)
         pixels = self._segmenter.preprocess(frames)
         watch.lap('preprocess')
@@ -134,9 +157,27 @@ class Pipeline:
         watch.lap('network')
         # Read only after the first wait for the device: one wait a frame is enough.
         extremes = torch.stack(batch.flatten(1).aminmax(dim=1), dim=1)
+        return Logits(tuple(frames), batch, extremes, watch)
 
+    @torch.inference_mode()
+    def decode(
+        self,
+        logits: 'Logits',
+        settings: Settings,
+        *,
+        confidence: frozenset[str] = frozenset(),
+        ground: dict[str, GroundCamera] | None = None,
+        on_error: Callable[[Frame, Exception], None] | None = None,
+    ) -> list[Perception]:
+        """
+        Perceive what a network gave, maybe another pipeline's of the same network; see `process`.
+
+        Several pipelines may take the same logits, each under settings of its own.
+        """
+        watch = logits.watch
         results = []
-        for frame, *parts in zip(frames, batch, extremes, strict=True):
+        for frame, *parts in zip(
+                logits.frames, logits.batch, logits.extremes, strict=True):
             try:
                 results.append(self._perceive(
                     frame, *parts, settings, frame.camera in confidence,
