@@ -20,6 +20,7 @@ class Options:
     :param profiles: driver profiles; several are compared, and masks and messages are not kept.
     :param profiles_file: where they are read from; empty for the one that ships.
     :param model: as the node takes it, likewise `device`, `engine` and `seed`.
+    :param input_size: (height, width) of the network's input; empty for what suits the camera.
     :param cameras: image topics, or NAME=TOPIC; none is all that can be played.
     :param start: seconds of the recording that are left out.
     :param duration: seconds that are processed; None for all.
@@ -39,6 +40,7 @@ class Options:
     device: str = 'auto'
     engine: str = 'auto'
     seed: int = 0
+    input_size: tuple[int, ...] = ()
     cameras: tuple[str, ...] = ()
     start: float = 0.0
     duration: float | None = None

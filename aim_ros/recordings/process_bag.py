@@ -50,6 +50,9 @@ def _parser() -> argparse.ArgumentParser:
                          help='as the node takes it (default: %(default)s)')
     network.add_argument('--device', default='auto', help='(default: %(default)s)')
     network.add_argument('--engine', default='auto', help='(default: %(default)s)')
+    network.add_argument('--input-size', type=command_line.count, nargs=2, default=(),
+                         metavar=('H', 'W'),
+                         help='of its input in pixels (default: what suits the camera)')
     network.add_argument('--threads', type=command_line.index, default=0, metavar='N',
                          help='of a process; 0 is what suits the machine')
     part = parser.add_argument_group('which part of the recordings')
@@ -101,6 +104,7 @@ def _options(given: argparse.Namespace):
     return Options(
         profiles=profiles, profiles_file=given.profiles_file, model=given.model,
         device=given.device, engine=given.engine, seed=given.seed,
+        input_size=tuple(given.input_size),
         cameras=tuple(given.camera), start=given.start, duration=given.duration,
         every=given.every, keep_inputs=given.with_inputs, storage=given.storage,
         table=given.table or given.ray is not None, overlay=given.overlay is not None,

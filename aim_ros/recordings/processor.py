@@ -60,7 +60,9 @@ class Processor:
         if options.threads:
             torch.set_num_threads(options.threads)
         self.options = options
-        self.segmenter = Segmenter(options.model, device=options.device, engine=options.engine)
+        self.segmenter = Segmenter(
+            options.model, device=options.device, engine=options.engine,
+            input_size=options.input_size)
         self.profiles = load_profiles(
             options.profiles_file or share_directory() / 'config' / 'profiles.yaml')
         self.settings: dict[str, Settings] = {
