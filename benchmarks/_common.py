@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from dataclasses import field
 from importlib import metadata
 import json
+import math
 from pathlib import Path
 import platform
 import statistics
@@ -30,8 +31,12 @@ from rich.console import Console
 from rich.table import Table
 import torch
 
-PACKAGES = ('torch', 'transformers', 'numpy', 'numba', 'triton', 'opencv-python-headless')
+PACKAGES = ('torch', 'transformers', 'openvino', 'onnxruntime', 'numpy', 'numba', 'triton',
+            'opencv-python-headless')
 """Distributions whose versions go into every report."""
+
+FEWEST = 3
+"""Rounds that are timed however long they take."""
 
 _MIB = 1 << 20
 
@@ -42,12 +47,20 @@ class Timing:
     The times of one candidate.
 
     :param seconds: one time a round, in the order of the rounds.
+    :param cpu_seconds: what the process's threads computed in each, on a CPU: other processes
+        hardly change it.
     :param peak_mib: memory that one call took beyond what was in use before it, in MiB; None
         where it was not measured.
     """
 
     seconds: tuple[float, ...]
     peak_mib: float | None = None
+    cpu_seconds: tuple[float, ...] = ()
+
+    @property
+    def cpu_ms(self) -> float | None:
+        """The median of the processor time, in milliseconds; None where it was not measured."""
+        return statistics.median(self.cpu_seconds) * 1e3 if self.cpu_seconds else None
 
     @property
     def median_ms(self) -> float:
@@ -61,8 +74,8 @@ class Timing:
 
     def as_dict(self) -> dict[str, float | int | None]:
         """Return what a report's JSON says about this candidate."""
-        return {'median_ms': self.median_ms, 'p95_ms': self.p95_ms, 'peak_mib': self.peak_mib,
-                'rounds': len(self.seconds)}
+        return {'median_ms': self.median_ms, 'p95_ms': self.p95_ms, 'cpu_ms': self.cpu_ms,
+                'peak_mib': self.peak_mib, 'rounds': len(self.seconds)}
 
 
 @dataclass(frozen=True)
@@ -73,13 +86,29 @@ class Case:
     :param name: the setting, as the table's first column says it.
     :param timings: the candidates' timings.
     :param ratios: what is compared, by name, for instance ``{'recipe / ours': 8.3}``.
+    :param goals: the most that some of the ratios may be, by their names; the least, as a negative
+        number, of those that are to be high.
     :param details: whatever else the JSON should hold.
     """
 
     name: str
     timings: Mapping[str, Timing]
     ratios: Mapping[str, float] = field(default_factory=dict)
+    goals: Mapping[str, float] = field(default_factory=dict)
     details: Mapping[str, object] = field(default_factory=dict)
+
+    def lines(self) -> list[str]:
+        """Return a line for each ratio, with its goal if it has one."""
+        return [f'{name}: {value:.2f}' + (
+            f' ({judge(value, self.goals[name])})' if name in self.goals else '')
+            for name, value in self.ratios.items()]
+
+
+def judge(value: float, goal: float) -> str:
+    """Return in words whether a ratio reaches a goal, see `Case.goals`."""
+    reached = value >= -goal if goal < 0 else value <= goal
+    sign = '>=' if goal < 0 else '<='
+    return f'goal {sign} {abs(goal):g}: {"reached" if reached else "MISSED"}'
 
 
 def measure(
@@ -87,6 +116,7 @@ def measure(
     *,
     rounds: int = 15,
     warm_up: int = 2,
+    seconds: float = math.inf,
     memory: bool = True,
     device: torch.device | str = 'cpu',
 ) -> dict[str, Timing]:
@@ -97,6 +127,7 @@ def measure(
 
     :param rounds: timed calls of each candidate.
     :param warm_up: calls of each candidate before, which are not timed.
+    :param seconds: no round after `FEWEST` begins when they are over.
     :param memory: whether to measure the peak memory of one more call of each.
     """
     for candidate in candidates.values():
@@ -104,15 +135,21 @@ def measure(
             candidate()
     peaks = {name: peak_memory(candidate, device) if memory else None
              for name, candidate in candidates.items()}
-    seconds: dict[str, list[float]] = {name: [] for name in candidates}
-    for _ in range(rounds):
+    times: dict[str, list[float]] = {name: [] for name in candidates}
+    computed: dict[str, list[float]] = {name: [] for name in candidates}
+    end = time.monotonic() + seconds
+    for done in range(rounds):
+        if done >= FEWEST and time.monotonic() > end:
+            break
         for name, candidate in candidates.items():
             synchronise(device)
-            start = time.perf_counter()
+            start, before = time.perf_counter(), time.process_time()
             candidate()
             synchronise(device)
-            seconds[name].append(time.perf_counter() - start)
-    return {name: Timing(tuple(times), peaks[name]) for name, times in seconds.items()}
+            times[name].append(time.perf_counter() - start)
+            computed[name].append(time.process_time() - before)
+    return {name: Timing(tuple(values), peaks[name], tuple(computed[name]))
+            for name, values in times.items()}
 
 
 def ratio(over: Timing, under: Timing) -> float:
@@ -185,6 +222,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument('--rounds', type=int, default=15, help='timed calls of each candidate')
     options.add_argument('--device', default='cpu', help='cpu, cuda or cuda:N')
+    options.add_argument('--engine', default='auto', help='of ours: auto, torch, openvino')
     options.add_argument('--threads', type=int, help="torch's CPU threads; default: torch's own")
     options.add_argument('--json', type=Path, help='file that the figures are written to')
     return options
@@ -206,22 +244,25 @@ def report(
     table = Table(title=title)
     for column in ('case', 'candidate', 'ratio'):
         table.add_column(column)
-    for column in ('median ms', 'p95 ms', 'peak MiB'):
+    for column in ('median ms', 'p95 ms', 'CPU ms', 'peak MiB'):
         table.add_column(column, justify='right')
     for case in cases:
-        ratios = '\n'.join(f'{name}: {value:.2f}' for name, value in case.ratios.items())
+        ratios = '\n'.join(case.lines())
         peaks = ['-' if timing.peak_mib is None else f'{timing.peak_mib:.1f}'
                  for timing in case.timings.values()]
         table.add_row(
             case.name, '\n'.join(case.timings), ratios,
             '\n'.join(f'{timing.median_ms:.2f}' for timing in case.timings.values()),
             '\n'.join(f'{timing.p95_ms:.2f}' for timing in case.timings.values()),
+            '\n'.join('-' if timing.cpu_ms is None else f'{timing.cpu_ms:.2f}'
+                      for timing in case.timings.values()),
             '\n'.join(peaks), end_section=True)
     console.print(table)
     console.print(', '.join(f'{name} {value}' for name, value in described.items()))
     if json_path:
         content = {'benchmark': title, 'environment': described, 'cases': [
             {'name': case.name, **case.details, 'ratios': dict(case.ratios),
+             'goals': dict(case.goals),
              'timings': {name: timing.as_dict() for name, timing in case.timings.items()}}
             for case in cases]}
         json_path.write_text(json.dumps(content, indent=2) + '\n')

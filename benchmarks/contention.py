@@ -1,15 +1,15 @@
 """
-The node beside other work: what it still answers, and how late it says that it does not.
+The node beside other work: what it still answers, and how long planners and services wait.
 
 Each scene starts the node anew, keeps some cores busy with processes that only count, and plays a
-camera at --rate. Scenes and candidates take turns, so that their ratios hold on a machine whose
-other load changes. The process that runs this is camera and planner.
+camera at --rate with pauses. Scenes and candidates take turns, so that their ratios hold on a
+machine whose other load changes. The process that runs this is camera and planner.
 
-answered        share of the frames that were sent whose mask came back
-network         p50 and p95 of the network, by /diagnostics
-parameter call  round trip of `get_parameters` while frames come
-STALE           from the last frame that was answered to the first STALE, by the node's clocks;
-                alerts.stale_after is 0.7 s, and the alerts offer a deadline of 1 s
+answered         share of the frames that were sent whose mask came back
+network          p50 and p95 of the network, by /diagnostics
+parameter call   round trips of `get_parameters` while frames come
+alerts           the longest times from one message of alerts, STALE or not, to the next, by the
+                 node's clock; they offer a deadline of 1 s
 
 A candidate is an environment for the node: `ours` is what it sets itself, the others are given.
 """
@@ -19,6 +19,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from contextlib import contextmanager
 from contextlib import ExitStack
+import itertools
 import os
 import statistics
 import subprocess
@@ -27,8 +28,6 @@ import threading
 import time
 
 from diagnostic_msgs.msg import DiagnosticArray
-from diagnostic_msgs.msg import DiagnosticStatus
-import numpy as np
 from rcl_interfaces.srv import GetParameters
 import rclpy
 
@@ -51,25 +50,24 @@ CANDIDATES: dict[str, dict[str, str]] = {
     'spin 10000': {'GOMP_SPINCOUNT': '10000'},
 }
 _CALL_PERIOD = 0.2
-_STALE_TIMEOUT = 10.0
+_PAUSE = 2.0
 
 
 class Planner(Rig):
-    """A rig that also asks for parameters, and keeps the stamps of every STALE."""
+    """A rig that also asks for parameters, and keeps when each message of alerts was published."""
 
     def __init__(self, images: Sequence):
         super().__init__(images)
-        self.stale: list[int] = []
+        self.published: list[float] = []
         self.calls: list[float] = []
         self._client = self.create_client(GetParameters, '/segmentation/get_parameters')
         self.create_subscription(
-            DiagnosticArray, '/segmentation/camera/alerts', self._take_stale, 10)
+            DiagnosticArray, '/segmentation/camera/alerts', self._take_published, 10)
 
-    def _take_stale(self, message: DiagnosticArray) -> None:
-        if message.status[0].level == DiagnosticStatus.STALE:
-            with self._news:
-                self.stale.append(stamp_to_ns(message.header.stamp))
-                self._news.notify_all()
+    def _take_published(self, message: DiagnosticArray) -> None:
+        values = {item.key: item.value for item in message.status[0].values}
+        age = float(values.get('capture_to_publish_ms', 0)) * 1e-3
+        self.published.append(stamp_to_ns(message.header.stamp) * 1e-9 + age)
 
     def call(self, timeout: float = 5.0) -> None:
         """Ask for a parameter, and note how long the answer took."""
@@ -134,22 +132,20 @@ def scene(images: Sequence, load: int, environment: Mapping[str, str], options
                 running(images, tuple(options.size), options, Planner))
         stack.enter_context(busy(load))
         planner.send(10, options.rate)
-        delays = []
+        planner.published.clear()
+        answered = []
         for _ in range(options.pauses):
-            planner.stale.clear()
             with planner.calling():
                 stamps = planner.send(options.frames // options.pauses, options.rate)
-            sent = [stamp for stamp in stamps if stamp in planner.masks]
-            planner.wait_for(lambda: planner.stale, _STALE_TIMEOUT)
-            delays += [(planner.stale[0] - sent[-1]) * 1e-9 if planner.stale and sent
-                       else _STALE_TIMEOUT]
-            planner.answers = [*getattr(planner, 'answers', []), len(sent) / len(stamps)]
-        statistics_ = planner.diagnostics['segmentation: camera']
+            answered.append(statistics.mean(stamp in planner.masks for stamp in stamps))
+            time.sleep(_PAUSE)
+        figures = planner.diagnostics['segmentation: camera']
+        gaps = sorted(b - a for a, b in itertools.pairwise(sorted(planner.published)))
         return {
-            'answered': planner.answers,
-            'network': [float(statistics_[f'network_ms_p{p}']) * 1e-3 for p in (50, 95)],
+            'answered': answered,
+            'network': [float(figures[f'network_ms_p{p}']) * 1e-3 for p in (50, 95)],
             'parameter call': planner.calls,
-            'last frame sent to STALE': delays}
+            'alerts': gaps[-2 * options.pauses:]}
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -183,8 +179,8 @@ def main(args: Sequence[str] | None = None) -> int:
                    for what, values in result.items() if what != 'answered'}
         shares = {f'{name}, answered': statistics.mean(result['answered'])
                   for name, result in found.items()}
-        worst = {f'{name}, slowest call / s': float(np.max(result['parameter call']))
-                 for name, result in found.items()}
+        worst = {f'{name}, longest {what} / s': max(result[what])
+                 for name, result in found.items() for what in ('parameter call', 'alerts')}
         cases.append(Case(f'{load} busy', timings, {**shares, **worst}))
     rclpy.shutdown()
     report('contention', cases, device, options.json)

@@ -73,7 +73,8 @@ def recipe(logits: Tensor, size: tuple[int, int], modulation: Modulation) -> Ten
 
 def street_logits(size: tuple[int, int], network: tuple[int, int]) -> Tensor:
     """Return the shipped model's logits (19, h, w) of one frame of the rendered street."""
-    segmenter = Segmenter('segformer-b0-street', device='cpu', input_size=network)
+    segmenter = Segmenter(
+        'segformer-b0-street', device='cpu', engine='torch', input_size=network)
     frame = next(iter(Street(size=size).frames()))
     return segmenter.forward(segmenter.preprocess([Frame(frame.image)]))[0].contiguous()
 

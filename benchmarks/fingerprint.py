@@ -21,7 +21,6 @@ import torch
 
 from aim_ros.hazards.alerts import AlertSettings
 from aim_ros.hazards.geometry import GroundCamera
-from aim_ros.imaging.frame import Frame
 from aim_ros.media.sources import open_source
 from aim_ros.modulation import Modulation
 from aim_ros.perception.pipeline import Pipeline
@@ -49,17 +48,17 @@ def settings_of(profile: DriverProfile, labels) -> Settings:
 
 def fingerprints(drive: str, model: str):
     """Yield a row of `FIELDS` for each profile and frame of a drive."""
-    segmenter = Segmenter(model, device='cpu', precision='fp32')
+    segmenter = Segmenter(
+        model, device='cpu', engine='torch', precision='fp32', input_size=(192, 640))
     profiles = load_profiles(share_directory() / 'config' / 'profiles.yaml').profiles
     for profile in profiles.values():
         settings = settings_of(profile, segmenter.labels)
         pipeline = Pipeline(segmenter)
         for item in open_source(drive).frames():
-            frame = Frame(item.image, item.encoding, 'camera', item.stamp_ns)
-            camera = item.camera
+            camera = item.camera_model
             ground = {'camera': GroundCamera(
                 camera.fx, camera.fy, camera.cx, camera.cy, height=1.65, pitch=0.0)}
-            perception, = pipeline.process([frame], settings, ground=ground)
+            perception, = pipeline.process([item], settings, ground=ground)
             # Numbers by their exact value, and no name of a class or field.
             alerts = [
                 (alert.track_id, alert.region.class_id, *alert.region.box, alert.region.area,

@@ -127,6 +127,7 @@ def running(images: Sequence, size: tuple[int, int], options, make_rig=Rig
 
     threading.Thread(target=spin, daemon=True).start()
     arguments = ['-p', f'driver_profile:={options.profile}', '-p', f'device:={options.device}',
+                 '-p', f'engine:={options.engine}',
                  '-p', f'input_size:=[{size[0]}, {size[1]}]']
     try:
         with (tempfile.TemporaryDirectory() as folder,
@@ -208,8 +209,7 @@ def read_images(drive: str | None, count: int = 60) -> list:
     source = open_source(drive or 'street', **({} if drive else {'frames': 20}))
     images = []
     for frame in source.frames():
-        image = frame.image if frame.encoding == 'rgb8' else frame.image[:, :, ::-1]
-        images.append(cv2.resize(image, (1242, 375)))
+        images.append(cv2.resize(frame.rgb(), (1242, 375)))
         if len(images) == count:
             break
     return images

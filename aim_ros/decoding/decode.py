@@ -16,8 +16,8 @@ from types import ModuleType
 import torch
 from torch import Tensor
 
-from aim_ros.decoding import gated as decode_gated
-from aim_ros.decoding import reference as decode_reference
+from aim_ros.decoding import gated
+from aim_ros.decoding import reference
 from aim_ros.decoding.decoded import Decoded
 from aim_ros.modulation import Modulation
 
@@ -75,7 +75,7 @@ def decode(
     outputs = Decoded(mask, base, focused, changed, probability)
     backend = _backend(logits.device.type)
     if modulation.focuses and modulation.sampling == 'gated':
-        decode_gated.fill(outputs, logits, modulation, key, temperature, backend)
+        gated.fill(outputs, logits, modulation, key, temperature, backend)
     else:
         backend.fill(outputs, logits, modulation, key, temperature)
     return outputs
@@ -97,10 +97,10 @@ def prepare(
     modulation = Modulation(((0, 1),), 1.0, 'pixel', utility_sigma=1.0)
     try:
         decode(logits, (4, 4), modulation, confidence=True).cpu()
-    # Triton is installed and yet can not compile where the system lacks a C compiler or Python's
+    # Triton is installed and yet cannot compile where the system lacks a C compiler or Python's
     # headers: it says so by one of these.
     except (RuntimeError, OSError, subprocess.SubprocessError) as error:
-        if _backend(logits.device.type) is decode_reference:
+        if _backend(logits.device.type) is reference:
             raise
         _unusable[logits.device.type] = f'{type(error).__name__}: {error}'
         _backend.cache_clear()
@@ -112,7 +112,7 @@ def _backend(device_type: str) -> ModuleType:
     """Return the module that decodes on such a device."""
     compiler = _KERNELS.get(device_type)
     if compiler is None:
-        return decode_reference
+        return reference
     reason = _unusable.get(device_type)
     if reason is None:
         try:
@@ -120,10 +120,10 @@ def _backend(device_type: str) -> ModuleType:
         except ImportError as error:
             reason = str(error)
     _logger.warning(
-        'masks on %s are decoded several times slower, in plain torch: %s can not be used (%s); '
+        'masks on %s are decoded several times slower, in plain torch: %s cannot be used (%s); '
         'install it, or a version that fits, and what it compiles with (a C compiler and '
         "Python's headers)", device_type, compiler, ' '.join(reason.split())[:300])
-    return decode_reference
+    return reference
 
 
 def _module_name(device_type: str) -> str:

@@ -18,13 +18,16 @@ from aim_ros.segmentation.checkpoint import is_exported
 from aim_ros.segmentation.loading import network_identity
 from aim_ros.segmentation.segmenter import Segmenter
 
+FRAME_SIZE = (375, 1242)
+"""(height, width) of the frames that engines are compared on."""
+
 _VERSION = 1
 """Part of the key of what is kept; to be raised when frames or comparison change."""
 
 
 def gate_frames() -> Iterator[Frame]:
     """Yield the frames that engines are compared on: four of the rendered street."""
-    yield from Street(frames=120).frames(every=30)
+    yield from Street(frames=120, size=FRAME_SIZE).frames(every=30)
 
 
 def check(segmenter: Segmenter) -> Agreement | None:
@@ -41,8 +44,7 @@ def check(segmenter: Segmenter) -> Agreement | None:
     usual = ('onnxruntime', 'cpu') if exported else ('torch', 'cpu')
     if (engine.name, engine.target) == usual and (exported or segmenter.precision == 'fp32'):
         return None
-    size = segmenter.size_for(next(gate_frames()).size) if segmenter.input_size is None else (
-        segmenter.input_size)
+    size = segmenter.size_for(FRAME_SIZE)
     key = cache_key({
         'gate': _VERSION, 'network': _identity(segmenter.model), 'engine': str(engine),
         'target': engine.target, 'precision': segmenter.precision, 'size': list(size)})

@@ -33,6 +33,7 @@ from aim_ros.hazards.emphasis_filter import EmphasisFilter
 from aim_ros.perception.profiles import DriverProfile
 from aim_ros.perception.profiles import load_profiles
 from aim_ros.resources import share_directory
+from aim_ros.segmentation.checkpoint import fingerprint
 
 RAISE_AFTER = (0.0, 0.1, 0.2, 0.3, 0.5, 0.8, 1.2, 2.0)
 """Seconds, for the curves of recall over false alerts."""
@@ -88,13 +89,16 @@ def run(arguments: argparse.Namespace) -> None:
     for profile in profiles:
         if mistake := profile.mistake(labels):
             raise ExperimentError(mistake)
-    filter_ = None if exact else file.filter_for(model.checksum)
+    filter_ = None if exact else file.filter_for(fingerprint(arguments.model))
     report = Report(arguments.out, 'Alerts against road users as they are')
     findings = Findings()
     for drive in _drives(arguments, exact):
         shots = shoot(drive, model)
         for profile in profiles:
             reports = _score(drive, shots, profile, model, filter_, findings)
+            if filter_ is not None and choose(profile, labels).modulation.focuses:
+                _score(drive, shots, replace(profile, name=f'{profile.name}, no filter'), model,
+                       None, findings)
             if not arguments.no_video and profile is profiles[0]:
                 name = ''.join(c if c.isalnum() else '_' for c in Path(drive.path).name)
                 write_video(report.folder / f'{name}.mp4', drive, shots, reports, labels)

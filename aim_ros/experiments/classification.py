@@ -30,6 +30,7 @@ from aim_ros.experiments.statistics import mean_interval
 from aim_ros.modulation import order_preserved_probability
 from aim_ros.modulation import top1_preserved_probability
 from aim_ros.modulation import utility_modulation
+from aim_ros.segmentation.engine import choose_device
 
 PAPER = {0.0: 94.37, 20.0: 20.00}
 """The paper's accuracy (%) by sigma: ResNet-56 on the 10,000 test images of CIFAR-10."""
@@ -133,7 +134,7 @@ def _percent(values: Tensor) -> np.ndarray:
 
 def run(arguments: argparse.Namespace) -> None:
     """Run the experiment; print where the report is and what it found."""
-    device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
+    device = choose_device('auto')
     classifier = load_classifier(arguments.model, device)
     images = load_images(arguments.images, arguments.limit)
     sigmas = np.linspace(0, arguments.sigma_max, arguments.points).tolist()
@@ -185,7 +186,7 @@ def _fill(report: Report, curve: UtilityCurve, images: int, seeds: int, chance: 
     report.paragraph(_summary(curve))
     report.paragraph(
         f'Measured: mean over {seeds} seeds; the band is the 95 % interval of that mean '
-        "(Student's t) and speaks of the noise, not of the choice of images. Predicted, from the "
+        "(Student's t) and covers the noise, not the choice of images. Predicted, from the "
         f'unmodulated logits of the same {images} images and without a draw: exact, the '
         'probability that the true class ends on top, a one-dimensional integral for each image; '
         "Theorem 1, the share of images that are right without noise and keep the order of all "

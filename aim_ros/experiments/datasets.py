@@ -211,7 +211,7 @@ def _listed(found: Sequence[Sample], path: Path) -> list[Sample]:
     try:
         names = path.read_text(encoding='utf-8').split()
     except OSError as error:
-        raise ExperimentError(f'{path} can not be read: {error.strerror}') from error
+        raise ExperimentError(f'{path} cannot be read: {error.strerror}') from error
     by_name = {sample.name: sample for sample in found}
     missing = [name for name in names if name not in by_name]
     if missing or not names:

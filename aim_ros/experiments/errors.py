@@ -2,4 +2,4 @@
 
 
 class ExperimentError(Exception):
-    """What the user asked for can not be done; the text says why and what would do."""
+    """What the user asked for cannot be done; the text says why and what would do."""

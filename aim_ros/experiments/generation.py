@@ -96,7 +96,7 @@ class EarlyStop(LogitsProcessor):
     End a text before its first token that noise would choose, see `noise_dominates`.
 
     It forces the end-of-text token there. Place it before `UtilityModulationProcessor` and
-    whatever else changes logits: it judges those of the model.
+    whatever else changes logits: it goes by those of the model.
 
     :param sigma: that of the modulation.
     :param end_token: index of the token that ends a text.

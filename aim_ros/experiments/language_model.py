@@ -77,7 +77,7 @@ def load_language_model(model: str, dtype: str, device: torch.device) -> Languag
     Load a model from an id, a folder or a `.gguf` file, whose weights are unpacked.
 
     :param dtype: name of a torch dtype, or 'auto' for that of the checkpoint.
-    :raises ExperimentError: it can not be loaded, or a library for it is not installed.
+    :raises ExperimentError: it cannot be loaded, or a library for it is not installed.
     """
     path = Path(model)
     source, options, network_options = model, {}, {'dtype': dtype}

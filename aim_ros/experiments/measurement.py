@@ -15,11 +15,13 @@ from aim_ros.experiments.sweep import MEDIAN
 from aim_ros.experiments.sweep import Target
 from aim_ros.modulation import expected_shift
 from aim_ros.modulation import frame_key
+from aim_ros.modulation import SAMPLINGS
 
-SAMPLINGS = ('pixel', 'expected', 'median', 'gated')
+_FIRST = ('pixel', 'expected', 'median')
+SWEPT = (*_FIRST, *(sampling for sampling in SAMPLINGS if sampling not in _FIRST))
 """
-One draw a pixel and target (the paper's), the mean shift, the median shift, and, for a focus, the
-mean shift only near unmodulated evidence of the target, see `FrameSweep.gated`.
+What is compared: those of `aim_ros.modulation`, the paper's first, and the median shift, which no
+decoder has. A gate is for a focus only, see `FrameSweep.gated`.
 """
 
 FOCUS_SIGMAS = tuple(round(0.2 * step, 1) for step in range(1, 13))
@@ -85,7 +87,7 @@ def measure(dataset: Dataset, model: CachedSegmenter, plan: Plan) -> Counts:
     return Counts(
         frames,
         totals['utility', None],
-        {(target, kind): value for (kind, target), value in totals.items() if kind in SAMPLINGS},
+        {(target, kind): value for (kind, target), value in totals.items() if kind in SWEPT},
         {target: value / pixels for (kind, target), value in totals.items() if kind == 'differ'})
 
 

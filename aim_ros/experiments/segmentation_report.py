@@ -1,22 +1,22 @@
 """What ``experiments segmentation`` found, as tables, plots and pictures."""
 
-from collections.abc import Iterator
 
 from matplotlib.figure import Figure as Plot
 import numpy as np
 
 from aim_ros.experiments.datasets import Dataset
 from aim_ros.experiments.examples import draw_modulations
+from aim_ros.experiments.findings import FIGURES
+from aim_ros.experiments.findings import Findings
 from aim_ros.experiments.logits import CachedSegmenter
 from aim_ros.experiments.measurement import Counts
 from aim_ros.experiments.measurement import Plan
-from aim_ros.experiments.measurement import SAMPLINGS
+from aim_ros.experiments.measurement import SWEPT
 from aim_ros.experiments.metrics import Figures
 from aim_ros.experiments.plots import plot_curves
 from aim_ros.experiments.plots import plot_grid
 from aim_ros.experiments.plots import Series
 from aim_ros.experiments.report import Report
-from aim_ros.experiments.report import Row
 from aim_ros.experiments.statistics import Interval
 from aim_ros.experiments.statistics import mean_interval
 from aim_ros.experiments.sweep import Target
@@ -29,14 +29,12 @@ PAPER_MIOU = {0.0: 46.20, 20.0: 1.24}
 _SIGMA = 'sigma of the noise (logits)'
 _EXAMPLES = 3
 _EXAMPLE_SIGMA = 1.0
-_FIGURES = {'accuracy': 'accuracy', 'precision': 'precision', 'iou': 'IoU'}
-"""Names of the figures of a class, as fields and for people."""
 
 
 def write_findings(report: Report, counts: Counts, plan: Plan, model: CachedSegmenter,
                    dataset: Dataset, tolerance: float) -> None:
     """Write everything that was found, the answer first."""
-    findings = _Findings(counts, plan, tolerance)
+    findings = Findings(counts, plan, tolerance)
     focused = [target for target in plan.targets if target.sign > 0]
     suppressed = [target for target in plan.targets if target.sign < 0]
     _write_summary(report, findings, focused, dataset)
@@ -50,105 +48,16 @@ def write_findings(report: Report, counts: Counts, plan: Plan, model: CachedSegm
     report.data('focus', list(findings.rows()))
 
 
-class _Findings:
-    """Figures of the counts, by target and sampling, with sigma 0 in front of the sweep."""
-
-    def __init__(self, counts: Counts, plan: Plan, tolerance: float):
-        self.counts = counts
-        self.plan = plan
-        self.tolerance = tolerance
-        self.base = Figures(counts.base)
-        self.sigmas = np.array([0.0, *plan.sigmas])
-
-    def samplings(self, target: Target) -> list[str]:
-        """Return the samplings that were measured for a target."""
-        return [kind for kind in SAMPLINGS if (target, kind) in self.counts.focus]
-
-    def _figures(self, target: Target, sampling: str) -> Figures:
-        """Return figures (draws, 1 + S)."""
-        swept = self.counts.focus[target, sampling]
-        return Figures(np.concatenate(
-            [np.broadcast_to(self.counts.base, swept[:, :1].shape), swept], axis=1))
-
-    def of(self, target: Target, sampling: str, figure: str) -> Interval:
-        """Return accuracy, precision or iou (1 + S,) of the target's classes taken for one."""
-        figures = self._figures(target, sampling).of(target.class_ids)
-        return mean_interval(getattr(figures, figure))
-
-    def miou(self, target: Target, sampling: str) -> Interval:
-        """Return the mIoU (1 + S,)."""
-        return mean_interval(self._figures(target, sampling).miou)
-
-    def loss(self, target: Target, sampling: str) -> np.ndarray:
-        """Return the share of the unmodulated mIoU that is lost (1 + S,)."""
-        return 1 - self.miou(target, sampling).mean / self.base.miou
-
-    def flicker(self, target: Target, sampling: str) -> np.ndarray:
-        """Return the share of pixels (1 + S,) that differ between two draws."""
-        drawn = self.counts.flicker[target] if sampling == 'pixel' else 0 * self.sigmas[1:]
-        return np.concatenate([[0.0], drawn])
-
-    def at_tolerance(self, target: Target, sampling: str) -> Row:
-        """Return what a focus gives where its mIoU is at the tolerance, linear between sigmas."""
-        sigma, reached = crossing(self.sigmas, self.loss(target, sampling), self.tolerance)
-        row = {'class': target.name, 'sampling': sampling, 'sigma': sigma,
-               'end of range': 'no' if reached else 'yes',
-               'mIoU lost %': 100 * np.interp(sigma, self.sigmas, self.loss(target, sampling))}
-        for figure, name in _FIGURES.items():
-            interval = self.of(target, sampling, figure)
-            gained = np.interp(sigma, self.sigmas, interval.mean) - interval.mean[0]
-            row[f'{name} %'] = 100 * interval.mean[0]
-            row[f'{name} gained'] = 100 * gained
-            if figure == 'accuracy':
-                row['±'] = 100 * np.interp(sigma, self.sigmas, interval.half_width)
-        row['flicker %'] = 100 * np.interp(sigma, self.sigmas, self.flicker(target, sampling))
-        return row
-
-    def rows(self) -> Iterator[Row]:
-        """Yield everything about focus and suppression, a row a target, sampling and sigma."""
-        for target in self.plan.targets:
-            for sampling in self.samplings(target):
-                figures = {name: self.of(target, sampling, name) for name in _FIGURES}
-                figures['miou'] = self.miou(target, sampling)
-                flicker = self.flicker(target, sampling)
-                for step, sigma in enumerate(self.sigmas):
-                    row = {'class': target.name, 'sign': target.sign, 'sampling': sampling,
-                           'sigma': sigma}
-                    for name, interval in figures.items():
-                        row[name] = interval.mean[step]
-                        row[f'{name}_low'] = interval.low[step]
-                        row[f'{name}_high'] = interval.high[step]
-                    row['miou_lost_share'] = self.loss(target, sampling)[step]
-                    row['flicker_share'] = flicker[step]
-                    yield row
-
-
-def crossing(sigmas: np.ndarray, loss: np.ndarray, tolerance: float) -> tuple[float, bool]:
-    """
-    Return the sigma at which a loss first exceeds a tolerance, linear between the given ones.
-
-    :param sigmas: ascending (S,).
-    :param loss: (S,), at most `tolerance` at the first sigma.
-    :return: that sigma and True; or the last sigma and False where the loss stays within.
-    """
-    above = np.flatnonzero(loss > tolerance)
-    if not len(above):
-        return float(sigmas[-1]), False
-    left, right = above[0] - 1, above[0]
-    part = (tolerance - loss[left]) / (loss[right] - loss[left])
-    return float(sigmas[left] + part * (sigmas[right] - sigmas[left])), True
-
-
 def _by_sampling(sampling: str, x: np.ndarray, y: np.ndarray | Interval) -> Series:
     """Return a curve that looks the same for a sampling in every plot."""
-    return Series(sampling, x, y, SAMPLINGS.index(sampling), '--' if sampling == 'gated' else '-')
+    return Series(sampling, x, y, SWEPT.index(sampling), '--' if sampling == 'gated' else '-')
 
 
 def _percent(interval: Interval) -> Interval:
     return Interval(100 * interval.mean, 100 * interval.low, 100 * interval.high)
 
 
-def _write_summary(report: Report, findings: _Findings, focused: list[Target], dataset: Dataset
+def _write_summary(report: Report, findings: Findings, focused: list[Target], dataset: Dataset
                    ) -> None:
     report.paragraph(
         f'{dataset.description[0].upper()}{dataset.description[1:]}. Unmodulated: mIoU '
@@ -176,7 +85,7 @@ def _write_summary(report: Report, findings: _Findings, focused: list[Target], d
         'Gains are in percentage points; ± is the interval of the accuracy over seeds', digits=2)
 
 
-def _write_frontier(report: Report, findings: _Findings, focused: list[Target]) -> None:
+def _write_frontier(report: Report, findings: Findings, focused: list[Target]) -> None:
     panels = {}
     for target in focused:
         panels[target.name] = []
@@ -194,7 +103,7 @@ def _write_frontier(report: Report, findings: _Findings, focused: list[Target]) 
         'better. Left of zero, mIoU rises. Median is left out: it runs along the expected curve')
 
 
-def _write_utility(report: Report, findings: _Findings) -> None:
+def _write_utility(report: Report, findings: Findings) -> None:
     figures, sigmas = Figures(findings.counts.utility), np.array(findings.plan.utility_sigmas)
     miou, accuracy = mean_interval(figures.miou), mean_interval(figures.pixel_accuracy)
     paper = Series('mIoU of the paper (SegFormer-B2, ADE20K)', np.array(list(PAPER_MIOU)),
@@ -217,7 +126,7 @@ def _write_utility(report: Report, findings: _Findings) -> None:
         'only its shape compares', digits=2)
 
 
-def _plot_accuracies(findings: _Findings, targets: list[Target]) -> Plot:
+def _plot_accuracies(findings: Findings, targets: list[Target]) -> Plot:
     return plot_grid(
         {target.name: [
             _by_sampling(sampling, findings.sigmas,
@@ -226,7 +135,7 @@ def _plot_accuracies(findings: _Findings, targets: list[Target]) -> Plot:
         x_label=_SIGMA, y_label='accuracy of the target (%)')
 
 
-def _write_focus(report: Report, findings: _Findings, focused: list[Target]) -> None:
+def _write_focus(report: Report, findings: Findings, focused: list[Target]) -> None:
     report.heading('Focus modulation')
     report.figure(
         'focus_accuracy',
@@ -237,7 +146,7 @@ def _write_focus(report: Report, findings: _Findings, focused: list[Target]) -> 
         plot_grid(
             {target.name: [
                 *(Series(name, findings.sigmas, _percent(findings.of(target, 'expected', figure)))
-                  for figure, name in _FIGURES.items()),
+                  for figure, name in FIGURES.items()),
                 Series('mIoU', findings.sigmas, _percent(findings.miou(target, 'expected')))]
              for target in focused},
             x_label=_SIGMA, y_label='figure (%)'),
@@ -257,7 +166,7 @@ def _write_focus(report: Report, findings: _Findings, focused: list[Target]) -> 
             'focus.csv', digits=1)
 
 
-def _write_flicker(report: Report, findings: _Findings, focused: list[Target]) -> None:
+def _write_flicker(report: Report, findings: Findings, focused: list[Target]) -> None:
     report.heading('Flicker')
     report.figure(
         'flicker',
@@ -269,7 +178,7 @@ def _write_flicker(report: Report, findings: _Findings, focused: list[Target]) -
         'and the same image. The expected, median and gated shifts draw nothing and have none')
 
 
-def _write_suppression(report: Report, findings: _Findings, suppressed: list[Target]) -> None:
+def _write_suppression(report: Report, findings: Findings, suppressed: list[Target]) -> None:
     if not suppressed:
         return
     report.heading('Suppression')
@@ -279,7 +188,7 @@ def _write_suppression(report: Report, findings: _Findings, suppressed: list[Tar
         'Accuracy of each class, suppressed alone (sign -1)')
 
 
-def _write_base(report: Report, findings: _Findings, model: CachedSegmenter) -> None:
+def _write_base(report: Report, findings: Findings, model: CachedSegmenter) -> None:
     base = findings.base
     report.heading('The unmodulated model')
     report.table('base', [
@@ -290,7 +199,7 @@ def _write_base(report: Report, findings: _Findings, model: CachedSegmenter) -> 
         'Figures of each class without modulation', digits=2)
 
 
-def _write_examples(report: Report, findings: _Findings, model: CachedSegmenter,
+def _write_examples(report: Report, findings: Findings, model: CachedSegmenter,
                     dataset: Dataset, focused: list[Target]) -> None:
     """Show the frames with the most pixels of the first group, before and after."""
     report.heading('Examples')

@@ -5,7 +5,6 @@ import math
 from pathlib import Path
 
 import numpy as np
-import torch
 from transformers.utils.logging import disable_progress_bar
 
 from aim_ros.experiments.cache import ArrayCache
@@ -26,6 +25,7 @@ from aim_ros.experiments.text_measures import write_answers
 from aim_ros.experiments.text_report import report_gsm8k
 from aim_ros.experiments.text_report import report_mmlu
 from aim_ros.experiments.text_report import report_paper
+from aim_ros.segmentation.engine import choose_device
 
 # The configuration that the paper's authors have published ends at 3.1.
 _SIGMAS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0)
@@ -93,7 +93,7 @@ def run(arguments: argparse.Namespace) -> None:
         read_mmlu(arguments.mmlu), arguments.mmlu_limit)
     shots = [] if arguments.mmlu_shots_from is None else read_mmlu(arguments.mmlu_shots_from)
     disable_progress_bar()
-    device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
+    device = choose_device('auto')
     name = arguments.model or str(packaged_model())
     model = load_language_model(name, arguments.dtype, device)
     sigmas = sorted({0.0, *arguments.sigmas})

@@ -221,7 +221,7 @@ def report_mmlu(report: Report, choices: ChoiceResults) -> Finding:
         "Among the letters: the largest of the next token's logits for A, B, C and D, modulated. "
         'Written: the modulated arg max of the whole vocabulary is the right letter, as generate '
         f'would write it. Mean over {len(choices.chosen)} seeds with its 95 % interval, which '
-        'speaks of the noise and not of the choice of questions. The exact prediction needs the '
+        'covers the noise and not the choice of questions. The exact prediction needs the '
         'four unmodulated logits alone: the probability that the right one ends on top.')
     report.figure('mmlu', plot_curves(
         [Series('among the letters, measured', sigmas, accuracy),

@@ -62,7 +62,7 @@ class Scores(NamedTuple):
         weights /= weights.sum(0)
         probability, margin = np.empty_like(self.probability), np.empty_like(self.margin)
         for group in range(groups.count):
-            inside = groups.group_of_class == group
+            inside = groups.group_of_class[:len(self.logits)] == group
             probability[group] = weights[inside].sum(0)
             rest = scaled[~inside].max(0) if not inside.all() else scaled.min(0)
             margin[group] = scaled[inside].max(0) - rest

@@ -33,7 +33,7 @@ _TOTAL = np.dtype([
 
 
 def find_components(
-    base: np.ndarray, other: np.ndarray, groups: ClassGroups, scores: Scores, min_area: int,
+    base: np.ndarray, other: np.ndarray, groups: ClassGroups, scores: Scores, min_area: int = 1,
 ) -> Components:
     """Find the components of a frame; see `component_search.find_components`."""
     capacity = 32 * base.shape[0]

@@ -17,11 +17,6 @@ def sureness(region: Region) -> float:
     return min(max((region.confidence - _DOUBTFUL) / (_SURE - _DOUBTFUL), 0.0), 1.0)
 
 
-def starts_track(region: Region, min_area: int) -> bool:
-    """Whether a region is large and sure enough to start a track, or else only keeps one alive."""
-    return region.area >= min_area and region.confidence >= _DOUBTFUL
-
-
 def is_strong(region: Region, min_area: int) -> bool:
     """Whether a single sight of a region is enough to raise what is near and in the corridor."""
     return region.confidence >= _URGENT and region.area >= _URGENT_AREAS * min_area

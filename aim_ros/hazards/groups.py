@@ -68,9 +68,9 @@ class RoadUserClasses:
         groups = self.groups_of(among)
         return tuple(groups.index(name) for name in self.groups_of(some))
 
-    def class_of(self, group: str, parts: Sequence[int], class_ids: Sequence[int]) -> int:
-        """Return the class, among `class_ids`, that most pixels of a road user have."""
-        members = [class_id for class_id in class_ids if self.group_names[class_id] == group]
+    def class_of(self, group: str, parts: Sequence[int]) -> int:
+        """Return the class that most pixels of a road user have."""
+        members = [k for k, name in enumerate(self.group_names) if name == group]
         return max(members, key=lambda class_id: parts[self.parts[class_id]])
 
 

@@ -94,7 +94,7 @@ def alert_of(track: Track, scene: Scene) -> Alert:
         kind=track.kind,
         level=Level.ERROR if scene.now_ns <= track.error_until_ns else Level.WARN,
         box=box,
-        class_id=scene.classes.class_of(region.group, region.parts, scene.settings.class_ids),
+        class_id=scene.classes.class_of(region.group, region.parts),
         area=region.area,
         confidence=region.confidence,
         modulated_share=region.modulated_share,

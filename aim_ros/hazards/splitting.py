@@ -76,5 +76,8 @@ def valleys(bodies: np.ndarray) -> list[int]:
     heads, _ = find_peaks(
         padded, height=_MIN_HEIGHT * tallest, prominence=_MIN_DEPTH * tallest,
         distance=max(1, round(_MIN_APART * tallest)))
-    return [one + int(outline[one:other].argmin())
-            for one, other in pairwise((heads - 1).tolist())]
+    cuts = []
+    for one, other in pairwise((heads - 1).tolist()):
+        between = outline[one:other]
+        cuts.append(one + round(float(np.flatnonzero(between == between.min()).mean())))
+    return cuts

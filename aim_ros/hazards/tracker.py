@@ -9,7 +9,6 @@ from aim_ros.hazards.alerts import nanoseconds
 from aim_ros.hazards.assignment import assign
 from aim_ros.hazards.boxes import Box
 from aim_ros.hazards.boxes import clipped
-from aim_ros.hazards.evidence import starts_track
 from aim_ros.hazards.evidence import sureness
 from aim_ros.hazards.parting import part
 from aim_ros.hazards.pixels import Pixels
@@ -45,6 +44,10 @@ class Tracker:
         """Forget all tracks."""
         self.tracks, self.ended, self._last_ns = [], [], None
 
+    def keep(self, groups: Sequence[str]) -> None:
+        """Forget the tracks of other groups: they are not alerted any more."""
+        self.tracks = [track for track in self.tracks if track.region.group in groups]
+
     def update(self, regions: Sequence[Region], now_ns: int, size: tuple[int, int],
                settings: AlertSettings, pixels: Pixels | None = None) -> None:
         """
@@ -55,7 +58,13 @@ class Tracker:
         :param pixels: for the boxes of regions that several tracks share.
         """
         interval = 0.0 if self._last_ns is None else (now_ns - self._last_ns) / 1e9
-        self._predict(now_ns, interval, nanoseconds(settings.clear_after))
+        clear_after = nanoseconds(settings.clear_after)
+        self._predict(now_ns, interval, clear_after)
+        # What the last frame showed counts as just seen, however long ago that was.
+        waiting = [track for track in self.tracks if track.last_ns == self._last_ns
+                   or now_ns - track.last_ns <= clear_after or now_ns <= track.error_until_ns]
+        over = [track for track in self.tracks if track not in waiting]
+        self.tracks = waiting
         parted, whole = part(regions, self.tracks, pixels)
         for track, region in parted:
             track.see(region, now_ns, interval, self._weigh(region), size, parted=True)
@@ -63,6 +72,7 @@ class Tracker:
                          settings.min_area)
         self.tracks += [Track(next(self._ids), region, now_ns, now_ns) for region in free]
         self._end(now_ns, size, settings)
+        self.ended += over
         for track in self.tracks:
             if track.last_ns != now_ns:
                 track.miss(interval)
@@ -77,8 +87,11 @@ class Tracker:
     def _see(self, regions: Sequence[Region], taken: set[int], now_ns: int, interval: float,
              size: tuple[int, int], min_area: int) -> list[Region]:
         """Show regions to the tracks that are not `taken`; return those that start new tracks."""
-        strong = [region for region in regions if starts_track(region, min_area)]
-        weak = [region for region in regions if not starts_track(region, min_area)]
+        # What is small or unsure only keeps a track alive.
+        strong, weak = [], []
+        for region in regions:
+            starts = region.area >= min_area and self._weigh(region) > 0
+            (strong if starts else weak).append(region)
         free: list[Region] = strong
         for stage in (strong, weak):
             waiting = [track for track in self.tracks if track.track_id not in taken]

@@ -61,9 +61,11 @@ class Recording:
     def __enter__(self) -> 'Recording':
         try:
             self._open()
-        except BaseException:
-            self._stack.close()
-            raise
+        except OSError as error:
+            raise MediaError(f'cannot read rosbag {self.place}: {error.strerror}') from None
+        finally:
+            if not self._readers:
+                self._stack.close()
         return self
 
     def __exit__(self, *_) -> None:

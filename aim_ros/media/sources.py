@@ -63,14 +63,12 @@ def _open(path: str, options: Mapping[str, Any]) -> FrameSource:
 
 
 def _is_bag(place: Path) -> bool:
-    if place.is_file():
-        return place.suffix in _BAG_FILES
-    return (place / 'metadata.yaml').is_file() or any(
-        file.suffix in _BAG_FILES for file in _entries(place))
-
-
-def _entries(folder: Path):
-    return folder.iterdir() if folder.is_dir() else ()
+    if not place.is_dir():
+        return place.is_file() and place.suffix in _BAG_FILES
+    if any(file.suffix in _BAG_FILES for file in place.iterdir()):
+        return True
+    # Beside images, it may be about anything.
+    return (place / 'metadata.yaml').is_file() and not image_files(place) and not is_drive(place)
 
 
 def _why_not(place: Path) -> str:

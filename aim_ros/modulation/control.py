@@ -37,7 +37,7 @@ def expected_shift(sigma: float) -> float:
     Mean of `|e|` for `e ~ N(0, sigma**2)`: `sigma * sqrt(2 / pi)`.
 
     :param sigma: standard deviation, finite and 0 or larger, in units of the logits.
-    :return: The shift, in units of the logits.
+    :return: the shift, in units of the logits.
     :raises TypeError: `sigma` is not a number.
     :raises ValueError: `sigma` is negative, NaN or infinite.
 
@@ -65,7 +65,7 @@ def utility_modulation(
     :param dim: the class dimension; may be negative.
     :param key: 0 .. 2**64 - 1, the key of the noise (see `aim_ros.modulation.noise`); None takes a
         fresh one from torch's default generator.
-    :return: A new tensor of the shape, dtype and device of `logits`. At sigma 0 it equals `logits`
+    :return: a new tensor of the shape, dtype and device of `logits`. At sigma 0 it equals `logits`
         bit for bit. Noise and sum are computed in float32 (float64 for float64 logits).
     :raises TypeError: `logits` is not a floating-point tensor, or another argument is of a wrong
         type.
@@ -121,7 +121,7 @@ def focus_modulation(
         those of an image.
     :param key: 0 .. 2**64 - 1, the key of the noise (see `aim_ros.modulation.noise`); None takes a
         fresh one from torch's default generator. Only 'pixel' has use for it.
-    :return: A new tensor of the shape, dtype and device of `logits`. At sigma 0, or without
+    :return: a new tensor of the shape, dtype and device of `logits`. At sigma 0, or without
         targets, it equals `logits` bit for bit. Noise and sum are computed in float32 (float64 for
         float64 logits).
     :raises TypeError: `logits` is not a floating-point tensor, or another argument is of a wrong
@@ -145,7 +145,10 @@ def focus_modulation(
     if sampling == 'pixel' and key is None:
         key = random_key()
     raised = [index for index, sign in signs.items() if sign > 0]
-    opened = gate(logits, raised, dim=dim) if sampling == 'gated' else None
+    lift = expected_shift(sigma)
+    if sampling == 'gated':
+        wide = torch.promote_types(logits.dtype, torch.float32)
+        lift = lift * gate(logits, raised, dim=dim).to(wide)
     classes = modulated.movedim(dim, 0)  # a view (C, ...): writing to it modulates
     for index, sign in signs.items():
         target, shift = classes[index], expected_shift(sigma)
@@ -154,8 +157,8 @@ def focus_modulation(
                 0, target.numel(), index, key, FOCUS_STREAM, logits.device
             )
             shift = sigma * draws.abs().view(target.shape)
-        elif opened is not None and sign > 0:
-            shift = shift * opened.to(torch.promote_types(logits.dtype, torch.float32))
+        elif sign > 0:
+            shift = lift
         _add(target, sign * shift)
     return modulated
 

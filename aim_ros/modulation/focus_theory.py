@@ -83,7 +83,7 @@ def focus_target_preserved_probability(
     :param sign: the top class's own, +1 or -1.
     :param nodes: of Gauss's rule, for each piece of the integral between two kinks; with 24 the
         error is below 1e-12, with 16 below 1e-7, with 12 below 1e-5, with 8 below 1e-3.
-    :return: Tensor `(B,)` in [0, 1] of the dtype and on the device of `still`.
+    :return: tensor `(B,)` in [0, 1] of the dtype and on the device of `still`.
 
     Example:
         >>> none, far = torch.empty(0, 1), torch.tensor([math.inf])

@@ -40,7 +40,7 @@ def gate(logits: Tensor, focused: Iterable[int], *, dim: int = 0) -> Tensor:
             'gated sampling needs the two dimensions of an image beside that of the classes, as '
             f'in (C, h, w); got logits of shape {tuple(logits.shape)}')
     classes = torch.tensor(list(focused), dtype=torch.int64, device=logits.device)
-    evidence = torch.isin(logits.argmax(dim), classes)
+    evidence = torch.isin(logits.max(dim).indices, classes)  # faster than argmax
     images = evidence.flatten(end_dim=-3)[:, None] if evidence.dim() > 2 else evidence[None]
     if not images.numel():
         return evidence

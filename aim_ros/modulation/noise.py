@@ -58,7 +58,7 @@ def philox4x32(counter: tuple[Word, Word, Word, Word], key: int) -> tuple[Word, 
     :param counter: four words in 0 .. 2**32 - 1, least significant first; ints, or int64 tensors
         of shapes that broadcast.
     :param key: 0 .. 2**64 - 1.
-    :return: Four words in 0 .. 2**32 - 1: int64 tensors, or ints where the counter is all ints.
+    :return: four words in 0 .. 2**32 - 1: int64 tensors, or ints where the counter is all ints.
     :raises TypeError: `key` is not an integer.
     :raises ValueError: `key` is out of range.
 
@@ -95,7 +95,7 @@ def box_muller(word_a: Tensor, word_b: Tensor) -> tuple[Tensor, Tensor]:
 
     :param word_a: int64 tensor of words in 0 .. 2**32 - 1; gives the radius.
     :param word_b: likewise, of the same shape; gives the angle.
-    :return: Two float32 tensors of the words' shape.
+    :return: two float32 tensors of the words' shape.
 
     Example:
         >>> words = torch.tensor([0, 2**32 - 1])

@@ -4,6 +4,7 @@ Where the executables start: the signals first, then what takes seconds to impor
 ``python -m aim_ros.nodes segmentation|replay`` runs them without an installation.
 """
 
+from collections.abc import MutableMapping
 import os
 import sys
 
@@ -23,7 +24,7 @@ thread that they wait for, could use: beside one busy process most frames are lo
 def segmentation(args: list[str] | None = None) -> int:
     """Run the segmentation node until a signal ends it; return the exit code."""
     stop = stop_on_signals()
-    yield_while_waiting()
+    yield_while_waiting(os.environ)
     from aim_ros.nodes.segmentation_node import run_segmentation
     try:
         return run_segmentation(args, stop)
@@ -41,10 +42,14 @@ def replay(args: list[str] | None = None) -> int:
         ignore_signals()
 
 
-def yield_while_waiting() -> None:
-    """Keep OpenMP's threads from spinning long, unless the user decided; before torch loads."""
-    if not {'OMP_WAIT_POLICY', 'GOMP_SPINCOUNT'} & os.environ.keys():
-        os.environ['GOMP_SPINCOUNT'] = _SPIN_COUNT
+def yield_while_waiting(environment: MutableMapping[str, str]) -> None:
+    """
+    Keep OpenMP's threads from spinning long, unless the user decided; before torch is loaded.
+
+    :param environment: of the process, which libgomp reads when it is loaded.
+    """
+    if not {'OMP_WAIT_POLICY', 'GOMP_SPINCOUNT'} & environment.keys():
+        environment['GOMP_SPINCOUNT'] = _SPIN_COUNT
 
 
 EXECUTABLES = {'segmentation': segmentation, 'replay': replay}

@@ -1,6 +1,7 @@
 """What comes in for one camera: its images, and its calibration."""
 
 from collections.abc import Callable
+from copy import copy
 import math
 import time
 
@@ -98,8 +99,10 @@ class CameraInput:
 
         self._images = self._create_image_subscription(receive)
         self._infos = self._node.create_subscription(
-            CameraInfo, self._info_topic, self._receive_info, qos_profile_sensor_data,
+            CameraInfo, self._info_topic, self._receive_info, copy(qos_profile_sensor_data),
             callback_group=self._group, qos_overriding_options=overriding_options())
+
+    # rclpy writes what is overridden into the profile that it is given, hence copies.
 
     def _create_image_subscription(self, receive: Callable[[ImageMessage], None]) -> Subscription:
         def lose(info: QoSMessageLostInfo) -> None:
@@ -108,7 +111,7 @@ class CameraInput:
         def create(events: SubscriptionEventCallbacks) -> Subscription:
             return self._node.create_subscription(
                 CompressedImage if self._compressed else Image, self._image_topic, receive,
-                qos_profile_sensor_data, callback_group=self._group, event_callbacks=events,
+                copy(qos_profile_sensor_data), callback_group=self._group, event_callbacks=events,
                 qos_overriding_options=overriding_options())
 
         try:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
+from copy import copy
 import threading
 import time
 
@@ -77,8 +78,9 @@ class CameraOutput:
                             if conversions.HAVE_VISION_MSGS else None)
 
     def _publisher(self, message_type: type, topic: str, qos: QoSProfile = _RELIABLE) -> Publisher:
+        # rclpy writes what is overridden into the profile that it is given, hence a copy.
         return self._node.create_publisher(
-            message_type, f'~/{self.name}/{topic}', qos,
+            message_type, f'~/{self.name}/{topic}', copy(qos),
             qos_overriding_options=overriding_options())
 
     def topics(self) -> list[str]:

@@ -15,10 +15,12 @@ from rcl_interfaces.msg import SetParametersResult
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
+from aim_ros.hazards.emphasis_filter import EmphasisFilter
 from aim_ros.nodes.parameter_table import ParameterTable
 from aim_ros.nodes.parameter_table import ReadOnlyParameterError
 from aim_ros.nodes.segmentation_table import camera_rows
 from aim_ros.nodes.segmentation_table import TABLE
+from aim_ros.perception.defaults import filter_of
 from aim_ros.perception.profile_rules import Limits
 from aim_ros.perception.profile_rules import ProfileRules
 from aim_ros.perception.profile_rules import same
@@ -158,6 +160,10 @@ class NodeParameters:
             self._warn_of_other_profiles()
             self._renew_settings()
             return self.settings
+
+    def emphasis_filter(self) -> EmphasisFilter | None:
+        """Return the filter of the profile file if it was fitted for the model, else None."""
+        return filter_of(self._rules.file, self['model'])
 
     # Profiles
 

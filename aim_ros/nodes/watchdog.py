@@ -1,4 +1,4 @@
-"""Watches the cameras' streams: planners are told of silence, people of what is odd."""
+"""Watches the cameras' streams: planners learn of silence, people of what is odd."""
 
 from collections.abc import Callable
 from collections.abc import Iterable
@@ -72,6 +72,8 @@ def stream_silence(channel: CameraChannel, publishers: int) -> str:
     if statistics.arrived():
         return (f'nothing arrived for {silence:.0f} s, after {statistics.count("received")} '
                 f'frames; {matched}')
+    if statistics.lost_share():
+        return f'nothing arrived for {silence:.0f} s, though {matched}'
     return (f'nothing arrived for {silence:.0f} s, though {matched}: either nothing is sent, or '
             f'{_LARGE_IMAGES}')
 
@@ -116,6 +118,6 @@ class Watchdog:
         while not self._stop.wait(_PERIOD):
             try:
                 self._check()
-            # Whatever goes wrong with one STALE, the next one is to be told.
+            # Whatever goes wrong with one STALE, the next one is due.
             except Exception as error:
                 self._on_error(error)

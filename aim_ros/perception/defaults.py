@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from aim_ros.hazards.alerts import AlertSettings
+from aim_ros.hazards.emphasis_filter import EmphasisFilter
 from aim_ros.hazards.geometry import Corridor
 from aim_ros.perception.profile_rules import Limits
 from aim_ros.perception.profile_rules import ProfileRules
@@ -16,6 +17,8 @@ from aim_ros.perception.profiles import ProfileFile
 from aim_ros.perception.settings import build_settings
 from aim_ros.perception.settings import Mount
 from aim_ros.perception.settings import Settings
+from aim_ros.segmentation.checkpoint import fingerprint
+from aim_ros.segmentation.checkpoint import is_exported
 from aim_ros.segmentation.labels import LabelSet
 
 REQUIRED_CLASSES = ('people', 'two_wheelers')
@@ -75,3 +78,13 @@ def profile_settings(file: ProfileFile, profile: str, labels: LabelSet, *,
     values = {**start, **rules.at_start(profile, {})}
     values['driver_profile'] = rules.profile_of(values, profile)
     return replace(build_settings(values, labels, start), revision=1)
+
+
+def filter_of(file: ProfileFile, model: str) -> EmphasisFilter | None:
+    """
+    Return the filter of a profile file if it was fitted for a model, else None.
+
+    :param model: a local folder, an ONNX file, the name of a shipped model, or a hub id.
+    """
+    # An exported network has other numbers than the checkpoint that the filter was fitted for.
+    return file.filter_for(None if is_exported(model) else fingerprint(model))

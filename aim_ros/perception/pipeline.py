@@ -1,11 +1,10 @@
-"""From camera frames to masks and alerts, under one snapshot of the settings."""
+"""One frame in, a mask and its alerts out, under one snapshot of the settings."""
 
 from collections.abc import Callable
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
 from dataclasses import replace
-import time
 
 import numpy as np
 import torch
@@ -25,6 +24,7 @@ from aim_ros.imaging.frame import Frame
 from aim_ros.modulation import frame_key
 from aim_ros.modulation import Modulation
 from aim_ros.perception.settings import Settings
+from aim_ros.perception.stopwatch import Stopwatch
 from aim_ros.segmentation.segmenter import Segmenter
 
 STAGES = ('preprocess', 'network', 'decode', 'alerts')
@@ -81,7 +81,7 @@ class Logits:
     frames: tuple[Frame, ...]
     batch: torch.Tensor = field(repr=False)
     extremes: torch.Tensor = field(repr=False)
-    watch: '_Stopwatch' = field(repr=False)
+    watch: Stopwatch = field(repr=False)
 
 
 class Pipeline:
@@ -116,7 +116,7 @@ class Pipeline:
         Compile and run all that a frame needs, so that the first one finds everything in place.
 
         :param batch: the largest number of frames that will be processed together.
-        :raises ModelError: the network can not be used, see `Segmenter.warm_up`.
+        :raises ModelError: the network cannot be used, see `Segmenter.warm_up`.
         """
         self._segmenter.warm_up(batch)
         prepare(self._segmenter.device, len(self._segmenter.labels))
@@ -144,13 +144,29 @@ class Pipeline:
             perceived, once. None: the error is raised.
         :raises LogitsError: the network gave logits that are not finite.
         """
-        return self.decode(self.forward(frames), settings, confidence=confidence, ground=ground,
-                           on_error=on_error)
+        with self._segmenter.threads():
+            return self._decode(
+                self._forward(frames), settings, confidence, ground or {}, on_error)
 
     @torch.inference_mode()
-    def forward(self, frames: Sequence[Frame]) -> 'Logits':
+    def forward(self, frames: Sequence[Frame]) -> Logits:
         """Run the network alone, for one batch of `groups`."""
-        watch = _Stopwatch(self._segmenter.device)
+        with self._segmenter.threads():
+            return self._forward(frames)
+
+    @torch.inference_mode()
+    def decode(self, logits: Logits, settings: Settings, *,
+               ground: dict[str, GroundCamera] | None = None) -> list[Perception]:
+        """
+        Perceive what the network gave, maybe in another pipeline; see `process`.
+
+        Several pipelines may take the same logits, each under settings of its own.
+        """
+        with self._segmenter.threads():
+            return self._decode(logits, settings, frozenset(), ground or {}, None)
+
+    def _forward(self, frames: Sequence[Frame]) -> Logits:
+        watch = Stopwatch(self._segmenter.device)
         pixels = self._segmenter.preprocess(frames)
         watch.lap('preprocess')
         batch = self._segmenter.forward(pixels)
@@ -159,29 +175,15 @@ class Pipeline:
         extremes = torch.stack(batch.flatten(1).aminmax(dim=1), dim=1)
         return Logits(tuple(frames), batch, extremes, watch)
 
-    @torch.inference_mode()
-    def decode(
-        self,
-        logits: 'Logits',
-        settings: Settings,
-        *,
-        confidence: frozenset[str] = frozenset(),
-        ground: dict[str, GroundCamera] | None = None,
-        on_error: Callable[[Frame, Exception], None] | None = None,
-    ) -> list[Perception]:
-        """
-        Perceive what a network gave, maybe another pipeline's of the same network; see `process`.
-
-        Several pipelines may take the same logits, each under settings of its own.
-        """
-        watch = logits.watch
+    def _decode(self, logits: Logits, settings: Settings, confidence: frozenset[str],
+                ground: dict[str, GroundCamera],
+                on_error: Callable[[Frame, Exception], None] | None) -> list[Perception]:
         results = []
-        for frame, *parts in zip(
-                logits.frames, logits.batch, logits.extremes, strict=True):
+        for frame, *parts in zip(logits.frames, logits.batch, logits.extremes, strict=True):
             try:
                 results.append(self._perceive(
                     frame, *parts, settings, frame.camera in confidence,
-                    (ground or {}).get(frame.camera), watch))
+                    ground.get(frame.camera), logits.watch))
             except Exception as error:
                 if on_error is None:
                     raise
@@ -190,7 +192,7 @@ class Pipeline:
 
     def _perceive(self, frame: Frame, logits: torch.Tensor, extremes: torch.Tensor,
                   settings: Settings, confidence: bool, ground: GroundCamera | None,
-                  watch: '_Stopwatch') -> Perception:
+                  watch: Stopwatch) -> Perception:
         """Perceive one frame of a batch from its logits (C, h, w) and their least and largest."""
         modulation = settings.modulation
         if modulation.focuses and settings.max_changed < 1:
@@ -264,38 +266,3 @@ def _class_ids(ids: torch.Tensor) -> np.ndarray:
     """View class ids on the host as uint8 or, from the wider type, copy them to uint16."""
     array = ids.numpy()
     return array if array.dtype == np.uint8 else array.astype(np.uint16)
-
-
-class _Stopwatch:
-    """
-    Measures the stages of one batch.
-
-    On CUDA it takes the device's own events, since the host runs ahead; on the CPU a steady clock.
-    """
-
-    def __init__(self, device: torch.device):
-        self._device = device
-        self._cuda = device.type == 'cuda'
-        self._last = self._now()
-        self._intervals: dict[str, tuple] = {}
-
-    def lap(self, stage: str) -> None:
-        """End a stage, which began where the last one ended."""
-        now = self._now()
-        self._intervals[stage] = self._last, now
-        self._last = now
-
-    def laps(self) -> dict[str, float]:
-        """Return the milliseconds of each stage's last lap; waits for the device."""
-        if self._cuda:
-            self._last.synchronize()
-            return {stage: start.elapsed_time(end)
-                    for stage, (start, end) in self._intervals.items()}
-        return {stage: (end - start) * 1e3 for stage, (start, end) in self._intervals.items()}
-
-    def _now(self) -> 'torch.cuda.Event | float':
-        if not self._cuda:
-            return time.perf_counter()
-        event = torch.cuda.Event(enable_timing=True)
-        event.record(torch.cuda.current_stream(self._device))
-        return event

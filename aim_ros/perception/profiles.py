@@ -126,20 +126,20 @@ class ProfileFile:
     mistakes: Mapping[str, str] = field(default_factory=dict)
     emphasis_filter: EmphasisFilter | None = None
 
-    def filter_for(self, model: str) -> EmphasisFilter | None:
+    def filter_for(self, model: str | None) -> EmphasisFilter | None:
         """
         Return the filter if it was fitted for a model, else None, and warn.
 
         Without one, road users that only the modulation sees need longer evidence.
 
-        :param model: sha256 of the model's files, in hexadecimal digits.
+        :param model: the model's `fingerprint`; None where it has none.
         """
         if self.emphasis_filter is None or self.emphasis_filter.model == model:
             return self.emphasis_filter
         _logger.warning(
             '%s: the emphasis filter was fitted for the model with sha256 %s, not for this one, '
             '%s, and is not used; fit one by `experiments calibrate`', self.path,
-            self.emphasis_filter.model[:12], model[:12])
+            self.emphasis_filter.model[:12], (model or 'unknown')[:12])
         return None
 
     @property
@@ -187,7 +187,9 @@ def load_profiles(path: str | Path) -> ProfileFile:
             mistakes[str(name)] = str(error)
     try:
         filter_ = None if fitted is None else EmphasisFilter(
-            fitted.weights, fitted.bias, fitted.threshold, fitted.model)
+            **dict(fill(_Filter, fitted, f'{path}: emphasis_filter')))
+    except YamlError as error:
+        raise ProfileError(str(error)) from error
     except ValueError as error:
         raise ProfileError(f'{path}: emphasis_filter: {error}') from error
     return ProfileFile(str(path), profiles, mistakes, filter_)
@@ -219,7 +221,7 @@ class _Filter(Form):
 
 class _File(Form):
     profiles: Any = None
-    emphasis_filter: _Filter | None = None
+    emphasis_filter: Any = None
 
 
 class _Focus(Form):

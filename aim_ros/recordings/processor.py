@@ -3,13 +3,13 @@
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
+import hashlib
 from pathlib import Path
 from typing import Any
 
 from rosbags.interfaces import Qos
 import torch
 
-from aim_ros.experiments.logits import checkpoint_checksum
 from aim_ros.media import bag_messages
 from aim_ros.media.bag_writer import BagWriter
 from aim_ros.media.bag_writer import qos
@@ -17,6 +17,7 @@ from aim_ros.media.frames import MediaError
 from aim_ros.media.recording import FILES
 from aim_ros.media.recording import Message
 from aim_ros.media.recording import Recording
+from aim_ros.perception.defaults import filter_of
 from aim_ros.perception.defaults import profile_settings
 from aim_ros.perception.memory import keep_freed_memory
 from aim_ros.perception.pipeline import Perception
@@ -36,6 +37,8 @@ from aim_ros.recordings.summary import Tally
 from aim_ros.recordings.video import OverlayVideos
 from aim_ros.resources import package_version
 from aim_ros.resources import share_directory
+from aim_ros.segmentation.checkpoint import fingerprint
+from aim_ros.segmentation.checkpoint import is_exported
 from aim_ros.segmentation.segmenter import Segmenter
 
 OnFrame = Callable[[int, int], None]
@@ -65,18 +68,19 @@ class Processor:
             input_size=options.input_size)
         self.profiles = load_profiles(
             options.profiles_file or share_directory() / 'config' / 'profiles.yaml')
+        self._filter = filter_of(self.profiles, options.model)
         self.settings: dict[str, Settings] = {
             name: profile_settings(self.profiles, name, self.segmenter.labels)
             for name in options.profiles}
         self.versions = (
             f'aim_ros {package_version()}; {options.model} '
-            f'{checkpoint_checksum(options.model)[:12]}; {self.segmenter.engine} '
+            f'{_checksum(options.model)[:12]}; {self.segmenter.engine} '
             f'{self.segmenter.precision}')
         self.pipeline().warm_up()
 
     def pipeline(self) -> Pipeline:
         """Return a pipeline that has seen nothing yet."""
-        return Pipeline(self.segmenter, self.options.seed)
+        return Pipeline(self.segmenter, self.options.seed, self._filter)
 
     def kept(self, bag: Path, folder: Path) -> Summary | None:
         """
@@ -236,6 +240,14 @@ def _topics(camera: Camera) -> list[tuple[str, str, Qos]]:
 def ground_of(shot: Shot) -> dict:
     """Return the calibration of a shot's camera as `Pipeline` takes it."""
     return {} if shot.ground is None else {shot.frame.camera: shot.ground}
+
+
+def _checksum(model: str) -> str:
+    """Return a sha256 over the files of a model that is on this machine."""
+    if not is_exported(model):
+        return fingerprint(model) or 'unknown'
+    with open(model, 'rb') as file:
+        return hashlib.file_digest(file, 'sha256').hexdigest()
 
 
 def bag_files(bag: Path) -> list[Path]:

@@ -9,7 +9,6 @@ from torch import nn
 from torch import Tensor
 from torch.nn.functional import interpolate
 from torch.nn.functional import linear
-from transformers import SegformerForSemanticSegmentation
 
 _logger = logging.getLogger(__name__)
 
@@ -70,9 +69,9 @@ def _across_channels(state: Tensor, weight: Tensor, offset: Tensor | None = None
     return linear(state.permute(0, 2, 3, 1), weight, offset).permute(0, 3, 1, 2)
 
 
-def fold(network: SegformerForSemanticSegmentation) -> SegformerForSemanticSegmentation:
+def fold(network: nn.Module) -> nn.Module:
     """
-    Make a loaded network fast, in place: the folded head, and channels-last convolutions.
+    Make a loaded SegFormer fast, in place: the folded head, and channels-last convolutions.
 
     The tokens of the transformer blocks are channels-last images already, so that in this layout
     their convolutions rearrange nothing.

@@ -2,13 +2,11 @@
 
 import numpy as np
 
+from aim_ros.segmentation.labels import CITYSCAPES
+
 IGNORE = 255
 
-NAMES = (
-    'road', 'sidewalk', 'building', 'wall', 'fence', 'pole', 'traffic light', 'traffic sign',
-    'vegetation', 'terrain', 'sky', 'person', 'rider', 'car', 'truck', 'bus', 'train',
-    'motorcycle', 'bicycle',
-)
+NAMES = CITYSCAPES.names
 IDS = {name: index for index, name in enumerate(NAMES)}
 
 # CamVid class id: (what a disagreeing pixel becomes, the computed classes that refine it).

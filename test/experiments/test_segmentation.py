@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from aim_ros.experiments.cli import main
+from aim_ros.experiments.findings import crossing
 from aim_ros.experiments.segmentation import choose_targets
-from aim_ros.experiments.segmentation_report import crossing
 from aim_ros.segmentation.labels import CITYSCAPES
 from aim_ros.segmentation.labels import LabelSet
 from aim_ros.segmentation.segmenter import Segmenter

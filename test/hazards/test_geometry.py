@@ -3,12 +3,10 @@ import math
 from hypothesis import assume
 from hypothesis import given
 from hypothesis import strategies as st
-import numpy as np
 import pytest
 
 from aim_ros.hazards.geometry import Corridor
 from aim_ros.hazards.geometry import GroundCamera
-from aim_ros.hazards.geometry import pairwise_iou
 
 SIZE = (375, 1242)
 
@@ -16,24 +14,6 @@ SIZE = (375, 1242)
 def pixel_box(column, row):
     """A box of one pixel, whose lower edge lies half a pixel below the pixel's centre."""
     return column, row, 1, 1
-
-
-# Boxes
-
-
-@pytest.mark.parametrize(('a', 'b', 'shared', 'ratio'), [
-    ((0, 0, 4, 4), (2, 2, 4, 4), 4, 4 / 28),
-    ((0, 0, 4, 4), (0, 0, 4, 4), 16, 1),
-    ((0, 0, 10, 10), (2, 3, 5, 4), 20, 0.2),
-    ((0, 0, 4, 4), (4, 0, 4, 4), 0, 0),
-    ((0, 0, 4, 4), (0, 9, 4, 4), 0, 0),
-    ((5, 5, 2, 8), (3, 7, 8, 2), 4, 4 / 28),
-])
-def test_overlap_by_hand(a, b, shared, ratio):
-    assert shared == ratio * (a[2] * a[3] + b[2] * b[3] - shared)
-    far = (900, 300, 7, 7)
-    assert pairwise_iou([a, far], [b]) == pytest.approx(np.array([[ratio], [0]]))
-    assert pairwise_iou([b], [far, a]) == pytest.approx(np.array([[0, ratio]]))
 
 
 # Ground

@@ -99,6 +99,12 @@ def test_images_are_read_when_it_is_their_turn(tmp_path):
         next(frames)
 
 
+def test_a_folder_of_images_with_metadata_of_its_own_is_no_bag(tmp_path):
+    write(tmp_path / '1.png', 1)
+    (tmp_path / 'metadata.yaml').write_text('camera: front\n')
+    assert len(open_source(str(tmp_path))) == 1
+
+
 @pytest.mark.parametrize('rate', ['0', '-1', 'inf', 'nan', 'fast'])
 def test_wrong_rates(tmp_path, rate):
     write(tmp_path / '1.png', 1)

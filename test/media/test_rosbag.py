@@ -404,6 +404,17 @@ def test_the_whole_chunks_of_a_file_without_its_end_are_played(tmp_path, share, 
             assert new.stamp_ns == old.stamp_ns
 
 
+@STORAGES
+@pytest.mark.parametrize('alone', [False, True])
+def test_a_recording_that_disappears_ends_in_a_sentence(tmp_path, storage, alone):
+    write_bag(tmp_path / 'bag', make_frames(), storage=storage)
+    place = file_of(tmp_path / 'bag') if alone else tmp_path / 'bag'
+    source = open_source(str(place))
+    (tmp_path / 'bag').rename(tmp_path / 'elsewhere')
+    with pytest.raises(MediaError, match=f'cannot read rosbag {place}: No such file'):
+        list(source.frames())
+
+
 @pytest.mark.parametrize(('damaged', 'kept'), [(0, {3, 8}), (4, {0, 8}), (7, {0, 5})])
 def test_what_lies_around_a_damaged_part_is_played(tmp_path, damaged, kept):
     path = tmp_path / 'bag'

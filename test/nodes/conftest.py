@@ -179,8 +179,8 @@ def start_node(ros: Ros, *, active: bool = True, **overrides) -> SegmentationNod
     values = {'device': 'cpu', 'engine': 'torch', 'input_size': [64, 96], **{
         name.replace('__', '.'): value for name, value in overrides.items()}}
     # Best effort may lose a frame, and a test is to know each one's fate.
-    values |= {f'qos_overrides./{camera}/{topic}.subscription.reliability': 'reliable'
-               for camera in cameras}
+    values = {f'qos_overrides./{camera}/{topic}.subscription.reliability': 'reliable'
+              for camera in cameras} | values
     node = ros.add(SegmentationNode(parameter_overrides=[
         Parameter(name, value=value) for name, value in values.items()]))
     if active:

@@ -170,7 +170,7 @@ def test_an_uncalibrated_camera_has_none():
 
 
 @pytest.mark.skipif(not conversions.HAVE_VISION_MSGS, reason='vision_msgs is not installed')
-def test_label_info_names_the_classes():
+def test_the_label_info_names_the_ids():
     labels = conversions.label_info_message(CITYSCAPES, HEADER)
     assert [(c.class_id, c.class_name) for c in labels.class_map] == list(
         enumerate(CITYSCAPES.names))

@@ -5,6 +5,8 @@ import signal
 
 import pytest
 
+from aim_ros.nodes.__main__ import yield_while_waiting
+
 # As a hub does that does not answer: the loader never comes back.
 BLOCKED = """
 import sys
@@ -77,6 +79,63 @@ def test_a_signal_while_active(start, number):
     process = start()
     process.wait_for_line('active: /camera/image')
     assert_quiet_end(process, number)
+
+
+@pytest.mark.parametrize('count', [2, 10])
+def test_a_burst_of_signals_while_active(start, ros, make_planner, count):
+    process = start()
+    planner = make_planner()
+    ros.wait_for(planner.stale, 90.0)
+    for _ in range(count - 1):
+        process.signal(signal.SIGINT)
+    assert_quiet_end(process, signal.SIGINT)
+    ros.wait_for(lambda: planner.stale()[-1].status[0].message == 'the node is not active')
+
+
+@pytest.mark.parametrize(('given', 'kept'), [
+    ({}, {'GOMP_SPINCOUNT': '1000'}),
+    ({'GOMP_SPINCOUNT': '7'}, {'GOMP_SPINCOUNT': '7'}),
+    ({'OMP_WAIT_POLICY': 'active'}, {'OMP_WAIT_POLICY': 'active'}),
+])
+def test_threads_that_wait_do_not_spin_unless_the_user_says_so(given, kept):
+    environment = dict(given)
+    yield_while_waiting(environment)
+    assert environment == kept
+
+
+# A driver with the transports that Fast DDS takes by itself, and images that they lose.
+LOSSY = """
+import array
+import os
+import time
+for name in ('FASTRTPS_DEFAULT_PROFILES_FILE', 'FASTDDS_DEFAULT_PROFILES_FILE'):
+    os.environ.pop(name, None)
+import rclpy
+from rclpy.qos import qos_profile_sensor_data
+from sensor_msgs.msg import Image
+
+rclpy.init()
+node = rclpy.create_node('driver')
+images = node.create_publisher(Image, 'camera/image', qos_profile_sensor_data)
+image = Image(height=2000, width=3000, step=3000, encoding='mono8')
+image.data = array.array('B', bytes(6_000_000))
+while True:
+    image.header.stamp = node.get_clock().now().to_msg()
+    images.publish(image)
+    time.sleep(0.05)
+"""
+
+
+def test_what_dds_loses_is_told_by_its_own_count(start_process, ros, make_node):
+    statistics = make_node(**{
+        'qos_overrides./camera/image.subscription.reliability': 'best_effort'}
+    ).channels['camera'].statistics
+    start_process('driver', program=LOSSY)
+    lost = ros.wait_for(lambda: statistics.count('lost') or statistics.count('received') > 50,
+                        60, 'frames, or their loss')
+    if lost is True:
+        pytest.skip('the default transports of this machine lose nothing')
+    ros.wait_for(statistics.lost_share, 60)
 
 
 def test_a_signal_while_a_frame_hangs_in_the_network(start, ros, make_planner):

@@ -19,6 +19,9 @@ import numpy as np
 import pytest
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
+from rclpy.qos import qos_profile_sensor_data
+from rclpy.qos import QoSDurabilityPolicy
+from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CameraInfo
 from sensor_msgs.msg import CompressedImage
 from sensor_msgs.msg import Image
@@ -282,23 +285,24 @@ def test_a_frame_that_outlasts_its_activation_is_dropped(make_node, make_camera,
                  and camera.stale()[-1].status[0].message == 'the node is not active')
     assert node.trigger_activate() == FAILURE
     assert 'still being perceived' in node.problem
-    hung = node._hung
+    assert node.hangs
     gate.open.set()
-    ros.wait_for(lambda: not hung.alive)
+    ros.wait_for(lambda: not node.hangs)
     assert node.trigger_activate() == SUCCESS
     ros.wait_for(lambda: node.channels['camera'].input.publisher_count())
     ask(camera, 2.0)
     assert camera.answer(1.0) is None
 
 
-def test_a_failing_activation_says_why(make_node, ros, tmp_path):
+@pytest.mark.parametrize('policy', ['deadline', 'liveliness_lease_duration'])
+def test_an_override_of_qos_without_effect_is_refused_by_name(make_node, ros, tmp_path, policy):
+    name = f'qos_overrides./camera/camera_info.subscription.{policy}'
     with stderr_into(tmp_path / 'err') as err:
-        node = make_node(active=False, **{
-            'qos_overrides./camera/camera_info.subscription.reliability': 'bogus'})
+        node = make_node(active=False, **{name: 1_000_000})
         ros.wait_for(lambda: 'FATAL' in err())
     fatal, = (line for line in err().splitlines() if 'FATAL' in line)
-    assert 'bogus' in fatal
-    assert 'ros2 lifecycle set /segmentation activate' in fatal
+    assert (f'activate: {name} cannot be overridden; what can: history, depth, reliability, '
+            'durability') in fatal
     assert lifecycle_state(node) == 'inactive'
 
 
@@ -344,6 +348,65 @@ def test_a_calibration_that_is_told_once_outlasts_a_deactivation(make_node, make
     assert node.trigger_activate() == SUCCESS
     assert channel.input.ground((60, 100), Mount(1.2, 0.1)) is not None
     assert channel.input.calibration == 'used'
+
+
+K = [90.0, 0.0, 50.0, 0.0, 90.0, 30.0, 0.0, 0.0, 1.0]
+LATCHED = QoSProfile(depth=1, durability=QoSDurabilityPolicy.TRANSIENT_LOCAL)
+
+
+@pytest.mark.parametrize('info_qos', [LATCHED, qos_profile_sensor_data])
+@pytest.mark.parametrize('overrides', [
+    {},
+    {'qos_overrides./camera/camera_info.subscription.durability': 'volatile'},
+])
+def test_a_calibration_is_received_however_it_is_published(
+        make_node, ros, tmp_path, info_qos, overrides):
+    driver = ros.add(ros.Node('driver'))
+    infos = driver.create_publisher(CameraInfo, 'camera/camera_info', info_qos)
+    info = CameraInfo(width=100, height=60, k=K)
+    infos.publish(info)
+    with stderr_into(tmp_path / 'err') as err:
+        channel = make_node(**overrides).channels['camera']
+
+        def calibrated():
+            if info_qos is not LATCHED:
+                infos.publish(info)
+            return channel.input.ground((60, 100), Mount())
+
+        ros.wait_for(calibrated)
+    assert 'incompatible QoS' not in err()
+
+
+def test_an_override_of_durability_is_honoured(make_node, ros):
+    name = 'qos_overrides./camera/camera_info.subscription.'
+    driver = ros.add(ros.Node('driver'))
+    infos = driver.create_publisher(CameraInfo, 'camera/camera_info', LATCHED)
+    infos.publish(CameraInfo(width=100, height=60, k=K))
+    make_node(**{f'{name}durability': 'transient_local', f'{name}reliability': 'reliable'})
+
+    def durability(topic):
+        asked = ros.wait_for(lambda: driver.get_subscriptions_info_by_topic(topic))
+        return asked[0].qos_profile.durability
+
+    assert durability('camera/camera_info') == QoSDurabilityPolicy.TRANSIENT_LOCAL
+    assert durability('camera/image') == QoSDurabilityPolicy.VOLATILE
+
+
+def test_a_calibration_of_another_shape_is_refused_aloud(make_node, make_camera, ask, ros,
+                                                         diagnostics, tmp_path):
+    with stderr_into(tmp_path / 'err') as err:
+        camera = make_camera(make_node())
+        ros.wait_for(lambda: camera.infos.get_subscription_count())
+        camera.infos.publish(CameraInfo(width=60, height=100, k=K))
+        stamps = itertools.count(1)
+
+        def told():
+            ask(camera, float(next(stamps)))
+            return [m for m in list(diagnostics) if m.get(
+                'segmentation: camera', (0, 0, {}))[2].get('calibration') == 'unusable']
+
+        ros.wait_for(told)
+        ros.wait_for(lambda: told() and 'another shape, so alerts have no distance' in err())
 
 
 def test_what_the_calibration_lacks_is_said_once(make_node, make_camera, ask, ros, tmp_path):
@@ -425,6 +488,92 @@ def test_a_break_in_the_stream_starts_afresh(make_node, make_camera, ask, capfd,
     assert f'/camera/image: {said}; tracks and alerts start afresh' in capfd.readouterr().err
 
 
+@pytest.mark.parametrize('back', [1e-9, 0.04, 0.4])
+def test_a_step_a_little_back_forgets_nothing_and_is_warned_of(
+        make_node, make_camera, ask, ros, diagnostics, tmp_path, back):
+    with stderr_into(tmp_path / 'err') as err:
+        camera = make_camera(make_node())
+        stamps = itertools.count(5)
+
+        def warned():
+            stamp = float(next(stamps))
+            ask(camera, stamp)
+            ask(camera, stamp - back)
+            return [status for m in list(diagnostics)
+                    if (status := m.get('segmentation: camera'))
+                    and status[0] == DiagnosticStatus.WARN and 'stamps step back' in status[1]]
+
+        ros.wait_for(warned)
+        ros.wait_for(lambda: 'stamps step back' in err())
+    assert 'start afresh' not in err()
+
+
+def test_a_short_fault_is_shown_after_it_is_over(make_node, make_camera, ask, ros, diagnostics):
+    camera = make_camera(make_node())
+    stamps = itertools.count(2)
+    ask(camera, 1.0)
+    for _ in range(2):
+        spoilt = camera.message(float(next(stamps)))
+        unknown_encoding(spoilt)
+        camera.images.publish(spoilt)
+
+    def shown():
+        # Frames that are answered again, before the next diagnostics are due.
+        ask(camera, float(next(stamps)))
+        return [status for m in list(diagnostics) if (status := m.get('segmentation: camera'))
+                and status[2].get('problems') == '2' and status[0] == DiagnosticStatus.WARN]
+
+    _, text, values = ros.wait_for(shown)[-1]
+    assert 'a frame was refused: ' in text
+    assert ' s ago; 2 so far)' in text
+    assert "'holographic'" in values['last_problem']
+    assert float(values['last_problem_age_s']) >= 0
+
+
+def test_the_reason_of_a_lost_frame_is_shown_while_stale(make_node, make_camera, ask, ros,
+                                                         diagnostics):
+    camera = make_camera(make_node())
+    ask(camera, 1.0)
+    spoilt = camera.message(2.0)
+    unknown_encoding(spoilt)
+    camera.images.publish(spoilt)
+    _, text, _ = ros.wait_for(lambda: [
+        status for m in list(diagnostics) if (status := m.get('segmentation: camera'))
+        and status[0] == DiagnosticStatus.STALE and status[2].get('problems')])[-1]
+    assert 'no frame answered for' in text
+    assert "'holographic'" in text
+
+
+def test_stale_names_the_frame_of_the_camera(make_node, make_camera, ask, ros):
+    camera = make_camera(make_node())
+    first = ros.wait_for(camera.stale)[0]
+    assert first.header.frame_id == 'camera'
+    ask(camera, 1.0)
+    before = len(camera.stale())
+    assert ros.wait_for(lambda: camera.stale()[before:])[0].header.frame_id == 'camera_optical'
+
+
+def test_before_a_camera_is_there_planners_are_told_and_people_are_not(
+        make_node, ros, tmp_path):
+    planner = ros.add(ros.Node('planner'))
+    alerts = []
+    with stderr_into(tmp_path / 'err') as err:
+        planner.create_subscription(
+            DiagnosticArray, '/segmentation/camera/alerts', alerts.append, 10)
+        make_node()
+        ros.wait_for(lambda: len(alerts) > 2)
+    assert {message.status[0].level for message in alerts} == {DiagnosticStatus.STALE}
+    assert 'WARN' not in err()
+
+
+def test_a_camera_that_stops_is_not_told_of_transports(make_node, make_camera, ask, ros, tmp_path):
+    with stderr_into(tmp_path / 'err') as err:
+        camera = make_camera(make_node())
+        ask(camera, 1.0)
+        ros.wait_for(lambda: 'after 1 frames; 1 publisher is matched' in err())
+    assert 'FASTRTPS_DEFAULT_PROFILES_FILE' not in err()
+
+
 def test_stamps_of_zero_are_warned_of(make_node, make_camera, ros, tmp_path):
     node = make_node()
     camera = make_camera(node)
@@ -471,14 +620,14 @@ def test_a_camera_that_repeats_its_last_image_is_stale(make_node, make_camera, a
 
 def test_an_image_that_is_too_old_is_refused(make_node, make_camera, ask, ros, capfd):
     # Far more than a busy machine takes for the frame that is not too old.
-    node = make_node(alerts__max_age=500.0)
+    node = make_node(alerts__max_age=60.0)
     camera = make_camera(node)
-    camera.images.publish(camera.message(time.time() - 600))
+    camera.images.publish(camera.message(time.time() - 90))
     statistics = node.channels['camera'].statistics
     ros.wait_for(lambda: statistics.count('refused') == 1)
     ask(camera, time.time())
     said = capfd.readouterr().err
-    assert ' s old by its stamp; alerts.max_age is 500 s' in said
+    assert ' s old by its stamp; alerts.max_age is 60 s' in said
     assert statistics.count('answered') == 1
 
 
@@ -659,6 +808,32 @@ def test_diagnostics_tell_rates_and_stages(make_node, make_camera, ask, diagnost
         assert float(values[f'{stage}_ms_p95']) >= float(values[f'{stage}_ms_p50'])
     node = message['segmentation: node'][2]
     assert (node['device'], node['precision'], node['input_size']) == ('cpu', 'fp32', '96x64')
+    assert node['engine'].startswith('torch ')
+    assert node['agreement'] == 'as the reference for the alerted classes'
+
+
+def test_the_networks_input_has_the_shape_of_the_camera(make_node, make_camera, ask, diagnostics,
+                                                        ros):
+    camera = make_camera(make_node(input_size=[], input_pixels=8192))
+    camera.pixels = np.random.default_rng(0).integers(0, 256, (120, 60, 3), np.uint8)
+    ros.wait_for(lambda: any(
+        'as the camera' in m['segmentation: node'][2].get('input_size', '')
+        for m in diagnostics if 'segmentation: node' in m), what='no size as yet')
+    mask, _ = ask(camera, 1.0)
+    assert (mask.height, mask.width) == (120, 60)
+    ros.wait_for(lambda: any(
+        m['segmentation: node'][2].get('input_size') == '64x128'
+        for m in diagnostics if 'segmentation: node' in m), what='the size of the camera')
+
+
+def test_an_engine_that_decides_otherwise_is_told(make_node, diagnostics, ros, monkeypatch, capfd):
+    text = 'openvino in bf16 decides otherwise'
+    monkeypatch.setattr('aim_ros.deployment.gate.warning', lambda *_: text)
+    make_node()
+    ros.wait_for(lambda: any(
+        m['segmentation: node'][2].get('agreement') == text
+        for m in diagnostics if 'segmentation: node' in m), what='the agreement')
+    assert text in capfd.readouterr().err
 
 
 def test_an_error_in_a_frame_is_reported_and_the_next_one_perceived(

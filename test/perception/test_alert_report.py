@@ -11,6 +11,7 @@ from aim_ros.imaging.frame import Frame
 from aim_ros.modulation import Modulation
 from aim_ros.perception.alert_report import detections
 from aim_ros.perception.alert_report import frame_statuses
+from aim_ros.perception.alert_report import report_line
 from aim_ros.perception.alert_report import road_user_line
 from aim_ros.perception.alert_report import road_user_status
 from aim_ros.perception.alert_report import value_text
@@ -67,6 +68,13 @@ def test_a_frames_statuses_are_the_summary_and_one_a_road_user():
         'stepped_back_s': '0.000', 'changed_share': '0.125'}
     assert [status.name for status in road_users] == [
         'segmentation/left/track/7', 'segmentation/left/track/9']
+
+
+def test_the_line_of_a_frame_names_the_worst():
+    other = replace(ALERT, track_id=8, kind='cyclist', level=Level.WARN)
+    assert report_line(AlertReport((other, ALERT))) == 'pedestrian near in the corridor; 2 raised'
+    assert report_line(AlertReport((other,))) == 'cyclist present; 1 raised'
+    assert report_line(AlertReport()) == 'clear'
 
 
 def test_detections_are_the_typed_twins():

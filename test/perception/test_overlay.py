@@ -3,7 +3,6 @@ import pytest
 
 from aim_ros.hazards.alerts import Alert
 from aim_ros.hazards.alerts import Level
-from aim_ros.hazards.alerts import Region
 from aim_ros.perception.overlay import OverlayAnnotator
 from aim_ros.perception.overlay import write
 from aim_ros.segmentation.labels import CITYSCAPES
@@ -12,11 +11,9 @@ from aim_ros.segmentation.labels import LabelSet
 WARN_COLOR, ERROR_COLOR = (255, 190, 0), (255, 40, 40)
 
 
-def alert(box=(40, 30, 20, 30), level=Level.WARN, distance=float('nan'), track_id=7):
-    return Alert(
-        track_id=track_id, region=Region(11, box, 300, 0.5, 0.0), level=level, in_corridor=False,
-        near=False, distance_m=distance, bearing_deg=float('nan'), truncated=False, age_s=1.0,
-        unseen_s=0.0)
+def alert(box=(40, 30, 20, 30), level=Level.WARN, distance=float('nan'), track_id=7, **values):
+    return Alert(track_id=track_id, kind='pedestrian', level=level, box=box, class_id=11, area=300,
+                 confidence=0.5, distance_m=distance, **values)
 
 
 @pytest.fixture
@@ -78,10 +75,25 @@ def test_the_box_lies_on_the_outermost_pixels_of_its_region(image, mask, level, 
 
 
 @pytest.mark.parametrize(('distance', 'text'), [
-    (float('nan'), 'person 7'), (float('inf'), 'person 7'), (12.4, 'person 7 12 m')])
-def test_the_text_names_class_track_and_distance(image, mask, written, distance, text):
+    (float('nan'), 'pedestrian 7'), (float('inf'), 'pedestrian 7'), (12.4, 'pedestrian 7 12 m')])
+def test_the_text_names_kind_track_and_distance(image, mask, written, distance, text):
     OverlayAnnotator(CITYSCAPES).annotate(image, mask, [alert(distance=distance)])
     assert written == [(text, (40, 26), WARN_COLOR)]
+
+
+def test_the_text_tells_the_time_to_contact_and_what_only_modulation_sees(image, mask, written):
+    OverlayAnnotator(CITYSCAPES).annotate(
+        image, mask, [alert(distance=9.0, ttc_s=2.34, emphasised=True)])
+    assert written[0][0] == 'pedestrian* 7 9 m 2.3 s'
+
+
+def test_a_prediction_has_a_broken_box(image, mask):
+    annotator, box = OverlayAnnotator(CITYSCAPES), (10, 30, 60, 30)
+    seen, coasting = (annotator.annotate(image, mask, [alert(box, coasting=value)])
+                      for value in (False, True))
+    colored = [(picture[30, 10:70] == WARN_COLOR).all(1).sum() for picture in (seen, coasting)]
+    assert colored[0] == 60
+    assert 20 < colored[1] < 45
 
 
 def test_the_text_stays_in_the_picture(image, mask, written):
@@ -93,7 +105,7 @@ def test_every_alert_is_drawn(image, mask, written):
     OverlayAnnotator(CITYSCAPES).annotate(
         image, mask, [alert(track_id=1), alert(track_id=2, level=Level.ERROR)])
     assert [(text, color) for text, _, color in written] == [
-        ('person 1', WARN_COLOR), ('person 2', ERROR_COLOR)]
+        ('pedestrian 1', WARN_COLOR), ('pedestrian 2', ERROR_COLOR)]
 
 
 @pytest.mark.parametrize('ground', [0, 128, 255])

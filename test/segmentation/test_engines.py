@@ -1,6 +1,8 @@
 """Every engine gives the logits of the reference, at any size, or says in a sentence why not."""
 
 import logging
+import subprocess
+import sys
 import warnings
 
 import numpy as np
@@ -93,6 +95,23 @@ def test_logits_stay_when_the_next_frame_comes(tiny, use_kept):
     before = logits.clone()
     logits_of(segmenter, second)
     assert torch.equal(logits, before)
+
+
+@pytest.mark.parametrize(('engine', 'meanwhile'), [('torch', 3), ('openvino', 1)])
+def test_torch_keeps_its_threads_only_where_it_runs_the_network(
+        tiny, use_kept, engine, meanwhile):
+    segmenter = Segmenter(tiny, device='cpu', engine=engine)
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        with segmenter.threads():
+            assert torch.get_num_threads() == meanwhile
+        assert torch.get_num_threads() == 3
+        with pytest.raises(ZeroDivisionError), segmenter.threads():
+            _ = 1 / 0
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_auto_is_openvino_on_the_cpu_and_says_so(tiny, use_kept):
@@ -242,3 +261,10 @@ def test_a_network_of_one_class_tells_it_from_background(make_checkpoint, engine
     assert torch.equal(logits[:, 1:], raw)
     # The softmax over both is the sigmoid that the network was trained with.
     torch.testing.assert_close(logits.softmax(1)[:, 1], raw[:, 0].sigmoid())
+
+
+def test_importing_needs_no_transformers():
+    """Its import takes longer than all else that a start does."""
+    code = ('import sys; import aim_ros.segmentation.segmenter; import aim_ros.deployment.gate; '
+            "sys.exit('transformers' in sys.modules or 'openvino' in sys.modules)")
+    assert subprocess.run([sys.executable, '-c', code], check=False).returncode == 0

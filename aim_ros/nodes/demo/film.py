@@ -58,7 +58,7 @@ def compose(image: np.ndarray, overlay: np.ndarray, record: dict[str, Any]) -> n
     header = np.full((48, body.shape[1], 3), 24, np.uint8)
     write(header, f'profile {record["profile"]}   sigma {record["sigma"]}   '
                   f'revision {record["revision"]}   frame {record["frame"]}', (8, 19))
-    tracks = ', '.join(f'{t["class"]} {float(t["distance_m"]):.0f} m' for t in record['tracks'])
+    tracks = ', '.join(f'{t["kind"]} {float(t["distance_m"]):.0f} m' for t in record['tracks'])
     level = record['level']
     write(header, f'{level}  {tracks}', (8, 40), _COLORS[level])
     return np.concatenate([header, body])

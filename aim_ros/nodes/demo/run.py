@@ -180,6 +180,7 @@ class Drive:
                 raise self._error('replay', 'the replay failed')
             elif silent > _SILENCE_TIMEOUT and player.poll() is None:
                 raise self._error('replay', f'no frame came back for {silent:.0f} s')
+        self.alert_log.end()
         self._report_missing_frames()
 
     def _take_frames(self) -> bool:

@@ -1,0 +1,75 @@
+import pytest
+
+from aim_ros.hazards.groups import kind_of
+from aim_ros.hazards.groups import RoadUserClasses
+from aim_ros.hazards.groups import VEHICLE
+from aim_ros.hazards.groups import VULNERABLE
+from aim_ros.segmentation.labels import CITYSCAPES
+from aim_ros.segmentation.labels import LabelSet
+
+
+@pytest.fixture
+def classes():
+    return RoadUserClasses.of(CITYSCAPES)
+
+
+def test_classes_that_belong_together_are_one_group(classes):
+    by_name = dict(zip(CITYSCAPES.names, classes.group_names, strict=True))
+    assert {name for name, group in by_name.items() if group == VULNERABLE} == {
+        'person', 'rider', 'bicycle', 'motorcycle'}
+    assert {name for name, group in by_name.items() if group == VEHICLE} == {
+        'car', 'truck', 'bus', 'train'}
+    assert by_name['traffic light'] == 'traffic light'
+
+
+def test_the_parts_of_a_group_are_told_apart(classes):
+    parts = [classes.parts[class_id] for class_id in CITYSCAPES.resolve(
+        ['person', 'rider', 'bicycle', 'motorcycle'])]
+    assert len(set(parts)) == 4
+
+
+def test_synonyms_count_in_any_model():
+    classes = RoadUserClasses.of(LabelSet((
+        'wall', 'person, someone', 'minibike, motorbike', 'bus, autobus', 'bicyclist')))
+    assert classes.group_names == (
+        'wall', VULNERABLE, VULNERABLE, VEHICLE, VULNERABLE)
+
+
+def test_only_alerted_classes_count(classes):
+    person, car, sky = CITYSCAPES.resolve(['person'])[0], 13, 10
+    search = classes.search((person, sky))
+    assert search.count == 2
+    assert search.group_of_class[person] == 0
+    assert search.group_of_class[sky] == 1
+    assert search.group_of_class[car] == -1
+    assert search.group_of_class[255] == -1
+    assert classes.groups_of((person, sky)) == (VULNERABLE, 'sky')
+    assert classes.positions((sky,), (person, sky)) == (1,)
+
+
+@pytest.mark.parametrize(('shares', 'kind'), [
+    ((1, 0, 0, 0), 'pedestrian'),
+    ((0.95, 0, 0.05, 0), 'pedestrian'),
+    ((0.5, 0, 0.5, 0), 'cyclist'),
+    ((0, 0.6, 0.4, 0), 'cyclist'),
+    ((0, 1, 0, 0), 'cyclist'),
+    ((0.1, 0.4, 0.1, 0.4), 'motorcyclist'),
+    ((0, 0, 1, 0), 'bicycle'),
+    ((0.1, 0, 0.9, 0), 'bicycle'),
+    ((0, 0, 0.2, 0.8), 'motorcycle'),
+    ((0, 0, 0, 0, 1), 'cyclist'),
+    ((0, 0, 0, 0, 0, 1), 'motorcyclist'),
+])
+def test_the_kind_is_what_it_is_made_of(shares, kind):
+    assert kind_of(VULNERABLE, [*shares, *[0] * (8 - len(shares))]) == kind
+
+
+def test_other_groups_are_of_their_own_kind():
+    assert kind_of(VEHICLE, [1, *[0] * 7]) == 'vehicle'
+    assert kind_of('traffic light', [1, *[0] * 7]) == 'traffic light'
+
+
+def test_the_class_of_a_road_user_is_that_of_most_pixels(classes):
+    parts = [0] * 8
+    parts[classes.parts[18]] = 5
+    assert CITYSCAPES.names[classes.class_of(VULNERABLE, parts)] == 'bicycle'

@@ -1,0 +1,273 @@
+from dataclasses import replace
+from itertools import pairwise
+import math
+
+from hazard_scenes import AHEAD
+from hazard_scenes import ASIDE
+from hazard_scenes import Camera
+from hazard_scenes import ids
+from hazard_scenes import moved
+from hazard_scenes import region
+from hazard_scenes import SETTINGS
+import pytest
+
+from aim_ros.hazards.alerts import AlertReport
+from aim_ros.hazards.alerts import Level
+from aim_ros.hazards.geometry import GroundCamera
+
+AT_ONCE = replace(SETTINGS, raise_after=0.0)
+
+# Raising
+
+
+@pytest.mark.parametrize(('raise_after', 'stamps', 'raised_at'), [
+    (0.2, (0, 0.1, 0.2, 0.3), 0.2),
+    (0.3, (0, 0.1, 0.2, 0.3, 0.4), 0.3),
+    (0.2, (0, 0.033, 0.067, 0.1, 0.133, 0.167, 0.2), 0.2),
+    (0.2, (0, 0.01, 0.02, 0.19, 0.199999999, 0.25), 0.25),
+    (0.2, (0, 0, 0, 0.05, 0.2), 0.2),
+    (0.2, (0, 0.9), 0.9),
+    (0.0, (0, 0.1), 0),
+])
+@pytest.mark.parametrize('start', [0.0, 1_317_376_155.123456789])
+def test_raised_after_seconds_of_sure_sight(raise_after, stamps, raised_at, start):
+    camera = Camera(replace(SETTINGS, raise_after=raise_after), start=start)
+    for seconds in stamps:
+        report = camera.see(seconds, ASIDE)
+        assert ids(report) == ([1] if seconds >= raised_at else [])
+        assert report.raised == ((1,) if seconds == raised_at else ())
+        assert report.cleared == ()
+        if report.alerts:
+            assert report.alerts[0].age_s == pytest.approx(seconds)
+            assert not report.alerts[0].coasting
+            assert report.level == Level.WARN
+        else:
+            assert report.level == Level.OK
+
+
+def test_doubtful_sight_takes_longer():
+    def raised_after(confidence):
+        camera = Camera()
+        return next((step for step in range(60)
+                     if camera.see(0.1 * step, region(ASIDE, confidence)).alerts), None)
+
+    assert raised_after(0.9) == 2
+    assert 2 < raised_after(0.6) < 10
+    assert raised_after(0.45) is None
+
+
+def test_what_flickers_is_not_raised():
+    camera = Camera()
+    for step in range(60):
+        seen = [region(ASIDE, 0.6)] if step % 4 == 0 else []
+        assert not camera.see(0.1 * step, *seen).alerts
+
+
+@pytest.mark.parametrize(('box', 'at_once'), [
+    (AHEAD, True),
+    (moved(AHEAD, down=-15), False),  # in the corridor, not near
+    (moved(AHEAD, across=-70), False),  # near, not in the corridor
+    (ASIDE, False),
+])
+@pytest.mark.parametrize('ground', [
+    None, GroundCamera(fx=100, fy=100, cx=100, cy=39.5, height=10.0)])
+def test_raised_at_once_when_near_and_in_the_corridor(box, at_once, ground):
+    # Row 90 is 10 / (50 / 100) = 20 m away, and `near_m` is just above it.
+    camera = Camera(replace(SETTINGS, near_m=20.001), ground)
+    report = camera.see(5.0, box)
+    assert bool(report.alerts) == at_once
+    assert report.level == (Level.ERROR if at_once else Level.OK)
+    camera.see(5.1, box)
+    alert, = camera.see(5.2, box).alerts
+    assert alert.track_id == 1
+    assert alert.level == (Level.ERROR if at_once else Level.WARN)
+
+
+@pytest.mark.parametrize('doubtful', [
+    region(AHEAD, 0.6), region(AHEAD, area=2 * SETTINGS.min_area)])
+def test_doubtful_evidence_raises_nothing_at_once(doubtful):
+    assert not Camera().see(0.0, doubtful).alerts
+
+
+def test_a_road_user_that_comes_near_is_raised_before_its_time():
+    camera = Camera(replace(SETTINGS, raise_after=5.0))
+    assert not camera.see(0.0, moved(AHEAD, down=-11)).alerts
+    assert camera.see(0.1, AHEAD).raised == (1,)
+
+
+@pytest.mark.parametrize(('foot', 'near'), [(79, False), (80, True), (100, True)])
+def test_near_without_calibration_is_by_the_row_of_the_foot(foot, near):
+    alert, = Camera(AT_ONCE).see(0.0, (20, foot - 20, 20, 20)).alerts
+    assert alert.near == near
+    assert math.isnan(alert.distance_m)
+    assert math.isnan(alert.bearing_deg)
+
+
+@pytest.mark.parametrize(('near_m', 'near'), [(19.99, False), (20.0, False), (20.01, True)])
+def test_near_with_calibration_is_by_the_distance(near_m, near):
+    ground = GroundCamera(fx=100, fy=100, cx=100, cy=39.5, height=10.0)
+    camera = Camera(replace(AT_ONCE, near_m=near_m, near_row=0.0), ground)
+    alert, = camera.see(0.0, moved(AHEAD, across=-50)).alerts
+    assert alert.distance_m == pytest.approx(20)
+    assert alert.bearing_deg == pytest.approx(math.degrees(math.atan(50.5 / 100)))
+    assert alert.near == near
+
+
+def test_a_hazard_above_the_horizon_is_infinitely_far():
+    ground = GroundCamera(fx=100, fy=100, cx=100, cy=60, height=10.0)
+    alert, = Camera(replace(AT_ONCE, near_m=1e9), ground).see(0.0, ASIDE).alerts
+    assert alert.distance_m == math.inf
+    assert not alert.near
+
+
+def test_the_level_of_a_report_is_the_worst():
+    report = Camera(AT_ONCE).see(0.0, ASIDE, AHEAD)
+    assert [alert.level for alert in report.alerts] == [Level.WARN, Level.ERROR]
+    assert report.level == Level.ERROR
+    assert AlertReport().level == Level.OK
+    assert (Level.OK, Level.WARN, Level.ERROR, Level.STALE) == (0, 1, 2, 3)
+
+
+# What is told
+
+
+def test_the_velocity_and_the_time_to_contact_are_told():
+    camera = Camera()
+    for step in range(10):
+        distance = 3.0 - 0.1 * step
+        height = round(90 / distance)
+        report = camera.see(0.1 * step, (60 + 2 * step, 10, 20, height))
+    alert, = report.alerts
+    assert alert.vx == pytest.approx(20, rel=0.3)
+    assert alert.vy > 0
+    assert alert.ttc_s == pytest.approx(2.1, rel=0.2)
+    assert 0 < alert.ttc_error_s < alert.ttc_s
+
+
+def test_what_is_cut_by_the_border_has_no_time_to_contact():
+    camera = Camera(AT_ONCE)
+    for step in range(10):
+        height = round(40 / (1 - 0.05 * step))
+        alert, = camera.see(0.1 * step, (60, 100 - height, 20, height)).alerts
+    assert math.isnan(alert.ttc_s)
+    assert alert.truncated
+
+
+def test_the_kind_follows_evidence_over_several_frames():
+    camera, rider = Camera(AT_ONCE), {'parts': (0.1, 0.5, 0.4)}
+    kinds = []
+    for step in range(30):
+        look = rider if step >= 10 else {}
+        alert, = camera.see(0.1 * step, region(ASIDE, **look)).alerts
+        kinds.append(alert.kind)
+        assert alert.track_id == 1
+    assert kinds[:13] == ['pedestrian'] * 13
+    assert kinds[-1] == 'cyclist'
+    assert sum(one != other for one, other in pairwise(kinds)) == 1
+
+
+def test_a_flicker_of_class_changes_no_kind():
+    camera = Camera(AT_ONCE)
+    for step in range(40):
+        parts = (0, 0.6, 0.4) if step % 5 == 4 else (1,)
+        alert, = camera.see(0.1 * step, region(ASIDE, parts=parts)).alerts
+        assert alert.kind == 'pedestrian'
+
+
+# Clearing
+
+
+@pytest.mark.parametrize(('clear_after', 'unseen', 'cleared_at'), [
+    (0.5, (0.1, 0.3, 0.5, 0.6, 0.7), 0.6),
+    (0.3, (0.1, 0.2, 0.3, 0.4), 0.4),
+    (0.5, (0.499999999, 0.500000001), 0.500000001),
+    (0.5, (2.0, 2.1), 2.0),
+    (0.0, (0.1, 0.2), 0.1),
+])
+@pytest.mark.parametrize('start', [0.0, 1_317_376_155.123456789])
+def test_cleared_after_seconds_unseen_and_predicted_until_then(
+        clear_after, unseen, cleared_at, start):
+    camera = Camera(replace(AT_ONCE, clear_after=clear_after), start=start)
+    camera.see(0.0, ASIDE)
+    for seconds in unseen:
+        report = camera.see(seconds)
+        assert report.raised == ()
+        assert report.cleared == ((1,) if seconds == cleared_at else ())
+        assert ids(report) == ([1] if seconds < cleared_at else [])
+        for alert in report.alerts:
+            assert alert.coasting
+            assert alert.unseen_s == pytest.approx(seconds)
+            assert alert.box == ASIDE
+
+
+def test_what_is_predicted_moves():
+    camera = Camera(AT_ONCE)
+    for step in range(20):
+        camera.see(0.1 * step, moved(ASIDE, 4 * step))
+    alert, = camera.see(2.2).alerts
+    assert alert.coasting
+    assert alert.box[0] == pytest.approx(ASIDE[0] + 4 * 22, abs=4)
+
+
+def test_what_is_near_and_in_the_corridor_is_held_for_a_second():
+    camera = Camera()
+    camera.see(0.0, AHEAD)
+    for seconds in (0.3, 0.6, 0.9, 1.0):
+        report = camera.see(seconds)
+        assert report.level == Level.ERROR
+        assert report.alerts[0].coasting
+    assert camera.see(1.1).cleared == (1,)
+
+
+def test_an_error_is_held_for_a_second_after_it_left_the_corridor():
+    camera = Camera()
+    camera.see(0.0, AHEAD)
+    levels = {seconds: camera.see(seconds, moved(AHEAD, across=-round(70 * min(seconds, 1))))
+              .level for seconds in (0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.4, 1.6, 1.8, 2.0, 2.2)}
+    assert levels[1.0] == Level.ERROR
+    assert levels[2.2] == Level.WARN
+    changes = list(levels.values())
+    assert changes == sorted(changes, reverse=True)
+
+
+def test_what_was_never_raised_is_never_cleared():
+    camera = Camera()
+    camera.see(0.0, ASIDE)
+    assert camera.see(9.0) == AlertReport()
+
+
+def test_another_hazard_comes_after_its_time():
+    camera = Camera()
+    for seconds in (0.0, 0.1, 0.2):
+        camera.see(seconds, ASIDE)
+    camera.see(0.3)
+    report = camera.see(0.8, ASIDE)
+    assert (ids(report), report.raised, report.cleared) == ([], (), (1,))
+    assert camera.see(1.0, ASIDE).raised == (2,)
+
+
+# Stamps
+
+
+def test_stamps_that_jitter_forget_nothing():
+    camera = Camera()
+    stamps = (0.0, 0.1, 0.05, 0.2, 0.15, 0.3, 0.1)
+    reports = [camera.see(seconds, ASIDE) for seconds in stamps]
+    assert [ids(report) for report in reports] == [[], [], [], [1], [1], [1], [1]]
+    assert [report.stepped_back_s for report in reports] == pytest.approx(
+        [0, 0, 0.05, 0, 0.05, 0, 0.2])
+    assert not any(report.restarted for report in reports)
+
+
+@pytest.mark.parametrize(('stamp', 'size'), [(-1.0, (100, 200)), (0.3, (200, 400))])
+def test_a_jump_or_another_size_starts_afresh(stamp, size):
+    camera = Camera()
+    for seconds in (0.0, 0.1, 0.2):
+        camera.see(seconds, ASIDE)
+    report = camera.see(stamp, ASIDE, size=size)
+    assert report.restarted
+    assert report.cleared == (1,)
+    assert report.alerts == ()
+    report = camera.see(stamp + 0.2, ASIDE, size=size)
+    assert ids(report) == [2]
+    assert not report.restarted

@@ -1,0 +1,173 @@
+"""The error boundaries: what goes wrong costs one camera one stage, and nothing is sent twice."""
+
+from dataclasses import dataclass
+from dataclasses import field
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+pytest.importorskip('rclpy', reason='rclpy is not installed')
+
+from aim_ros.hazards.alerts import AlertReport
+from aim_ros.hazards.alerts import AlertSettings
+from aim_ros.imaging.frame import Frame
+from aim_ros.imaging.frame import FrameError
+from aim_ros.modulation import Modulation
+from aim_ros.nodes.perceiver import Perceiver
+from aim_ros.nodes.perceiver import Received
+from aim_ros.nodes.problems import Problems
+from aim_ros.nodes.stream_statistics import StreamStatistics
+from aim_ros.perception.settings import Mount
+from aim_ros.perception.settings import Settings
+
+SETTINGS = Settings(1, 'neutral', Modulation(), AlertSettings(()),
+                    mounts={'left': Mount(), 'right': Mount()})
+BOTH = ('left', 'right')
+
+
+class Fault(RuntimeError):
+    pass
+
+
+class Log:
+    def __init__(self):
+        self.lines = []
+
+    def warning(self, kind, text, period=None):
+        self.lines.append(text)
+
+    error = warning
+
+
+@dataclass
+class Channel:
+    """A camera whose stages fail where a test says so; it keeps what went out."""
+
+    name: str
+    fails: set[str]
+    sent: list[str] = field(default_factory=list)
+    problems: Problems = field(default_factory=Problems)
+    statistics: StreamStatistics = field(default_factory=StreamStatistics)
+
+    def __post_init__(self):
+        self.topic = f'/{self.name}/image'
+        self.input = self.output = self
+
+    def _stage(self, name: str, error=Fault):
+        if f'{self.name} {name}' in self.fails:
+            raise error(name)
+
+    def frame(self, message, received_ns, clear_after):
+        self._stage('refused', FrameError)
+        self._stage('frame')
+        return Frame(np.zeros((4, 6, 3), np.uint8), 'rgb8', self.name, 5)
+
+    def ground(self, size, mount):
+        self._stage('ground')
+
+    def wants_confidence(self):
+        return False
+
+    def focus(self):
+        return 0.0, ''
+
+    def publish_alerts(self, session, perception, header, values, on_answer):
+        self._stage('alerts')
+        self.sent.append('alerts')
+        on_answer()
+        return True
+
+    def others(self, perception, header):
+        for name in ('mask', 'overlay'):
+            def publish(name=name):
+                self._stage(name)
+                self.sent.append(name)
+            yield name, publish
+
+
+class Pipeline:
+    """Perceives nothing, fails where a test says so, and keeps the batches and the tracks."""
+
+    def __init__(self, fails):
+        self.fails = fails
+        self.batches = []
+        self.tracked = []
+
+    def process(self, frames, settings, *, confidence, ground, on_error):
+        names = [frame.camera for frame in frames]
+        self.batches.append(names)
+        if ({'batch'} & self.fails and len(names) > 1) or {
+                f'{name} network' for name in names} & self.fails:
+            raise Fault('network')
+        perceptions = []
+        for frame in frames:
+            if f'{frame.camera} decode' in self.fails:
+                on_error(frame, Fault('decode'))
+                continue
+            self.tracked.append(frame.camera)
+            perceptions.append(SimpleNamespace(
+                frame=frame, report=AlertReport(), latency_ms={}))
+        return perceptions
+
+
+@pytest.fixture
+def perceive():
+    """Return a function that perceives one image of each camera, and what came of it."""
+    def perceive(*fails):
+        fails, log = set(fails), Log()
+        channels = {name: Channel(name, fails) for name in BOTH}
+        pipeline = Pipeline(fails)
+        clock = SimpleNamespace(now=lambda: SimpleNamespace(nanoseconds=10))
+        header = SimpleNamespace(stamp=SimpleNamespace(sec=0, nanosec=5))
+        perceiver = Perceiver(pipeline, channels, lambda: SETTINGS, clock, log)
+        perceiver.perceive({
+            name: Received(SimpleNamespace(header=header), 0) for name in BOTH})
+        return SimpleNamespace(channels=channels, pipeline=pipeline, log=log)
+    return perceive
+
+
+def problem(channel):
+    last = channel.problems.last()
+    return last.text if last is not None and last.lasts else ''
+
+
+ALL = ['alerts', 'mask', 'overlay']
+
+
+def test_without_a_fault_all_goes_out_once(perceive):
+    done = perceive()
+    assert done.pipeline.batches == [['left', 'right']]
+    assert [done.channels[name].sent for name in BOTH] == [ALL, ALL]
+    assert [done.channels[name].statistics.count('answered') for name in BOTH] == [1, 1]
+    assert not done.log.lines
+
+
+@pytest.mark.parametrize(('fault', 'sent', 'said'), [
+    ('right refused', [], 'a frame was refused: refused'),
+    ('right frame', [], 'a frame was lost: Fault: frame'),
+    ('right ground', ALL, ''),
+    ('right network', [], 'a frame was lost: Fault: network'),
+    ('right decode', [], 'a frame was lost: Fault: decode'),
+    ('right alerts', ['mask', 'overlay'], 'the alerts were lost: Fault: alerts'),
+    ('right mask', ['alerts', 'overlay'], 'the mask was lost: Fault: mask'),
+    ('right overlay', ['alerts', 'mask'], 'the overlay was lost: Fault: overlay'),
+])
+@pytest.mark.parametrize('failing', BOTH)
+def test_a_fault_costs_its_camera_its_stage_alone(perceive, fault, sent, said, failing):
+    done = perceive(fault.replace('right', failing))
+    other, = set(BOTH) - {failing}
+    assert done.channels[failing].sent == sent
+    assert problem(done.channels[failing]) == said
+    assert done.channels[other].sent == ALL
+    assert not problem(done.channels[other])
+    # No camera's tracks see one frame twice: what was raised the first time would be no more.
+    assert len(set(done.pipeline.tracked)) == len(done.pipeline.tracked)
+    assert any(f'/{failing}/image: ' in line for line in done.log.lines)
+
+
+def test_where_only_the_batch_fails_each_camera_is_perceived_alone(perceive):
+    done = perceive('batch')
+    assert done.pipeline.batches == [['left', 'right'], ['left'], ['right']]
+    assert done.pipeline.tracked == ['left', 'right']
+    assert [done.channels[name].sent for name in BOTH] == [ALL, ALL]

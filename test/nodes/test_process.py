@@ -1,0 +1,120 @@
+"""A process that signals end in order, without ROS: many times, as quickly as they can come."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.skipif(os.name != 'posix', reason='signals are those of POSIX')
+
+TIMEOUT = 200.0
+
+# Waits as the nodes do, in the main thread and in another; sends itself the signals, from a thread
+# that the handlers do not run in, with nothing between them. Forked, since Python starts slowly.
+BURST = """
+import os
+import signal
+import sys
+import threading
+from aim_ros.nodes.process import ignore_signals
+from aim_ros.nodes.process import run_until_stopped
+from aim_ros.nodes.process import stop_on_signals
+
+def burst(number):
+    stop = stop_on_signals()
+
+    def shower():
+        for _ in range({count}):
+            os.kill(os.getpid(), number)
+
+    def work():
+        threading.Thread(target=shower).start()
+        stop.wait()
+        print('the last word', flush=True)
+        return 0
+
+    code = run_until_stopped(work, stop)
+    ignore_signals()
+    os.kill(os.getpid(), number)
+    sys.exit(code)
+
+codes = set()
+for i in range({times}):
+    child = os.fork()
+    if child == 0:
+        burst((signal.SIGINT, signal.SIGTERM)[i % 2])
+    codes.add(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+sys.exit(codes != {{0}})
+"""
+
+
+def run(program: str) -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, '-c', program], capture_output=True, text=True,
+                          timeout=TIMEOUT, check=False)
+
+
+@pytest.mark.parametrize('count', [2, 10])
+def test_signals_however_quick_end_it_in_order_every_time(count):
+    done = run(BURST.format(count=count, times=200))
+    assert (done.returncode, done.stderr) == (0, '')
+    assert done.stdout == 200 * 'the last word\n'
+
+
+# The second signal comes while the first one's handler holds whatever it takes.
+WITHIN = """
+import signal
+import sys
+from aim_ros.nodes.process import run_until_stopped
+from aim_ros.nodes.process import stop_on_signals
+
+stop = stop_on_signals()
+handler = signal.getsignal(signal.SIGINT)
+
+def trace(frame, event, _):
+    # Python may run a handler between any two bytecodes: here it does, at every line.
+    global sent
+    if sent < 50:
+        sent += 1
+        handler(signal.SIGINT, frame)
+    return trace
+
+sent = 0
+sys.settrace(trace)
+handler(signal.SIGINT, None)
+stop.is_set()
+stop.wait(1)
+sys.settrace(None)
+sys.exit(run_until_stopped(lambda: 1, stop))
+"""
+
+
+def test_a_signal_at_any_line_blocks_on_nothing():
+    done = run(WITHIN)
+    assert (done.returncode, done.stderr) == (0, '')
+
+
+TEARDOWN = """
+import atexit
+import os
+import signal
+import sys
+from aim_ros.nodes.process import ignore_signals
+from aim_ros.nodes.process import run_until_stopped
+from aim_ros.nodes.process import stop_on_signals
+
+class Late:
+    # Kept by a module, it goes when Python has put its own handlers away.
+    def __del__(self, kill=os.kill, pid=os.getpid()):
+        kill(pid, 2)
+
+sys.late = Late()
+stop = stop_on_signals()
+code = run_until_stopped(lambda: 0, stop)
+ignore_signals()
+sys.exit(code)
+"""
+
+
+def test_a_signal_while_python_goes_down_is_ignored():
+    assert run(TEARDOWN).returncode == 0

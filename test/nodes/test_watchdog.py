@@ -1,0 +1,113 @@
+import threading
+from types import SimpleNamespace
+
+import pytest
+
+from aim_ros.hazards.alerts import AlertSettings
+from aim_ros.modulation import Modulation
+from aim_ros.nodes import watchdog
+from aim_ros.nodes.stream_statistics import StreamStatistics
+from aim_ros.perception.settings import Settings
+
+SETTINGS = Settings(1, 'neutral', Modulation(), AlertSettings((), clear_after=0.5))
+LARGE = 'large images get lost'
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def channel(clock):
+    return SimpleNamespace(
+        name='camera', topic='/camera/image', statistics=StreamStatistics(clock))
+
+
+def test_a_watchdog_goes_on_after_an_error():
+    called, errors, enough = [], [], threading.Event()
+
+    def check():
+        called.append(1)
+        if len(called) == 1:
+            raise RuntimeError('once')
+        enough.set()
+
+    dog = watchdog.Watchdog(check, errors.append)
+    assert enough.wait(30)
+    dog.stop()
+    assert [str(error) for error in errors] == ['once']
+
+
+def test_a_watchdog_is_no_callback_of_an_executor():
+    names = []
+    done = threading.Event()
+
+    def check():
+        names.append(threading.current_thread().name)
+        done.set()
+
+    dog = watchdog.Watchdog(check, names.append)
+    assert done.wait(30)
+    dog.stop()
+    assert set(names) == {'watchdog'}
+
+
+def test_where_nobody_publishes_that_is_said_and_no_transport_blamed(channel, clock):
+    clock.now += 9
+    assert watchdog.stream_silence(channel, 0) == ''
+    clock.now += 2
+    assert watchdog.stream_silence(channel, 0) == (
+        'nobody has published there for 11 s; the alert level is STALE')
+
+
+def test_a_camera_that_starts_late_is_given_its_time(channel, clock):
+    clock.now += 60
+    channel.statistics.match(1)
+    assert watchdog.stream_silence(channel, 1) == ''
+    clock.now += 2.5
+    said = watchdog.stream_silence(channel, 1)
+    assert 'nothing arrived for 2 s, though 1 publisher is matched: either nothing is sent' in said
+    assert LARGE in said
+
+
+def test_where_all_is_lost_the_count_is_what_accuses(channel, clock):
+    channel.statistics.match(1)
+    clock.now += 4
+    channel.statistics.lose(30)
+    assert watchdog.stream_silence(channel, 1) == (
+        'nothing arrived for 4 s, though 1 publisher is matched')
+    assert watchdog.stream_losses(channel).startswith('100% of the frames are sent')
+
+
+def test_a_camera_that_delivered_and_stopped_is_no_matter_of_transports(channel, clock):
+    channel.statistics.match(2)
+    for i in range(1000):
+        clock.now += 0.1
+        channel.statistics.receive(i)
+    clock.now += 8
+    said = watchdog.stream_silence(channel, 2)
+    assert said == 'nothing arrived for 8 s, after 1000 frames; 2 publishers are matched'
+
+
+def test_losses_are_told_by_the_middlewares_count_alone(channel):
+    for i in (1, 2, 3, 50, 51, 99):
+        channel.statistics.receive(i * 10**9)
+    assert watchdog.stream_losses(channel) == ''
+    channel.statistics.lose(6)
+    assert watchdog.stream_losses(channel) == (
+        '50% of the frames are sent and do not arrive, as the middleware counts')
+
+
+@pytest.mark.parametrize(('back', 'said'), [(0.4, True), (1e-9, True), (0.5, False), (900, False)])
+def test_only_a_step_back_below_clear_after_is_jitter(channel, back, said):
+    for stamp in (1000, 1001, 1001 - back, 1002):
+        channel.statistics.receive(round(stamp * 1e9))
+    assert bool(watchdog.stream_jitter(channel, SETTINGS)) is said
