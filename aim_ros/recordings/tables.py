@@ -79,14 +79,9 @@ def _told(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def table_of(rows: Iterable[Mapping[str, Any]]) -> pa.Table:
-    """Return rows as a table."""
-    return pa.Table.from_pylist(list(rows), SCHEMA)
-
-
-def write(rows: Iterable[Mapping[str, Any]], path: Path) -> None:
+def write(rows: Iterable[Mapping[str, Any]], path: Path, schema: pa.Schema) -> None:
     """Write rows as one file that is whole or not there."""
-    _write(table_of(rows), path)
+    _write(pa.Table.from_pylist(list(rows), schema), path)
 
 
 def write_partition(rows: Iterable[Mapping[str, Any]], out: Path, drive: str, profile: str
@@ -97,7 +92,8 @@ def write_partition(rows: Iterable[Mapping[str, Any]], out: Path, drive: str, pr
     :param out: the folder of the results.
     """
     # In a partition its columns are told by the names of the folders alone.
-    _write(table_of(rows).drop_columns(list(PARTITIONS)), partition(out, drive, profile))
+    table = pa.Table.from_pylist(list(rows), SCHEMA).drop_columns(list(PARTITIONS))
+    _write(table, partition(out, drive, profile))
 
 
 def partition(out: Path, drive: str, profile: str) -> Path:
