@@ -2,7 +2,6 @@
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 import shlex
 import sys
@@ -121,8 +120,7 @@ def _process(given: argparse.Namespace, command: str) -> int:
     elif given.ray:
         from aim_ros.recordings.fleet import process_on_ray
         summaries, failed = process_on_ray(
-            bags, given.out, replace(options, threads=options.threads or 0), given.ray,
-            given.workers)
+            bags, given.out, options, given.ray, given.workers)
     else:
         from aim_ros.recordings.one_process import process_here
         summaries, failed = process_here(bags, given.out, options)

@@ -23,6 +23,7 @@ from aim_ros.perception.memory import keep_freed_memory
 from aim_ros.perception.pipeline import Perception
 from aim_ros.perception.pipeline import Pipeline
 from aim_ros.perception.profiles import load_profiles
+from aim_ros.perception.profiles import ProfileFile
 from aim_ros.perception.settings import Settings
 from aim_ros.recordings import result_messages
 from aim_ros.recordings.bag_input import BagInput
@@ -39,6 +40,7 @@ from aim_ros.resources import package_version
 from aim_ros.resources import share_directory
 from aim_ros.segmentation.checkpoint import fingerprint
 from aim_ros.segmentation.checkpoint import is_exported
+from aim_ros.segmentation.loading import load_labels
 from aim_ros.segmentation.segmenter import Segmenter
 
 OnFrame = Callable[[int, int], None]
@@ -47,6 +49,23 @@ OnFrame = Callable[[int, int], None]
 ALERTS_QOS = qos(deadline_s=1, lease_s=2)
 RESULTS_QOS = qos(depth=5)
 LATCHED_QOS = qos(depth=1, latched=True)
+
+
+def validate(options: Options) -> None:
+    """
+    Check what can be checked without loading the network.
+
+    :raises ModelError: there is no such model.
+    :raises ProfileError: a profile cannot be used with it.
+    """
+    labels, file = load_labels(options.model), _profile_file(options)
+    for name in options.profiles:
+        profile_settings(file, name, labels)
+
+
+def _profile_file(options: Options) -> ProfileFile:
+    return load_profiles(
+        options.profiles_file or share_directory() / 'config' / 'profiles.yaml')
 
 
 class Processor:
@@ -66,11 +85,10 @@ class Processor:
         self.segmenter = Segmenter(
             options.model, device=options.device, engine=options.engine,
             input_size=options.input_size)
-        self.profiles = load_profiles(
-            options.profiles_file or share_directory() / 'config' / 'profiles.yaml')
-        self._filter = filter_of(self.profiles, options.model)
+        file = _profile_file(options)
+        self._filter = filter_of(file, options.model)
         self.settings: dict[str, Settings] = {
-            name: profile_settings(self.profiles, name, self.segmenter.labels)
+            name: profile_settings(file, name, self.segmenter.labels)
             for name in options.profiles}
         self.versions = (
             f'aim_ros {package_version()}; {options.model} '
