@@ -3,8 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from aim_ros.media.bag_writer import PARTIAL
 from aim_ros.media.recording import FILES
 from aim_ros.recordings.errors import RecordingError
+
+_TAKEN = (['alerts'], [PARTIAL])
+"""Names that the folder of the results has for something else."""
 
 
 def drives(places: Sequence[Path]) -> dict[str, Path]:
@@ -23,7 +27,9 @@ def drives(places: Sequence[Path]) -> dict[str, Path]:
         parts = _parts(bag)
         others = [_parts(other) for other in bags if other is not bag]
         depth = 1
-        while depth < len(parts) and any(other[-depth:] == parts[-depth:] for other in others):
+        while depth < len(parts) and (
+                parts[-depth:] in _TAKEN or
+                any(other[-depth:] == parts[-depth:] for other in others)):
             depth += 1
         names['_'.join(parts[-depth:])] = bag
     if len(names) < len(bags):
