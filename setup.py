@@ -37,7 +37,7 @@ setup(
     install_requires=['setuptools'],
     extras_require={
         # By `test`, colcon tells that the tests are pytest's.
-        name: requirements(name) for name in ('experiments', 'test', 'text', 'train')
+        name: requirements(name) for name in ('experiments', 'fleet', 'test', 'text', 'train')
         if (HERE / f'requirements-{name}.txt').is_file()
     },
     zip_safe=False,

@@ -7,6 +7,8 @@ EXTRAS = {
     'gguf': 'text',
     'hypothesis': 'test',
     'matplotlib': 'experiments',
+    'pyarrow': 'fleet',
+    'ray': 'fleet',
     'torchmetrics': 'experiments',
     'triton': 'dev',
 }
