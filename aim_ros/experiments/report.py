@@ -28,7 +28,8 @@ from aim_ros.resources import package_version
 Row = Mapping[str, Any]
 """A table's row: cells by column. Numbers stay numbers, so that a CSV has all their digits."""
 
-_LIBRARIES = ('torch', 'transformers', 'torchmetrics', 'numpy', 'scipy', 'matplotlib')
+_LIBRARIES = ('torch', 'openvino', 'onnxruntime', 'transformers', 'torchmetrics', 'numpy', 'scipy',
+              'matplotlib')
 
 
 @dataclass(frozen=True)

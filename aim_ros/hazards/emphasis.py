@@ -68,6 +68,7 @@ class FocusedStream:
         self._filter: EmphasisFilter | None = None
         self._neutral_boxes: list[Box] = []
         self._scene: Scene | None = None
+        self._adds = False
         self._tracker = Tracker(itertools.count(FIRST_ID), self._weigh)
         self._standings: dict[int, _Standing] = {}
 
@@ -89,7 +90,7 @@ class FocusedStream:
         :param scene: the frame, under the settings in force.
         :param owner_clear_after: seconds after which the neutral stream clears.
         """
-        self._filter, self._scene = filter_, scene
+        self._filter, self._scene, self._adds = filter_, scene, sight is not None
         self._tracker.keep(scene.classes.groups_of(scene.settings.class_ids))
         self._neutral_boxes = [track.box(scene.now_ns) for track in neutral.tracks]
         shared, free = share_out(
@@ -134,6 +135,8 @@ class FocusedStream:
                 continue
             standing = _Standing(track.track_id, track.first_ns)
             self._standings[track.track_id] = standing
+            if not self._tracker.tracks:
+                continue
             boxes = [region.box for region in owned.get(track.track_id, ())] or [track.region.box]
             before = [one for one in self._tracker.tracks
                       if one.region.group == track.region.group]
@@ -163,9 +166,13 @@ class FocusedStream:
     def _publish(self, track: Track, neutral: Alert | None) -> Alert | None:
         """Return what is published of a neutral track, None if it is not raised."""
         scene, standing = self._scene, self._standings[track.track_id]
+        extended = standing.extended_ns == scene.now_ns
+        if neutral and not self._adds and standing.public_id == track.track_id and (
+                standing.error_until_ns < scene.now_ns):
+            standing.raised = True
+            return neutral
         alert = neutral or alert_of(track, scene)
         box, changes = alert.box, {}
-        extended = standing.extended_ns == scene.now_ns
         if extended:
             box = union(box, standing.extension.box)
             changes = {

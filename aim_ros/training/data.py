@@ -165,30 +165,33 @@ def render_street(settings: StreetConfig, report: Callable[[str], None] = print)
     for kind in ('images', 'labels'):
         (folder / kind).mkdir(parents=True, exist_ok=True)
     every = _STREET_LENGTH // settings.frames
-    for seed, names in _street_names(settings).items():
+    for (seed, stage), names in _street_names(settings).items():
         if all((folder / 'labels' / f'{name}.png').exists() for name in names):
             continue
-        street = Street(seed=seed, frames=_STREET_LENGTH)
+        street = Street(seed=seed, frames=_STREET_LENGTH, scene=stage)
         for name, frame in zip(names, street.frames(every // 2, every), strict=True):
             Image.fromarray(frame.image).save(folder / 'images' / f'{name}.jpg', quality=92)
             Image.fromarray(frame.labels).save(folder / 'labels' / f'{name}.png')
-        report(f'seed {seed}: {len(names)} frames')
+        report(f'{street.name}: {len(names)} frames')
 
 
 def _street_names(settings):
-    """Return, for each scene's seed, the names of its frames."""
-    every = _STREET_LENGTH // settings.frames
-    return {
-        seed: [f'{seed}_{index:03d}' for index in range(every // 2, _STREET_LENGTH, every)]
-        for seed in range(settings.first_seed, settings.first_seed + settings.scenes)
-    }
+    """Return, for each scene's seed and what is staged in it, the names of its frames."""
+    every, result = _STREET_LENGTH // settings.frames, {}
+    for number in range(settings.scenes):
+        seed = settings.first_seed + number
+        stage = settings.stages[number % len(settings.stages)]
+        result[seed, stage] = [
+            '_'.join(filter(None, (str(seed), stage, f'{index:03d}')))
+            for index in range(every // 2, _STREET_LENGTH, every)]
+    return result
 
 
 def load_street(settings: StreetConfig) -> Source:
     """
     Read the frames that `render_street` wrote for these settings, and no others.
 
-    Raises `FileNotFoundError` where one is missing.
+    :raises FileNotFoundError: where one is missing.
     """
     described = SourceConfig(name='street', images='images', labels='labels',
                              share=settings.share, weight=settings.weight, scale=settings.scale)

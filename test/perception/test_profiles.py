@@ -316,7 +316,8 @@ def test_a_filter_that_cannot_be(unreadable, old, new, sentence):
 def test_a_file_of_something_else(unreadable):
     assert "expected a mapping with profiles, emphasis_filter, got ['a']" in unreadable('[a]')
     assert "unknown key 'profile'; did you mean 'profiles'?" in unreadable('profile: {a: {}}')
-    assert "unknown key 'defensive'; allowed: profiles, emphasis_filter" in unreadable('defensive: {focus: {}}')
+    assert "unknown key 'defensive'; allowed: profiles, emphasis_filter" in unreadable(
+        'defensive: {focus: {}}')
 
 
 @pytest.mark.parametrize('text', [

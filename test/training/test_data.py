@@ -294,6 +294,20 @@ def test_the_street_is_read_as_its_settings_say(tmp_path):
         data.load_street(chosen)
 
 
+def test_the_street_is_rendered_once_with_what_is_staged(tmp_path):
+    chosen = config.StreetConfig(folder=str(tmp_path), share=1.0, first_seed=7, scenes=3,
+                                 frames=1, stages=('', 'children'))
+    reports = []
+    data.render_street(chosen, reports.append)
+    data.render_street(chosen, reports.append)
+    assert reports == ['rendered street, seed 7: 1 frames',
+                       'rendered street, seed 8, children: 1 frames',
+                       'rendered street, seed 9: 1 frames']
+    frames = data.load_street(chosen).frames
+    assert [f.name for f in frames] == ['7_060', '8_children_060', '9_060']
+    assert all((f.labels != 255).mean() > 0.9 for f in frames)
+
+
 def test_labels_beside_an_image_of_another_size_are_refused(tmp_path):
     settings = make_data(tmp_path)
     Image.new('L', (5, 5)).save(tmp_path / 'labels' / 'f0.png')
