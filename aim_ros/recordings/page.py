@@ -100,7 +100,8 @@ def _first_sights(report: Report, compared: Compared, profiles: list[str]) -> No
         if row.get('same_road_user') is None:
             continue
         key = drive, row['camera'], row['same_road_user']
-        user = users.setdefault(key, {'kind': row['kind'], 'first': {}})
+        user = users.setdefault(key, {'first': {}})
+        user['kind'] = row['kind']
         user['first'].setdefault(row['profile'], stamp)
     rows = []
     for (drive, camera, number), user in users.items():
@@ -136,5 +137,6 @@ def _caption(moment: Moment) -> str:
         sep=' ', timespec='milliseconds')
     levels = ', '.join(f'{profile} {level}' for profile, level in moment.levels.items())
     seconds = (moment.end_ns - moment.start_ns) / 1e9
-    return (f'{moment.drive}, {moment.camera}, {when}: {levels}; {moment.score[1]} road users '
-            f'differ, for {seconds:.1f} s')
+    count = moment.score[1]
+    return (f'{moment.drive}, {moment.camera}, {when}: {levels}; alerts of {count} road '
+            f'{"user differs" if count == 1 else "users differ"}, for {seconds:.1f} s')
