@@ -56,6 +56,8 @@ setup(
             'demo = aim_ros.nodes.demo.cli:main',
             'experiments = aim_ros.experiments.cli:main',
             'export = aim_ros.deployment.export:main',
+            'kitti_to_bag = aim_ros.recordings.kitti_to_bag:main',
+            'process_bag = aim_ros.recordings.process_bag:main',
             'train = aim_ros.training.cli:main',
         ],
     },

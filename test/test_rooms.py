@@ -17,6 +17,7 @@ FLOORS = (
     {'hazards', 'street'},
     {'perception', 'media'},
     {'experiments', 'deployment'},
+    {'recordings'},
     {'nodes', 'training'},
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

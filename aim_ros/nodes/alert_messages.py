@@ -1,17 +1,16 @@
 """What is published of road users: statuses for planners, and their typed twins."""
 
+from collections.abc import Iterable
 from collections.abc import Sequence
-import math
 
 from diagnostic_msgs.msg import DiagnosticStatus
 from std_msgs.msg import Header
 
 from aim_ros.hazards.alerts import Alert
-from aim_ros.hazards.alerts import AlertReport
-from aim_ros.hazards.alerts import Level
 from aim_ros.nodes.conversions import HAVE_VISION_MSGS
 from aim_ros.nodes.conversions import status_message
-from aim_ros.segmentation.labels import LabelSet
+from aim_ros.perception.alert_report import detections
+from aim_ros.perception.alert_report import Status
 
 if HAVE_VISION_MSGS:
     from vision_msgs.msg import Detection2D
@@ -19,98 +18,23 @@ if HAVE_VISION_MSGS:
     from vision_msgs.msg import ObjectHypothesisWithPose
 
 
-def report_values(report: AlertReport) -> dict[str, object]:
-    """Return the values of the summary status that count a frame's road users."""
-    return {
-        'road_users': len(report.alerts),
-        'emphasised': sum(alert.emphasised for alert in report.alerts),
-        'coasting': sum(alert.coasting for alert in report.alerts),
-        'stepped_back_s': report.stepped_back_s,
-    }
-
-
-def report_line(report: AlertReport) -> str:
-    """Return one line for people about the alerts of a frame."""
-    if not report.alerts:
-        return 'clear'
-    worst = max(report.alerts, key=lambda alert: alert.level)
-    where = 'near in the corridor' if worst.level == Level.ERROR else 'present'
-    return f'{worst.kind} {where}; {len(report.alerts)} raised'
-
-
-def road_user_status(alert: Alert, labels: LabelSet, size: tuple[int, int], name: str, camera: str
-                     ) -> DiagnosticStatus:
-    """
-    Make the status of one raised road user; the README lists the keys and their units.
-
-    :param size: (height, width) of the image.
-    :param name: the node's name, the start of the status's.
-    """
-    x, y, width, height = alert.box
-    return status_message(
-        int(alert.level), f'{name}/{camera}/track/{alert.track_id}', road_user_line(alert), camera,
-        {
-            'kind': alert.kind,
-            'class': labels.names[alert.class_id],
-            'track_id': alert.track_id,
-            'x': x,
-            'y': y,
-            'width': width,
-            'height': height,
-            'vx': alert.vx,
-            'vy': alert.vy,
-            'ttc_s': alert.ttc_s,
-            'ttc_error_s': alert.ttc_error_s,
-            'area_share': f'{alert.area / (size[0] * size[1]):.6f}',
-            'confidence': alert.confidence,
-            'modulated_share': alert.modulated_share,
-            'emphasised': alert.emphasised,
-            'coasting': alert.coasting,
-            'in_corridor': alert.in_corridor,
-            'near': alert.near,
-            'distance_m': alert.distance_m,
-            'bearing_deg': alert.bearing_deg,
-            'truncated': alert.truncated,
-            'age_s': alert.age_s,
-            'unseen_s': alert.unseen_s,
-        })
-
-
-def road_user_line(alert: Alert) -> str:
-    """Return one line for people about a road user."""
-    parts = [alert.kind]
-    if math.isfinite(alert.distance_m):
-        parts[0] += f' at {alert.distance_m:.1f} m'
-    if math.isfinite(alert.ttc_s):
-        parts.append(f'contact in {alert.ttc_s:.1f} s')
-    if alert.near:
-        parts.append('near')
-    parts.append('in the corridor' if alert.in_corridor else 'outside the corridor')
-    if alert.emphasised:
-        parts.append('seen by modulation alone')
-    if alert.coasting:
-        parts.append('predicted')
-    return ', '.join(parts)
+def status_messages(statuses: Iterable[Status]) -> list[DiagnosticStatus]:
+    """Make the messages of statuses."""
+    return [status_message(
+        status.level, status.name, status.message, status.hardware_id, status.values)
+        for status in statuses]
 
 
 def detections_message(alerts: Sequence[Alert], header: Header) -> 'Detection2DArray':
-    """
-    Make the typed twin of the alerts.
-
-    A detection's id is its track's, and its class the id of most of its pixels; what has no place
-    in a `Detection2D` (kind, velocity, coasting) is in the alerts alone.
-    """
+    """Make the typed twin of the alerts, see `detections`."""
     message = Detection2DArray(header=header)
-    for alert in alerts:
-        x, y, width, height = alert.box
-        detection = Detection2D(header=header, id=str(alert.track_id))
-        detection.bbox.center.position.x = x + width / 2
-        detection.bbox.center.position.y = y + height / 2
-        detection.bbox.size_x = float(width)
-        detection.bbox.size_y = float(height)
+    for found in detections(alerts):
+        detection = Detection2D(header=header, id=found.track_id)
+        detection.bbox.center.position.x, detection.bbox.center.position.y = found.center
+        detection.bbox.size_x, detection.bbox.size_y = found.size
         result = ObjectHypothesisWithPose()
-        result.hypothesis.class_id = str(alert.class_id)
-        result.hypothesis.score = alert.confidence
+        result.hypothesis.class_id = found.class_id
+        result.hypothesis.score = found.score
         detection.results.append(result)
         message.detections.append(detection)
     return message

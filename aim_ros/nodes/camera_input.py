@@ -2,11 +2,9 @@
 
 from collections.abc import Callable
 from copy import copy
-from dataclasses import replace
 import math
 import time
 
-import numpy as np
 from rclpy.callback_groups import CallbackGroup
 from rclpy.event_handler import QoSMessageLostInfo
 from rclpy.event_handler import SubscriptionEventCallbacks
@@ -23,11 +21,11 @@ from sensor_msgs.msg import Image
 
 from aim_ros.hazards.geometry import GroundCamera
 from aim_ros.imaging.frame import Frame
-from aim_ros.imaging.frame import FrameError
 from aim_ros.nodes import conversions
 from aim_ros.nodes.qos import overriding_options
-from aim_ros.nodes.stamp_clock import StampClock
 from aim_ros.nodes.stream_statistics import StreamStatistics
+from aim_ros.perception.camera_stream import CameraStream
+from aim_ros.perception.camera_stream import ground_camera
 from aim_ros.perception.settings import Mount
 
 _LATCHED = QoSProfile(
@@ -67,8 +65,7 @@ class CameraInput:
         self._statistics = statistics
         self._info: CameraInfo | None = None
         self._frame_id = ''
-        self._clock = StampClock()
-        self._last_message: ImageMessage | None = None
+        self._stream = CameraStream()
         self._images: Subscription | None = None
         self._infos: Subscription | None = None
         self._latched_infos: Subscription | None = None
@@ -92,7 +89,7 @@ class CameraInput:
 
     def subscribe(self, on_image: Callable[[ImageMessage, int], None]) -> None:
         """Receive images, each handed to ``on_image(message, received_ns)``, and CameraInfo."""
-        self._clock, self._last_message = StampClock(), None
+        self._stream = CameraStream()
 
         def receive(message: ImageMessage) -> None:
             received_ns = time.monotonic_ns()
@@ -165,14 +162,11 @@ class CameraInput:
         :raises FrameError: the message is no image that can be taken, or the last one again:
             whoever repeats an image is blind, however often.
         """
-        last, self._last_message = self._last_message, message
-        if last is not None and _is_repeated(message, last):
-            raise FrameError('the last image arrives again, with the same stamp and the same data')
+        self._stream.check(conversions.stamp_to_ns(message.header.stamp), message.data)
         convert = (conversions.frame_from_compressed if self._compressed
                    else conversions.frame_from_image)
         frame = convert(message, self.name)
-        return replace(frame, track_ns=self._clock.time_ns(
-            frame.stamp_ns, received_ns, round(clear_after * 1e9)))
+        return self._stream.timed(frame, received_ns, clear_after)
 
     def ground(self, size: tuple[int, int], mount: Mount) -> GroundCamera | None:
         """Return the calibration for images of `size`; None as long as there is none."""
@@ -181,7 +175,7 @@ class CameraInput:
             self.calibration, self.calibration_problem = 'none', 'there is no CameraInfo'
             return None
         try:
-            ground = conversions.ground_camera(info, size, mount.height, mount.pitch)
+            ground = ground_camera(info, size, mount.height, mount.pitch)
             problem = '' if ground else 'the CameraInfo says that the camera is not calibrated'
         except ValueError as error:
             ground, problem = None, str(error)
@@ -191,11 +185,3 @@ class CameraInput:
 
     def _receive_info(self, message: CameraInfo) -> None:
         self._info = message
-
-
-def _is_repeated(message: ImageMessage, last: ImageMessage) -> bool:
-    """Return whether a message is the one before; without a stamp, nobody can tell."""
-    stamp = message.header.stamp
-    return (stamp == last.header.stamp and (stamp.sec, stamp.nanosec) != (0, 0)
-            and np.array_equal(np.frombuffer(message.data, np.uint8),
-                               np.frombuffer(last.data, np.uint8)))

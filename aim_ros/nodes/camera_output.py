@@ -22,6 +22,8 @@ from aim_ros.modulation import Modulation
 from aim_ros.nodes import alert_messages
 from aim_ros.nodes import conversions
 from aim_ros.nodes.qos import overriding_options
+from aim_ros.perception.alert_report import frame_statuses
+from aim_ros.perception.alert_report import summary_status
 from aim_ros.perception.overlay import OverlayAnnotator
 from aim_ros.perception.pipeline import Perception
 from aim_ros.perception.settings import Settings
@@ -156,19 +158,14 @@ class CameraOutput:
         :param on_answer: called once they are out, before a STALE can follow.
         :return: False if the session is over: then the last message stays STALE.
         """
-        report, size = perception.report, perception.frame.size
-        statuses = [alert_messages.road_user_status(
-            alert, self._labels, size, self._prefix, self.name) for alert in report.alerts]
+        statuses = alert_messages.status_messages(
+            frame_statuses(perception, self._labels, self._prefix, values))
         with self._lock:
             if session is not self._session:
                 return False
             self._settings, self._modulation = perception.settings, perception.modulation
-            summary = self._summary(
-                report.level, alert_messages.report_line(report),
-                {**values, **alert_messages.report_values(report),
-                 'changed_share': perception.changed_share})
-            self._alerts.publish(DiagnosticArray(header=header, status=[summary, *statuses]))
-            self._last_level = report.level
+            self._alerts.publish(DiagnosticArray(header=header, status=statuses))
+            self._last_level = perception.report.level
             self.is_stale = False
             on_answer()
         return True
@@ -229,20 +226,10 @@ class CameraOutput:
     def _publish_stale(self, reason: str, frame_id: str) -> None:
         header = Header(stamp=self._node.get_clock().now().to_msg(), frame_id=frame_id)
         self._alerts.publish(DiagnosticArray(
-            header=header, status=[self._summary(
-                Level.STALE, reason, {'last_level': self._last_level.name})]))
+            header=header, status=alert_messages.status_messages([summary_status(
+                self._settings, self._modulation, Level.STALE, reason, self._prefix, self.name,
+                {'last_level': self._last_level.name})])))
 
     def flush_alerts(self, timeout: float) -> None:
         """Wait until every reader has the alerts published so far, at most `timeout` seconds."""
         self._alerts.wait_for_all_acked(Duration(seconds=timeout))
-
-    def _summary(self, level: Level, message: str, values: Mapping[str, object]):
-        settings, modulation = self._settings, self._modulation
-        return conversions.status_message(
-            int(level), f'{self._prefix}/{self.name}', message, self.name, {
-                'profile': settings.profile,
-                'revision': settings.revision,
-                'sigma': modulation.sigma if modulation.focuses else 0.0,
-                'level': level.name,
-                **values,
-            })

@@ -12,12 +12,11 @@ from sensor_msgs.msg import CompressedImage
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
-from aim_ros.hazards.geometry import GroundCamera
-from aim_ros.imaging.camera import camera_of_image
 from aim_ros.imaging.camera import CameraModel
 from aim_ros.imaging.compressed import decode_image
 from aim_ros.imaging.frame import Frame
 from aim_ros.imaging.raw import pixels_of
+from aim_ros.perception.alert_report import value_text
 from aim_ros.segmentation.labels import LabelSet
 
 try:
@@ -91,38 +90,12 @@ def camera_info_message(camera: CameraModel, header: Header) -> CameraInfo:
         k=list(camera.k), r=list(camera.r), p=list(camera.p))
 
 
-def ground_camera(info: CameraInfo, size: tuple[int, int], height: float, pitch: float
-                  ) -> GroundCamera | None:
-    """
-    Return the calibration of a camera for images of `size`.
-
-    The projection matrix ``P`` counts where it is given, else ``K``. Images are as the message
-    says, cropped and binned, or the sensor's whole image, and either of these resized.
-
-    :param size: (height, width) of the images.
-    :param height: of the camera above the road, metres.
-    :param pitch: downward tilt, radians.
-    :return: None where the message says that the camera is not calibrated.
-    :raises CameraError: the calibration is for images of another shape.
-    """
-    camera = camera_of_image(info, size)
-    return None if camera is None else GroundCamera(*camera.pinhole, height, pitch)
-
-
 def status_message(level: int, name: str, message: str, hardware_id: str,
                    values: Mapping[str, object]) -> DiagnosticStatus:
     """Make a diagnostic status; floats get three decimals, booleans are lower case."""
     return DiagnosticStatus(
         level=bytes([level]), name=name, message=message, hardware_id=hardware_id,
-        values=[KeyValue(key=key, value=_text(value)) for key, value in values.items()])
-
-
-def _text(value: object) -> str:
-    if isinstance(value, bool):
-        return 'true' if value else 'false'
-    if isinstance(value, float):
-        return f'{value:.3f}'
-    return str(value)
+        values=[KeyValue(key=key, value=value_text(value)) for key, value in values.items()])
 
 
 def label_info_message(labels: LabelSet, header: Header) -> 'LabelInfo':

@@ -20,6 +20,7 @@ from aim_ros.nodes.parameter_table import ParameterTable
 from aim_ros.nodes.parameter_table import ReadOnlyParameterError
 from aim_ros.nodes.segmentation_table import camera_rows
 from aim_ros.nodes.segmentation_table import TABLE
+from aim_ros.perception.defaults import filter_of
 from aim_ros.perception.profile_rules import Limits
 from aim_ros.perception.profile_rules import ProfileRules
 from aim_ros.perception.profile_rules import same
@@ -31,8 +32,6 @@ from aim_ros.perception.settings import Mount
 from aim_ros.perception.settings import Settings
 from aim_ros.perception.settings import SettingsError
 from aim_ros.resources import share_directory
-from aim_ros.segmentation.checkpoint import fingerprint
-from aim_ros.segmentation.checkpoint import is_exported
 from aim_ros.segmentation.labels import LabelSet
 from aim_ros.segmentation.loading import load_labels
 from aim_ros.segmentation.segmenter import ModelError
@@ -164,9 +163,7 @@ class NodeParameters:
 
     def emphasis_filter(self) -> EmphasisFilter | None:
         """Return the filter of the profile file if it was fitted for the model, else None."""
-        model = self['model']
-        # An exported network has other numbers than the checkpoint that the filter was fitted for.
-        return self._rules.file.filter_for(None if is_exported(model) else fingerprint(model))
+        return filter_of(self._rules.file, self['model'])
 
     # Profiles
 

@@ -7,6 +7,8 @@ from aim_ros.modulation import SAMPLINGS
 from aim_ros.nodes.parameter_row import INTEGERS
 from aim_ros.nodes.parameter_row import Row
 from aim_ros.nodes.parameter_row import STRINGS
+from aim_ros.perception.defaults import DRIVER_MAY
+from aim_ros.perception.defaults import REQUIRED_CLASSES
 from aim_ros.perception.settings import Mount
 from aim_ros.segmentation.engine import ENGINES
 from aim_ros.segmentation.engine import PRECISIONS
@@ -109,43 +111,44 @@ TABLE: tuple[Row, ...] = (
     Row('focus.max_changed', float, 1.0,
         "Share of a frame's pixels that focus modulation may be expected to change: a frame that "
         'would exceed it gets a smaller sigma. 1 is no limit.', low=0.0, high=1.0),
-    Row('alerts.required_classes', STRINGS, ('people', 'two_wheelers'),
+    Row('alerts.required_classes', STRINGS, REQUIRED_CLASSES,
         "The owner's: class names or roles that are always alerted.", read_only=True),
     Row('alerts.classes', STRINGS, (),
         'Class names or roles that are alerted besides the required ones.'),
     Row('alerts.min_area', int, _ALERTS.min_area,
         'Smallest region that is alerted, in pixels of the camera image.',
-        low=1, high=1_000_000, driver_may='lowered'),
+        low=1, high=1_000_000, driver_may=DRIVER_MAY['alerts.min_area']),
     Row('alerts.raise_after', float, _ALERTS.raise_after,
         'Seconds of header stamp for which a track is seen before it is raised. One that is '
-        'near and in the corridor is raised at once.', low=0.0, high=5.0, driver_may='lowered'),
+        'near and in the corridor is raised at once.', low=0.0, high=5.0,
+        driver_may=DRIVER_MAY['alerts.raise_after']),
     Row('alerts.clear_after', float, _ALERTS.clear_after,
         'Seconds of header stamp unseen after which a track is cleared.',
-        low=0.0, high=10.0, driver_may='raised'),
+        low=0.0, high=10.0, driver_may=DRIVER_MAY['alerts.clear_after']),
     Row('alerts.stale_after', float, 0.7,
         'Seconds on a steady clock without an answered frame after which the level is STALE; '
         'short of the deadline of a second that the alerts offer.',
-        low=0.1, high=0.8, driver_may='lowered'),
+        low=0.1, high=0.8, driver_may=DRIVER_MAY['alerts.stale_after']),
     Row('alerts.max_age', float, 0.0,
         "The owner's: seconds from an image's header stamp, on the node's clock, after which it "
         'is too old to act on: it is refused, and the level becomes STALE. 0 is no limit, as a '
         'recording with its original stamps needs.', read_only=True, low=0.0, high=60.0),
     Row('alerts.near_m', float, _ALERTS.near_m,
         'Distance in metres below which a track is near, where there is a CameraInfo.',
-        low=0.0, high=1000.0, driver_may='raised'),
+        low=0.0, high=1000.0, driver_may=DRIVER_MAY['alerts.near_m']),
     Row('alerts.near_row', float, _ALERTS.near_row,
         'Image row, from 0 at the top to 1, below which a foot is near without a CameraInfo.',
-        low=0.0, high=1.0, driver_may='lowered'),
+        low=0.0, high=1.0, driver_may=DRIVER_MAY['alerts.near_row']),
     Row('alerts.corridor.top_row', float, _ALERTS.corridor.top_row,
         "Row of the ego corridor's upper edge, from 0 at the top to 1.",
-        low=0.0, high=1.0, driver_may='lowered'),
+        low=0.0, high=1.0, driver_may=DRIVER_MAY['alerts.corridor.top_row']),
     Row('alerts.corridor.top_width', float, _ALERTS.corridor.top_width,
         "Width of the ego corridor's upper edge as a share of the image's.",
-        low=0.0, high=2.0, driver_may='raised'),
+        low=0.0, high=2.0, driver_may=DRIVER_MAY['alerts.corridor.top_width']),
     Row('alerts.corridor.bottom_width', float, _ALERTS.corridor.bottom_width,
         "Width of the ego corridor at the image's lower edge as a share of the image's; at "
         'least that of the upper edge.',
-        low=0.0, high=4.0, driver_may='raised'),
+        low=0.0, high=4.0, driver_may=DRIVER_MAY['alerts.corridor.bottom_width']),
     Row('alerts.corridor.center', float, _ALERTS.corridor.center,
         "Column of the ego corridor's axis, from 0 at the left to 1.",
         read_only=True, low=0.0, high=1.0),

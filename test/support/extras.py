@@ -10,6 +10,8 @@ EXTRAS = {
     'onnx': 'export',
     'onnxruntime': 'export',
     'onnxscript': 'export',
+    'pyarrow': 'fleet',
+    'ray': 'fleet',
     'torchmetrics': 'experiments',
     'triton': 'dev',
 }

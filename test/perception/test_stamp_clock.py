@@ -2,7 +2,7 @@ import itertools
 
 import pytest
 
-from aim_ros.nodes.stamp_clock import StampClock
+from aim_ros.perception.stamp_clock import StampClock
 
 MS = 1_000_000
 JUMP = 500
