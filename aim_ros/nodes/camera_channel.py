@@ -1,16 +1,20 @@
 """All that belongs to one camera: input, output, statistics and problems."""
 
 from collections.abc import Callable
+from collections.abc import Iterator
 
 from rclpy.callback_groups import CallbackGroup
 from rclpy.node import Node
+from std_msgs.msg import Header
 
 from aim_ros.nodes.camera_input import CameraInput
 from aim_ros.nodes.camera_input import ImageMessage
 from aim_ros.nodes.camera_output import CameraOutput
+from aim_ros.nodes.cloud_labeller import CloudLabeller
 from aim_ros.nodes.problems import Problems
 from aim_ros.nodes.qos import refuse_other_overrides
 from aim_ros.nodes.stream_statistics import StreamStatistics
+from aim_ros.perception.pipeline import Perception
 from aim_ros.perception.settings import Settings
 from aim_ros.segmentation.labels import LabelSet
 
@@ -33,12 +37,28 @@ class CameraChannel:
         self.problems = Problems()
         self.input = CameraInput(node, name, transport, group, self.statistics)
         self.output = CameraOutput(node, name, labels)
+        self.clouds = CloudLabeller(node, name, labels, group, self.output.points)
         self._node = node
 
     @property
     def topic(self) -> str:
         """The resolved name of the topic that images arrive on."""
         return self.input.topic
+
+    def wants_confidence(self) -> bool:
+        """Whether anybody listens to what is made of the confidence."""
+        return self.output.wants_confidence() or self.clouds.is_wanted()
+
+    def others(self, perception: Perception, header: Header
+               ) -> Iterator[tuple[str, Callable[[], None]]]:
+        """
+        Yield what goes out for a frame besides the alerts, by name: a function that publishes it.
+
+        :param header: the image's.
+        """
+        yield from self.output.others(perception, header)
+        yield from self.clouds.others(
+            perception, lambda: self.input.camera(perception.frame.size))
 
     def start(self, session: object, settings: Settings,
               on_image: Callable[[ImageMessage, int], None]) -> None:
@@ -60,6 +80,7 @@ class CameraChannel:
         """Leave a last STALE with a reason, and unsubscribe."""
         self.output.close(reason, self.input.frame_id)
         self.input.unsubscribe()
+        self.clouds.unsubscribe()
 
     def destroy(self) -> None:
         """Stop, and destroy the publishers."""

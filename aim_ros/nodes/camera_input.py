@@ -20,6 +20,8 @@ from sensor_msgs.msg import CompressedImage
 from sensor_msgs.msg import Image
 
 from aim_ros.hazards.geometry import GroundCamera
+from aim_ros.imaging.camera import camera_of_image
+from aim_ros.imaging.camera import CameraModel
 from aim_ros.imaging.frame import Frame
 from aim_ros.nodes import conversions
 from aim_ros.nodes.qos import overriding_options
@@ -167,6 +169,15 @@ class CameraInput:
                    else conversions.frame_from_image)
         frame = convert(message, self.name)
         return self._stream.timed(frame, received_ns, clear_after)
+
+    def camera(self, size: tuple[int, int]) -> CameraModel | None:
+        """
+        Return the camera for images of `size`; None as long as there is no calibration.
+
+        :raises CameraError: the calibration is for images of another shape.
+        """
+        info = self._info
+        return None if info is None else camera_of_image(info, size)
 
     def ground(self, size: tuple[int, int], mount: Mount) -> GroundCamera | None:
         """Return the calibration for images of `size`; None as long as there is none."""

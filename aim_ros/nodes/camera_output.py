@@ -15,12 +15,14 @@ from rclpy.qos import QoSLivelinessPolicy
 from rclpy.qos import QoSProfile
 from rclpy.qos import QoSReliabilityPolicy
 from sensor_msgs.msg import Image
+from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import Header
 
 from aim_ros.hazards.alerts import Level
 from aim_ros.modulation import Modulation
 from aim_ros.nodes import alert_messages
 from aim_ros.nodes import conversions
+from aim_ros.nodes.ground_output import GroundOutput
 from aim_ros.nodes.qos import overriding_options
 from aim_ros.perception.alert_report import frame_statuses
 from aim_ros.perception.alert_report import summary_status
@@ -76,6 +78,10 @@ class CameraOutput:
         self._alerts = self._publisher(DiagnosticArray, 'alerts', _ALERTS)
         self._detections = (self._publisher(alert_messages.Detection2DArray, 'detections')
                             if conversions.HAVE_VISION_MSGS else None)
+        self.ground = GroundOutput(node, self._publisher)
+        """What goes out in metres on the ground."""
+        self.points = self._publisher(PointCloud2, 'points')
+        """The publisher of labelled clouds."""
 
     def _publisher(self, message_type: type, topic: str, qos: QoSProfile = _RELIABLE) -> Publisher:
         # rclpy writes what is overridden into the profile that it is given, hence a copy.
@@ -89,8 +95,8 @@ class CameraOutput:
 
     def _publishers(self) -> list[Publisher]:
         return [publisher for publisher in (
-            self._mask, self._overlay, self._confidence, self._alerts, self._detections)
-            if publisher is not None]
+            self._mask, self._overlay, self._confidence, self._alerts, self._detections,
+            self.points, *self.ground.publishers) if publisher is not None]
 
     def open(self, session: object, settings: Settings) -> None:
         """
@@ -113,6 +119,7 @@ class CameraOutput:
 
     def destroy(self) -> None:
         """Destroy the publishers."""
+        self.ground.destroy()
         for publisher in self._publishers():
             self._node.destroy_publisher(publisher)
 
@@ -183,11 +190,12 @@ class CameraOutput:
 
         def detections() -> None:
             self._detections.publish(
-                alert_messages.detections_message(perception.report.alerts, header))
+                alert_messages.detections_message(
+                    perception.report.alerts, header, perception.ground))
 
         def confidence() -> None:
-            self._confidence.publish(
-                conversions.image_message(perception.confidence, '32FC1', header))
+            self._confidence.publish(conversions.image_message(
+                conversions.probability_bytes(perception.confidence), 'mono8', header))
 
         def overlay() -> None:
             picture = self._annotator.annotate(
@@ -198,10 +206,11 @@ class CameraOutput:
             yield 'detections', detections
         if self.mask_subscribers() > 0:
             yield 'mask', mask
-        if perception.confidence is not None:
+        if perception.confidence is not None and self.wants_confidence():
             yield 'confidence', confidence
         if self.wants_overlay():
             yield 'overlay', overlay
+        yield from self.ground.others(perception, header)
 
     def publish_if_stale(self, staleness: Callable[[], float], limit: float, frame_id: str
                          ) -> bool:

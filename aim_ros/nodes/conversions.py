@@ -4,6 +4,7 @@ import array
 from collections.abc import Mapping
 
 from builtin_interfaces.msg import Time
+import cv2
 from diagnostic_msgs.msg import DiagnosticStatus
 from diagnostic_msgs.msg import KeyValue
 import numpy as np
@@ -80,6 +81,15 @@ def image_message(pixels: np.ndarray, encoding: str, header: Header) -> Image:
     data.frombytes(memoryview(pixels).cast('B'))
     message.data = data
     return message
+
+
+def probability_bytes(probabilities: np.ndarray) -> np.ndarray:
+    """
+    Return probabilities 0..1, float32, as bytes 0..255.
+
+    Nav2's semantic segmentation layer reads bytes, whatever the encoding says.
+    """
+    return cv2.convertScaleAbs(probabilities, alpha=255)
 
 
 def camera_info_message(camera: CameraModel, header: Header) -> CameraInfo:

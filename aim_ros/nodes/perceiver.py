@@ -158,7 +158,7 @@ class Perceiver:
             if not self._publish_alerts(channel, perception, item, taken_ns):
                 return
         with self._boundary(channel, 'the pictures were lost'):
-            for name, publish in channel.output.others(perception, item.message.header):
+            for name, publish in channel.others(perception, item.message.header):
                 with self._boundary(channel, f'the {name} was lost'):
                     publish()
         channel.statistics.measure('publish', (time.monotonic_ns() - started_ns) * 1e-6)

@@ -1,15 +1,21 @@
 """The parameters of the segmentation node: one row each."""
 
+from functools import partial
+import math
 import re
 
 from aim_ros.hazards.alerts import AlertSettings
 from aim_ros.modulation import SAMPLINGS
+from aim_ros.nodes.parameter_row import FLOATS
 from aim_ros.nodes.parameter_row import INTEGERS
 from aim_ros.nodes.parameter_row import Row
 from aim_ros.nodes.parameter_row import STRINGS
 from aim_ros.perception.defaults import DRIVER_MAY
 from aim_ros.perception.defaults import REQUIRED_CLASSES
+from aim_ros.perception.labelled_points import POINT_IDS
+from aim_ros.perception.settings import DRIVABLE
 from aim_ros.perception.settings import Mount
+from aim_ros.perception.settings import OutputSettings
 from aim_ros.segmentation.engine import ENGINES
 from aim_ros.segmentation.engine import PRECISIONS
 from aim_ros.segmentation.shape import INPUT_PIXELS
@@ -38,10 +44,21 @@ def _check_input_size(size: tuple[int, ...]) -> None:
             f'{list(size)}')
 
 
+def _check_transform(name: str, values: tuple[float, ...]) -> None:
+    """Raise ValueError unless this is a translation and a rotation, or nothing."""
+    if values and not (len(values) == 7 and all(map(math.isfinite, values))
+                       and abs(math.hypot(*values[3:]) - 1) < 0.01):
+        raise ValueError(
+            f'{name} must be empty or [x, y, z, qx, qy, qz, qw], metres and a quaternion '
+            'of length 1, as "ros2 run tf2_ros tf2_echo <camera frame> <cloud frame>" prints '
+            f'them; got {list(values)}')
+
+
 _LEAST = 32
 """Pixels of the network's input that become one at the end of its encoder."""
 
 _ALERTS = AlertSettings(())
+_OUTPUTS = OutputSettings()
 _HEIGHT = {'read_only': True, 'low': 0.1, 'high': 10.0}
 _PITCH = {'read_only': True, 'low': -0.8, 'high': 0.8}
 
@@ -152,6 +169,19 @@ TABLE: tuple[Row, ...] = (
     Row('alerts.corridor.center', float, _ALERTS.corridor.center,
         "Column of the ego corridor's axis, from 0 at the left to 1.",
         read_only=True, low=0.0, high=1.0),
+    Row('free_space.classes', STRINGS, DRIVABLE,
+        'Class names or roles of the ground that free_space and occupancy take to be free.',
+        read_only=True),
+    Row('free_space.max_range', float, _OUTPUTS.max_range,
+        'Metres ahead beyond which free_space and occupancy say nothing.',
+        read_only=True, low=1.0, high=200.0),
+    Row('free_space.cell_size', float, _OUTPUTS.cell_size,
+        'Side of a cell of occupancy in metres.', read_only=True, low=0.02, high=5.0),
+    Row('points.class_ids', str, _OUTPUTS.point_ids,
+        'What class_id in points is: mask is the id in the mask; autoware is the one of '
+        "autoware::point_types::PointCloudClassification, which Autoware's clustering of 2026 on "
+        'takes; older ones map ids themselves.',
+        read_only=True, choices=POINT_IDS),
 )
 
 
@@ -167,4 +197,9 @@ def camera_rows(camera: str, general: Mount) -> tuple[Row, ...]:
             f'Height of {camera} above the road in metres; left out, camera_height.', **_HEIGHT),
         Row(f'{camera}.pitch', float, general.pitch,
             f'Downward tilt of {camera} in radians; left out, camera_pitch.', **_PITCH),
+        Row(f'{camera}.points.transform', FLOATS, (),
+            f'Where the frame of {camera}/points_in is, seen from the camera: [x, y, z, qx, qy, '
+            'qz, qw], as tf2_echo prints it from the camera frame to the cloud frame; empty takes '
+            '/tf_static.', read_only=True,
+            check=partial(_check_transform, f'{camera}.points.transform')),
     )

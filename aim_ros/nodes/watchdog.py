@@ -41,6 +41,7 @@ def warn_of_stream(channel: CameraChannel, settings: Settings, log: RateLimitedL
     publishers = channel.input.publisher_count()
     statistics.match(publishers)
     channel.input.look_for_latched_info()
+    channel.clouds.subscribe_on_demand()
     if (silence := stream_silence(channel, publishers)):
         log.warning(f'{name} silent', f'{topic}: {silence}')
     if (losses := stream_losses(channel)):
