@@ -14,6 +14,10 @@ from aim_ros.modulation import Modulation
 from aim_ros.perception.profiles import resolve_signs
 from aim_ros.segmentation.labels import LabelSet
 
+CLASS_LISTS = ('focus.classes', 'focus.suppress_classes', 'alerts.required_classes',
+               'alerts.classes')
+"""The parameters that are lists of class names and roles of the model."""
+
 
 class SettingsError(ValueError):
     """
@@ -84,8 +88,7 @@ def build_settings(values: Mapping[str, Any], labels: LabelSet,
     :param start: the values at start, which are the owner's; None for `values`.
     :raises SettingsError: a class or role is named that the model does not have.
     """
-    for name in ('focus.classes', 'focus.suppress_classes', 'alerts.required_classes',
-                 'alerts.classes'):
+    for name in CLASS_LISTS:
         try:
             labels.resolve(values[name])
         except ValueError as error:
