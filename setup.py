@@ -28,7 +28,8 @@ setup(
     name=PACKAGE,
     version='0.1.0',
     packages=find_packages(include=[PACKAGE, f'{PACKAGE}.*']),
-    package_data={f'{PACKAGE}.experiments': ['*.j2']},
+    package_data={f'{PACKAGE}.experiments': ['*.j2'],
+                  f'{PACKAGE}.nodes.tuner': ['static/*']},
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']),
         (f'share/{PACKAGE}', ['package.xml']),
@@ -54,6 +55,7 @@ setup(
             'demo = aim_ros.nodes.demo.cli:main',
             'experiments = aim_ros.experiments.cli:main',
             'export = aim_ros.deployment.export:main',
+            'tuner = aim_ros.nodes.tuner.cli:main',
             'train = aim_ros.training.cli:main',
         ],
     },

@@ -3,11 +3,17 @@
 EXTRAS = {
     'accelerate': 'text',
     'albumentations': 'train',
+    'anyio': 'live',
     'efficientnet_lite_pytorch': 'train',
+    'fastapi': 'live',
     'gguf': 'text',
     'hypothesis': 'test',
     'matplotlib': 'experiments',
+    'nicegui': 'live',
+    'ruamel': 'live',
+    'selenium': 'dev',
     'torchmetrics': 'experiments',
     'triton': 'dev',
+    'uvicorn': 'live',
 }
 """Name of the module to the requirements file, requirements-<name>.txt, that installs it."""

@@ -71,6 +71,7 @@ class Page:
             ui.button('Save as profile', on_click=self._save.open).props(
                 'no-caps dense outline padding="2px 10px" data-action="open-save"')
         self._problem = ui.label().classes('wide first refusal').props('role="alert"')
+        self._problem.bind_visibility_from(self._problem, 'text', bool)
 
     def _build_left(self) -> None:
         with ui.column().classes('panel'):

@@ -55,10 +55,10 @@ class ParameterPanel:
             if group:
                 with self._near if title in _NEAR else self._rest:
                     self._group(title, group)
-        with self._rest, ui.expansion('Fixed at start').classes('panel').props('dense'):
-            with ui.element().classes('rows'):
-                self._fixed = {name: self._line(control) for name, control in controls.items()
-                               if control.read_only}
+        with (self._rest, ui.expansion('Fixed at start').classes('panel').props('dense'),
+              ui.element().classes('rows')):
+            self._fixed = {name: self._line(control) for name, control in controls.items()
+                           if control.read_only}
 
     def _group(self, title: str, controls: Mapping[str, Control]) -> None:
         with ui.column().classes('panel'):

@@ -4,6 +4,7 @@ import asyncio
 import struct
 from urllib.parse import urlsplit
 
+import anyio
 from fastapi import WebSocket
 from fastapi import WebSocketDisconnect
 
@@ -48,9 +49,9 @@ async def send_pictures(socket: WebSocket, pictures: Pictures | None) -> None:
 
     with pictures.watch():
         try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(listen())
-                tasks.create_task(answer())
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(listen)
+                tasks.start_soon(answer)
         except* WebSocketDisconnect:
             pass  # the viewer is gone, which ends both
 

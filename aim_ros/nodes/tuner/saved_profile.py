@@ -115,12 +115,13 @@ def _replace(path: Path, text: str, name: str) -> None:
         with tempfile.TemporaryDirectory(dir=path.parent) as folder:
             new = Path(folder) / path.name
             new.write_text(text, encoding='utf-8')
-            load_profiles(new).get(name)
+            try:
+                load_profiles(new).get(name)
+            except ProfileError as error:
+                raise SaveError(str(error).replace(str(new), str(path))) from error
             os.replace(new, path)
     except OSError as error:
         raise SaveError(f'{path} cannot be written: {error.strerror}') from error
-    except ProfileError as error:
-        raise SaveError(str(error)) from error
 
 
 def how_to_start(path: Path, name: str) -> str:

@@ -8,7 +8,8 @@ from aim_ros.nodes.tuner.traces import NAMES
 from aim_ros.nodes.tuner.traces import SECONDS
 from aim_ros.nodes.tuner.traces import Traces
 
-_ROWS = (('changed share, %', ('changed share',)), ('road users', ('WARN', 'ERROR')),
+_ROWS = (('changed share, %', ('changed share',)),
+         ('road users: WARN yellow, ERROR red', ('WARN', 'ERROR')),
          ('latency, ms', ('latency',)), ('effective sigma', ('sigma',)))
 """The charts from top to bottom, and the traces of each."""
 

@@ -38,8 +38,10 @@ class Traces:
 
     def add(self, record: Record) -> None:
         """Take in the alerts of a frame."""
-        row = (self._clock(), 100 * record.changed_share, float(record.count(Level.WARN)),
-               float(record.count(Level.ERROR)), record.latency_ms, record.sigma)
+        seen = record.level != Level.STALE
+        counts = [record.count(level) if seen else math.nan for level in (Level.WARN, Level.ERROR)]
+        row = (self._clock(), 100 * record.changed_share, *counts, record.latency_ms,
+               record.sigma if seen else math.nan)
         with self._lock:
             self._rows.append(row)
 
