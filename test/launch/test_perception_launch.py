@@ -77,7 +77,7 @@ def declared(path):
 NODE_ARGUMENTS = {
     'model', 'device', 'precision', 'input_size', 'profiles_file', 'driver_profile', 'namespace',
     'camera', 'image_topic', 'camera_info_topic', 'image_transport', 'compressed',
-    'image_reliability', 'use_sim_time', 'params_file', 'autostart', 'log_level'}
+    'image_reliability', 'use_sim_time', 'params_file', 'autostart', 'log_level', 'rviz'}
 ARGUMENTS = {
     PERCEPTION: NODE_ARGUMENTS | {
         'respawn', 'replay', 'replay_options', 'replay_rate', 'replay_loop', 'replay_start',
@@ -93,6 +93,7 @@ CHOICES = {
     'autostart': {'', 'true', 'false'},
     'log_level': {'debug', 'info', 'warn', 'error', 'fatal'},
     'lockstep': {'true', 'false'},
+    'rviz': {'true', 'false'},
 }
 
 
