@@ -1,10 +1,10 @@
 """The layouts for RViz and Foxglove: topics that are there, of types that their panels show."""
 
+from importlib import import_module
 import json
 import re
 
 import pytest
-from rosidl_runtime_py.utilities import get_message
 import yaml
 
 from aim_ros.nodes.launch_parameters import RVIZ_TOPICS
@@ -76,6 +76,12 @@ def test_a_launch_can_rename_every_topic_of_rviz():
         '/camera/image', *(f'/segmentation/camera/{topic}' for topic in RVIZ_TOPICS)}
 
 
+def message_type(name: str) -> type:
+    """Return the class of a message by its ROS name."""
+    package, _, kind = name.replace('/msg/', '/').partition('/')
+    return getattr(import_module(f'{package}.msg'), kind)
+
+
 def fields_of(path: str) -> list[str]:
     """Return the fields that a message path goes through: indices and filters left out."""
     return re.sub(r'\[[^]]*\]|\{[^}]*\}', '', path).split('.')[1:]
@@ -86,11 +92,11 @@ def test_message_paths_go_through_fields_that_there_are(path):
     topic = path.partition('.')[0]
     if topic.endswith('detections'):
         pytest.importorskip('vision_msgs', reason='vision_msgs is not installed')
-    kind = get_message(foxglove_topics()[topic])
+    kind = message_type(foxglove_topics()[topic])
     for field in fields_of(path):
         declared = kind.get_fields_and_field_types()[field]
         element = re.sub(r'sequence<(.*)>', r'\1', declared)
-        kind = get_message(element.replace('/', '/msg/')) if '/' in element else None
+        kind = message_type(element) if '/' in element else None
 
 
 def test_plots_are_of_values_that_the_alerts_have(ros, make_node, make_camera, ask):

@@ -3,13 +3,19 @@
 from functools import partial
 import threading
 
+import cv2
+import numpy as np
 import pytest
 from rclpy.node import Node
+from rclpy.parameter import Parameter
+from sensor_msgs.msg import Image
 from std_srvs.srv import SetBool
 from std_srvs.srv import Trigger
 
 from aim_ros.nodes import playback as module
+from aim_ros.nodes.conversions import stamp_to_ns
 from aim_ros.nodes.playback import Playback
+from aim_ros.nodes.replay_node import ReplayNode
 
 
 class Player:
@@ -95,3 +101,36 @@ def test_a_stop_ends_a_pause(ros, player, call):
     stop.set()
     thread.join()
     assert len(held) == 1
+
+
+@pytest.fixture
+def drive(ros, tmp_path):
+    """A replay of three pictures, of grey 50, 100 and 150, in a loop; and what it publishes."""
+    for index in range(3):
+        cv2.imwrite(str(tmp_path / f'{index}.png'), np.full((8, 8, 3), 50 * index + 50, np.uint8))
+    images: list[Image] = []
+    listener = ros.add(Node('listener'))
+    listener.create_subscription(Image, 'camera/image', images.append, 100)
+    replay = ros.add(ReplayNode(parameter_overrides=[
+        Parameter(name, value=value) for name, value in {
+            'source': str(tmp_path), 'stamps': 'now', 'loop': True}.items()]))
+    stop = threading.Event()
+    thread = threading.Thread(target=replay.play, args=(stop,))
+    thread.start()
+    yield images
+    stop.set()
+    thread.join()
+
+
+def test_a_paused_drive_shows_one_frame_again_and_again_with_new_stamps(ros, drive, call):
+    def still() -> bool:
+        return len(drive) >= 4 and len({image.data[0] for image in drive[-4:]}) == 1
+
+    ros.wait_for(lambda: len(drive) > 3, what='the drive')
+    call(SetBool.Request(data=True))
+    ros.wait_for(still, what='the same frame again')
+    assert len({stamp_to_ns(image.header.stamp) for image in drive[-4:]}) == 4
+    shown = drive[-1].data[0]
+    call(Trigger.Request())
+    ros.wait_for(lambda: drive[-1].data[0] != shown and still(), what='the next frame')
+    assert drive[-1].data[0] == shown % 150 + 50
