@@ -5,6 +5,9 @@ from setuptools import setup
 
 PACKAGE = 'aim_ros'
 HERE = Path(__file__).parent
+# Those of a developer's machine, and of one without ROS, are no part of the package.
+EXTRAS = sorted({path.stem.removeprefix('requirements-')
+                 for path in HERE.glob('requirements-*.txt')} - {'dev', 'ros'})
 
 
 def share(*folders):
@@ -38,8 +41,7 @@ setup(
     install_requires=['setuptools'],
     extras_require={
         # By `test`, colcon tells that the tests are pytest's.
-        name: requirements(name) for name in ('experiments', 'test', 'text', 'train')
-        if (HERE / f'requirements-{name}.txt').is_file()
+        name: requirements(name) for name in EXTRAS
     },
     zip_safe=False,
     maintainer='aim_ros developers',

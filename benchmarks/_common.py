@@ -47,12 +47,20 @@ class Timing:
     The times of one candidate.
 
     :param seconds: one time a round, in the order of the rounds.
+    :param cpu_seconds: what the process's threads computed in each, on a CPU: other processes
+        hardly change it.
     :param peak_mib: memory that one call took beyond what was in use before it, in MiB; None
         where it was not measured.
     """
 
     seconds: tuple[float, ...]
     peak_mib: float | None = None
+    cpu_seconds: tuple[float, ...] = ()
+
+    @property
+    def cpu_ms(self) -> float | None:
+        """The median of the processor time, in milliseconds; None where it was not measured."""
+        return statistics.median(self.cpu_seconds) * 1e3 if self.cpu_seconds else None
 
     @property
     def median_ms(self) -> float:
@@ -66,8 +74,8 @@ class Timing:
 
     def as_dict(self) -> dict[str, float | int | None]:
         """Return what a report's JSON says about this candidate."""
-        return {'median_ms': self.median_ms, 'p95_ms': self.p95_ms, 'peak_mib': self.peak_mib,
-                'rounds': len(self.seconds)}
+        return {'median_ms': self.median_ms, 'p95_ms': self.p95_ms, 'cpu_ms': self.cpu_ms,
+                'peak_mib': self.peak_mib, 'rounds': len(self.seconds)}
 
 
 @dataclass(frozen=True)
@@ -128,17 +136,20 @@ def measure(
     peaks = {name: peak_memory(candidate, device) if memory else None
              for name, candidate in candidates.items()}
     times: dict[str, list[float]] = {name: [] for name in candidates}
+    computed: dict[str, list[float]] = {name: [] for name in candidates}
     end = time.monotonic() + seconds
     for done in range(rounds):
         if done >= FEWEST and time.monotonic() > end:
             break
         for name, candidate in candidates.items():
             synchronise(device)
-            start = time.perf_counter()
+            start, before = time.perf_counter(), time.process_time()
             candidate()
             synchronise(device)
             times[name].append(time.perf_counter() - start)
-    return {name: Timing(tuple(values), peaks[name]) for name, values in times.items()}
+            computed[name].append(time.process_time() - before)
+    return {name: Timing(tuple(values), peaks[name], tuple(computed[name]))
+            for name, values in times.items()}
 
 
 def ratio(over: Timing, under: Timing) -> float:
@@ -233,7 +244,7 @@ def report(
     table = Table(title=title)
     for column in ('case', 'candidate', 'ratio'):
         table.add_column(column)
-    for column in ('median ms', 'p95 ms', 'peak MiB'):
+    for column in ('median ms', 'p95 ms', 'CPU ms', 'peak MiB'):
         table.add_column(column, justify='right')
     for case in cases:
         ratios = '\n'.join(case.lines())
@@ -243,6 +254,8 @@ def report(
             case.name, '\n'.join(case.timings), ratios,
             '\n'.join(f'{timing.median_ms:.2f}' for timing in case.timings.values()),
             '\n'.join(f'{timing.p95_ms:.2f}' for timing in case.timings.values()),
+            '\n'.join('-' if timing.cpu_ms is None else f'{timing.cpu_ms:.2f}'
+                      for timing in case.timings.values()),
             '\n'.join(peaks), end_section=True)
     console.print(table)
     console.print(', '.join(f'{name} {value}' for name, value in described.items()))

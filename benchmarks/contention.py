@@ -139,11 +139,11 @@ def scene(images: Sequence, load: int, environment: Mapping[str, str], options
                 stamps = planner.send(options.frames // options.pauses, options.rate)
             answered.append(statistics.mean(stamp in planner.masks for stamp in stamps))
             time.sleep(_PAUSE)
-        told = planner.diagnostics['segmentation: camera']
+        figures = planner.diagnostics['segmentation: camera']
         gaps = sorted(b - a for a, b in itertools.pairwise(sorted(planner.published)))
         return {
             'answered': answered,
-            'network': [float(told[f'network_ms_p{p}']) * 1e-3 for p in (50, 95)],
+            'network': [float(figures[f'network_ms_p{p}']) * 1e-3 for p in (50, 95)],
             'parameter call': planner.calls,
             'alerts': gaps[-2 * options.pauses:]}
 

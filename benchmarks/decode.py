@@ -150,7 +150,7 @@ def main() -> None:
                     cases.append(Case(
                         f'{classes} classes, {name}\n{mode}', timings,
                         {'recipe / ours': ratio(timings['recipe'], timings['ours'])},
-                        {'gap_quantiles_10_50_90': quantiles}))
+                        details={'gap_quantiles_10_50_90': quantiles}))
     report('decode', cases, device, options.json)
 
 

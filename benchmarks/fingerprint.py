@@ -61,8 +61,8 @@ def fingerprints(drive: str, model: str):
             perception, = pipeline.process([item], settings, ground=ground)
             # Numbers by their exact value, and no name of a class or field.
             alerts = [
-                (alert.track_id, alert.region.class_id, *alert.region.box, alert.region.area,
-                 float(alert.region.confidence).hex(), float(alert.region.modulated_share).hex(),
+                (alert.track_id, alert.class_id, *alert.box, alert.area,
+                 float(alert.confidence).hex(), float(alert.modulated_share).hex(),
                  int(alert.level), alert.in_corridor, alert.near, float(alert.distance_m).hex(),
                  float(alert.bearing_deg).hex(), alert.truncated, alert.age_s, alert.unseen_s)
                 for alert in perception.report.alerts]

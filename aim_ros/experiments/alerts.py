@@ -96,6 +96,9 @@ def run(arguments: argparse.Namespace) -> None:
         shots = shoot(drive, model)
         for profile in profiles:
             reports = _score(drive, shots, profile, model, filter_, findings)
+            if filter_ is not None and choose(profile, labels).modulation.focuses:
+                _score(drive, shots, replace(profile, name=f'{profile.name}, no filter'), model,
+                       None, findings)
             if not arguments.no_video and profile is profiles[0]:
                 name = ''.join(c if c.isalnum() else '_' for c in Path(drive.path).name)
                 write_video(report.folder / f'{name}.mp4', drive, shots, reports, labels)

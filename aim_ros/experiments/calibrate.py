@@ -13,6 +13,7 @@ import yaml
 
 from aim_ros.decoding.limit import changed_share
 from aim_ros.decoding.limit import limit_sigma
+from aim_ros.experiments.alerts_replay import REQUIRED
 from aim_ros.experiments.cache import array_checksum
 from aim_ros.experiments.cache import checksum
 from aim_ros.experiments.calibration import believed_accuracy
@@ -25,6 +26,8 @@ from aim_ros.experiments.cli import positive
 from aim_ros.experiments.datasets import add_data_options
 from aim_ros.experiments.datasets import open_data
 from aim_ros.experiments.datasets import spread
+from aim_ros.experiments.emphasis import collect
+from aim_ros.experiments.emphasis import fit
 from aim_ros.experiments.errors import ExperimentError
 from aim_ros.experiments.examples import draw_modulations
 from aim_ros.experiments.logits import add_model_options
@@ -36,6 +39,9 @@ from aim_ros.experiments.plots import Series
 from aim_ros.experiments.report import format_cell
 from aim_ros.experiments.report import Report
 from aim_ros.experiments.report import Row
+from aim_ros.hazards.alerts import AlertSettings
+from aim_ros.hazards.emphasis_filter import EmphasisFilter
+from aim_ros.hazards.emphasis_filter import MEASURES
 from aim_ros.imaging.frame import Frame
 from aim_ros.media.sources import open_source
 from aim_ros.modulation import Modulation
@@ -43,6 +49,7 @@ from aim_ros.modulation import SAMPLINGS
 from aim_ros.perception.profiles import DriverProfile
 from aim_ros.perception.profiles import load_profiles
 from aim_ros.resources import share_directory
+from aim_ros.segmentation.checkpoint import fingerprint
 from aim_ros.segmentation.labels import LabelSet
 
 _CURVE_POINTS = 21
@@ -121,6 +128,11 @@ def run(arguments: argparse.Namespace) -> None:
     sigma, evidence, data, data_checksum, examples = (
         _with_labels(arguments, model, modulation, max_changed, report) if arguments.data
         else _without_labels(arguments, model, modulation, report))
+    emphasis_filter = None
+    if arguments.data:
+        emphasis_filter, sentence = _fit_filter(
+            arguments, model, replace(modulation, sigma=sigma), report)
+        evidence = [*evidence, sentence]
     report.heading('Examples')
     for name, frame in examples:
         report.picture(
@@ -131,7 +143,7 @@ def run(arguments: argparse.Namespace) -> None:
     path = report.folder / 'profile.yaml'
     path.write_text(profile_yaml(replace(profile, sigma=sigma), [
         f'{arguments.command_line}', f'Model {arguments.model}, sha256 {model.checksum}.',
-        f'Data: {data}, sha256 {data_checksum}.', *evidence]), encoding='utf-8')
+        f'Data: {data}, sha256 {data_checksum}.', *evidence], emphasis_filter), encoding='utf-8')
     report.heading('The profile')
     report.paragraph(f'Written to {path}: start the node with profiles_file:={path}.')
     report.preformatted(path.read_text(encoding='utf-8'))
@@ -139,6 +151,22 @@ def run(arguments: argparse.Namespace) -> None:
         command=arguments.command_line, data=data, seeds=f'0 to {arguments.seeds - 1}',
         checksums={f'model {arguments.model}': model.checksum, 'data': data_checksum})
     print(f'sigma {sigma:g}', *evidence, path, html, sep='\n')
+
+
+def _fit_filter(arguments: argparse.Namespace, model: CachedSegmenter, modulation: Modulation,
+                report: Report) -> tuple[EmphasisFilter | None, str]:
+    """Fit the filter for road users that only the modulation sees, and say how good it is."""
+    class_ids = model.labels.resolve(REQUIRED)
+    examples = collect(open_data(arguments), model, modulation, class_ids,
+                       AlertSettings(class_ids).min_area)
+    emphasis_filter, sentence = fit(examples, fingerprint(arguments.model) or '')
+    report.heading('The filter for emphasised road users')
+    report.paragraph(sentence)
+    if emphasis_filter is not None:
+        report.table('emphasis_filter', [
+            {'measure': name, 'weight': weight} for name, weight in zip(
+                MEASURES, emphasis_filter.weights, strict=True)], 'Its weights')
+    return emphasis_filter, sentence
 
 
 def _profile(arguments: argparse.Namespace) -> DriverProfile:
@@ -151,8 +179,13 @@ def _profile(arguments: argparse.Namespace) -> DriverProfile:
     return replace(profile, sampling=arguments.sampling or profile.sampling)
 
 
-def profile_yaml(profile: DriverProfile, evidence: Sequence[str]) -> str:
-    """Return a profile file with one profile, and neutral to start with, evidence as comments."""
+def profile_yaml(profile: DriverProfile, evidence: Sequence[str],
+                 emphasis_filter: EmphasisFilter | None = None) -> str:
+    """
+    Return a profile file with one profile, and neutral to start with, evidence as comments.
+
+    :param emphasis_filter: is written too, if there is one.
+    """
     focus = {'classes': list(profile.focus_classes), 'sigma': profile.sigma,
              'sampling': profile.sampling}
     if profile.suppress_classes:
@@ -165,6 +198,10 @@ def profile_yaml(profile: DriverProfile, evidence: Sequence[str]) -> str:
                           for key, value in profile.alerts.items()}
     neutral = {'description': 'The network as it was trained, without modulation.'}
     profiles = {'profiles': {'neutral': neutral, profile.name: body}}
+    if emphasis_filter is not None:
+        profiles['emphasis_filter'] = {
+            'weights': list(emphasis_filter.weights), 'bias': emphasis_filter.bias,
+            'threshold': emphasis_filter.threshold, 'model': emphasis_filter.model}
     comments = [line for paragraph in evidence
                 for line in textwrap.wrap(paragraph, 95, break_long_words=False)]
     return ''.join(f'# {line}\n' for line in comments) + yaml.safe_dump(

@@ -29,7 +29,8 @@ from aim_ros.resources import share_directory
 Row = Mapping[str, Any]
 """A table's row: cells by column. Numbers stay numbers, so that a CSV has all their digits."""
 
-_LIBRARIES = ('torch', 'transformers', 'torchmetrics', 'numpy', 'scipy', 'matplotlib')
+_LIBRARIES = ('torch', 'openvino', 'onnxruntime', 'transformers', 'torchmetrics', 'numpy', 'scipy',
+              'matplotlib')
 
 
 @dataclass(frozen=True)

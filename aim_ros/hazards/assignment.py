@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
 
 from aim_ros.hazards.boxes import as_array
-from aim_ros.hazards.boxes import pairwise_iou
 from aim_ros.hazards.regions import Region
 from aim_ros.hazards.tracks import Track
 
@@ -31,27 +32,66 @@ def assign(
     """
     if not tracks or not regions:
         return []
-    cost = _cost(tracks, regions, now_ns)
-    rows, columns = linear_sum_assignment(cost)
-    return [(t, r) for t, r in zip(rows.tolist(), columns.tolist(), strict=True)
-            if cost[t, r] < _NEVER / 2]
+    t, r, cost = _candidates(tracks, regions, now_ns)
+    return [pair for part in _clusters(t, r, len(tracks), len(regions))
+            for pair in _solve(t[part], r[part], cost[part])]
 
 
-def _cost(tracks: Sequence[Track], regions: Sequence[Region], now_ns: int) -> np.ndarray:
+def _clusters(t: np.ndarray, r: np.ndarray, tracks: int, regions: int) -> list[np.ndarray]:
+    """Return the indices of the pairs that depend on each other, a set at a time."""
+    if not len(t):
+        return []
+    size = tracks + regions
+    graph = csr_array((np.ones(len(t), bool), (t, tracks + r)), shape=(size, size))
+    _, label = connected_components(graph, directed=False)
+    order = np.argsort(label[t], kind='stable')
+    return np.split(order, np.flatnonzero(np.diff(label[t][order])) + 1)
+
+
+def _solve(t: np.ndarray, r: np.ndarray, cost: np.ndarray) -> list[tuple[int, int]]:
+    """Return the pairs of one cluster whose costs are least in sum."""
+    if len(t) == 1:
+        return [(int(t[0]), int(r[0]))]
+    rows, row = np.unique(t, return_inverse=True)
+    columns, column = np.unique(r, return_inverse=True)
+    table = np.full((len(rows), len(columns)), _NEVER)
+    table[row, column] = cost
+    return [(int(rows[i]), int(columns[j])) for i, j in zip(
+        *linear_sum_assignment(table), strict=True) if table[i, j] < _NEVER]
+
+
+def _candidates(tracks: Sequence[Track], regions: Sequence[Region], now_ns: int
+                ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the tracks, regions and costs of all pairs that are possible."""
     ours = as_array([track.predicted for track in tracks])
     theirs = as_array([region.box for region in regions])
-    height = (ours[:, None, 3] + theirs[None, :, 3]) / 2
-    iou = pairwise_iou(ours, theirs)
-    our_middle, their_middle = (boxes[:, :2] + boxes[:, 2:] / 2 for boxes in (ours, theirs))
-    apart = np.abs(our_middle[:, None] - their_middle) / height[..., None]
-    across, down = apart[..., 0], apart[..., 1]
-    size = np.abs(np.log(ours[:, 3])[:, None] - np.log(theirs[:, 3]))
-    unseen = np.array([(now_ns - track.last_ns) / 1e9 for track in tracks])[:, None]
-    wider = 1 + np.minimum(unseen, 1)
+    t, r = np.nonzero(_close(ours, theirs))
+    groups = [track.region.group for track in tracks]
+    own, seen = ours[t], theirs[r]
+    height = (own[:, 3] + seen[:, 3]) / 2
+    low = np.maximum(own[:, :2], seen[:, :2])
+    high = np.minimum(own[:, :2] + own[:, 2:], seen[:, :2] + seen[:, 2:])
+    shared = np.clip(high - low, 0, None).prod(1)
+    iou = shared / (own[:, 2:].prod(1) + seen[:, 2:].prod(1) - shared)
+    apart = np.abs(own[:, :2] + own[:, 2:] / 2 - seen[:, :2] - seen[:, 2:] / 2) / height[:, None]
+    size = np.abs(np.log(own[:, 3] / seen[:, 3]))
+    unseen = np.array([(now_ns - track.last_ns) / 1e9 for track in tracks])
+    wider = 1 + np.minimum(unseen[t], 1)
     possible = (iou >= _MIN_IOU) | (
-        (across <= _ACROSS * wider) & (down <= _DOWN * wider) & (size <= _SIZE * wider))
-    groups = (np.array([track.region.group for track in tracks])[:, None]
-              == np.array([region.group for region in regions]))
-    raised = np.array([track.raised for track in tracks])[:, None]
-    cost = 1 - iou + 0.3 * across + 0.3 * down + 0.2 * size - _BONUS * raised
-    return np.where(possible & groups, cost, _NEVER)
+        (apart[:, 0] <= _ACROSS * wider) & (apart[:, 1] <= _DOWN * wider)
+        & (size <= _SIZE * wider))
+    possible &= np.array([groups[i] == regions[j].group
+                          for i, j in zip(t.tolist(), r.tolist(), strict=True)], bool)
+    raised = np.array([track.raised for track in tracks])
+    cost = 1 - iou + 0.3 * apart.sum(1) + 0.2 * size - _BONUS * raised[t]
+    return t[possible], r[possible], cost[possible]
+
+
+def _close(ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
+    """Return which boxes may belong together at all, bool (n, m)."""
+    our_middle, their_middle = ours[:, :2] + ours[:, 2:] / 2, theirs[:, :2] + theirs[:, 2:] / 2
+    across, down = (np.abs(np.subtract.outer(our_middle[:, axis], their_middle[:, axis]))
+                    for axis in (0, 1))
+    height = np.add.outer(ours[:, 3], theirs[:, 3]) / 2
+    reach = np.maximum(np.add.outer(ours[:, 2], theirs[:, 2]) / 2, 2 * _ACROSS * height)
+    return (across <= reach) & (down <= height)

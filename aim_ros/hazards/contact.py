@@ -9,32 +9,43 @@ sure that is.
 
 from collections import deque
 import math
+from typing import NamedTuple
 
 WINDOW = 0.8
-"""Seconds of measurements that count."""
+"""Seconds of measurements that count at most."""
 
 MIN_SPAN = 0.3
 """Seconds that they span at least."""
 
 _MIN_POINTS = 4
-_NOISE_SHARE, _NOISE_PIXELS = 0.02, 0.7
-_MAX_ERROR = 0.35
+_NOISE_SHARE, _NOISE_PIXELS = 0.008, 0.4
+_GOOD_ERROR, _MAX_ERROR = 0.14, 0.2
 _MAX_TTC = 15.0
+
+
+class _Point(NamedTuple):
+    """A height: when it was seen, its inverse, and the weight of that, 1 / variance."""
+
+    seconds: float
+    inverse: float
+    weight: float
 
 
 class Growth:
     """The heights at which one road user was seen lately."""
 
     def __init__(self):
-        self._points: deque[tuple[float, float]] = deque()
+        self._points: deque[_Point] = deque()
 
     def add(self, seconds: float, height: float) -> None:
         """Add a height in pixels, seen whole at a time."""
-        if self._points and self._points[-1][0] >= seconds:
+        points = self._points
+        if points and points[-1].seconds >= seconds:
             return
-        self._points.append((seconds, height))
-        while self._points[0][0] < seconds - WINDOW - 1e-9:
-            self._points.popleft()
+        noise = (_NOISE_SHARE * height + _NOISE_PIXELS) / height**2
+        points.append(_Point(seconds, 1 / height, noise**-2))
+        while points[0].seconds < seconds - WINDOW - 1e-9:
+            points.popleft()
 
     def forget(self) -> None:
         """Forget what was added, for instance as the road user is not seen whole any more."""
@@ -47,30 +58,49 @@ class Growth:
         :return: NaN for both where it cannot be told: too short a look, no growth beyond the
             noise, or more than `_MAX_TTC` away.
         """
-        points = self._points
-        if len(points) < _MIN_POINTS or points[-1][0] - points[0][0] < MIN_SPAN - 1e-9:
-            return math.nan, math.nan
-        # Weighted least squares of 1 / h over t - now, by hand: it runs for every track.
-        total = first = second = cross = level = 0.0
-        for seconds, height in points:
-            weight = (height**2 / (_NOISE_SHARE * height + _NOISE_PIXELS)) ** 2
-            t, inverse = seconds - now, 1 / height
-            total += weight
-            first += weight * t
-            second += weight * t * t
-            level += weight * inverse
-            cross += weight * t * inverse
-        determinant = total * second - first * first
-        slope = (total * cross - first * level) / determinant
-        here = (second * level - first * cross) / determinant
-        if slope >= 0 or here <= 0:
-            return math.nan, math.nan
-        residual = sum(
-            (height**2 / (_NOISE_SHARE * height + _NOISE_PIXELS)) ** 2
-            * (1 / height - here - slope * (seconds - now)) ** 2 for seconds, height in points)
-        spread = max(residual / (len(points) - 2), 1.0)
-        error = math.sqrt(spread * total / determinant) / -slope
-        ttc = here / -slope
-        if error > _MAX_ERROR or ttc > _MAX_TTC:
+        # The last moments tell most of who brakes; more of them are needed where they are noisy.
+        ttc, error = math.nan, math.inf
+        line = _Line()
+        for point in reversed(self._points):
+            line.add(point, now)
+            if line.count < _MIN_POINTS or (
+                    self._points[-1].seconds - point.seconds < MIN_SPAN - 1e-9):
+                continue
+            found = line.crossing()
+            if found[1] < error:
+                ttc, error = found
+            if error <= _GOOD_ERROR:
+                break
+        if error > _MAX_ERROR or not 0 < ttc <= _MAX_TTC:
             return math.nan, math.nan
         return ttc, ttc * error
+
+
+class _Line:
+    """A line through inverses over time, by weighted least squares, a point at a time."""
+
+    def __init__(self):
+        self.count = 0
+        self._w = self._wt = self._wtt = self._wy = self._wty = self._wyy = 0.0
+
+    def add(self, point: _Point, now: float) -> None:
+        """Add a point."""
+        t, y, weight = point.seconds - now, point.inverse, point.weight
+        self.count += 1
+        self._w += weight
+        self._wt += weight * t
+        self._wtt += weight * t * t
+        self._wy += weight * y
+        self._wty += weight * t * y
+        self._wyy += weight * y * y
+
+    def crossing(self) -> tuple[float, float]:
+        """Return when it reaches 0, in seconds from now, and the relative error of that."""
+        determinant = self._w * self._wtt - self._wt**2
+        slope = (self._w * self._wty - self._wt * self._wy) / determinant
+        here = (self._wtt * self._wy - self._wt * self._wty) / determinant
+        if slope >= 0 or here <= 0:
+            return math.nan, math.inf
+        residual = max(self._wyy - here * self._wy - slope * self._wty, 0.0)
+        spread = max(residual / (self.count - 2), 1.0)
+        return here / -slope, math.sqrt(spread * self._w / determinant) / -slope

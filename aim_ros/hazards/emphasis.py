@@ -68,6 +68,7 @@ class FocusedStream:
         self._filter: EmphasisFilter | None = None
         self._neutral_boxes: list[Box] = []
         self._scene: Scene | None = None
+        self._adds = False
         self._tracker = Tracker(itertools.count(FIRST_ID), self._weigh)
         self._standings: dict[int, _Standing] = {}
 
@@ -77,7 +78,7 @@ class FocusedStream:
         self._standings = {}
 
     def extend(self, neutral: Tracker, alerts: Sequence[Alert], sight: Sight | None, scene: Scene,
-               filter_: EmphasisFilter | None) -> list[Alert]:
+               filter_: EmphasisFilter | None, owner_clear_after: float) -> list[Alert]:
         """
         Return what is published of a frame.
 
@@ -87,13 +88,16 @@ class FocusedStream:
         :param alerts: its alerts.
         :param sight: what either decision shows; None where nothing is added.
         :param scene: the frame, under the settings in force.
+        :param owner_clear_after: seconds after which the neutral stream clears.
         """
-        self._filter, self._scene = filter_, scene
+        self._filter, self._scene, self._adds = filter_, scene, sight is not None
         self._tracker.keep(scene.classes.groups_of(scene.settings.class_ids))
         self._neutral_boxes = [track.box(scene.now_ns) for track in neutral.tracks]
-        owned, free = _share_out(
-            sight.regions if sight else (), neutral.tracks, self._neutral_boxes)
-        self._adopt(neutral.ended)
+        shared, free = share_out(
+            sight.regions if sight else (), [track.region.group for track in neutral.tracks],
+            as_array(self._neutral_boxes))
+        owned = {neutral.tracks[t].track_id: regions for t, regions in shared.items()}
+        self._adopt(neutral.ended, nanoseconds(owner_clear_after))
         self._stand(neutral.tracks, owned)
         self._extend_boxes(neutral.tracks, owned, sight)
         self._tracker.update(
@@ -104,18 +108,20 @@ class FocusedStream:
         return published + [self._beside(track) for track in self._tracker.tracks
                             if self._is_raised(track)]
 
-    def _adopt(self, ended: Sequence[Track]) -> None:
-        """Go on with neutral tracks that ended, where modulation still sees them."""
+    def _adopt(self, ended: Sequence[Track], owner_clear_after: int) -> None:
+        """Go on with neutral tracks that ended, if modulation sees them, or a profile waits."""
+        now_ns, clear_after = self._scene.now_ns, nanoseconds(self._scene.settings.clear_after)
         for track in ended:
             standing = self._standings.pop(track.track_id, None)
             if standing is None or not standing.raised:
                 continue
             last_ns = max(track.last_ns, standing.extended_ns)
-            clear_after = nanoseconds(self._scene.settings.clear_after)
-            if self._scene.now_ns - last_ns > clear_after and (
-                    self._scene.now_ns > standing.error_until_ns):
-                continue
             extended = standing.extended_ns > track.last_ns
+            # Else it left the picture.
+            ran_out = now_ns - track.last_ns > owner_clear_after
+            waits = now_ns - last_ns <= clear_after or now_ns <= standing.error_until_ns
+            if not (waits and (extended or ran_out)):
+                continue
             region = standing.extension if extended else track.region
             heir = Track(standing.public_id, region, standing.first_ns, last_ns)
             heir.kind, heir.raised = track.kind, True
@@ -129,6 +135,8 @@ class FocusedStream:
                 continue
             standing = _Standing(track.track_id, track.first_ns)
             self._standings[track.track_id] = standing
+            if not self._tracker.tracks:
+                continue
             boxes = [region.box for region in owned.get(track.track_id, ())] or [track.region.box]
             before = [one for one in self._tracker.tracks
                       if one.region.group == track.region.group]
@@ -158,9 +166,13 @@ class FocusedStream:
     def _publish(self, track: Track, neutral: Alert | None) -> Alert | None:
         """Return what is published of a neutral track, None if it is not raised."""
         scene, standing = self._scene, self._standings[track.track_id]
+        extended = standing.extended_ns == scene.now_ns
+        if neutral and not self._adds and standing.public_id == track.track_id and (
+                standing.error_until_ns < scene.now_ns):
+            standing.raised = True
+            return neutral
         alert = neutral or alert_of(track, scene)
         box, changes = alert.box, {}
-        extended = standing.extended_ns == scene.now_ns
         if extended:
             box = union(box, standing.extension.box)
             changes = {
@@ -207,18 +219,23 @@ class FocusedStream:
         return self._filter.weight(measures(region, self._scene.size, self._neutral_boxes))
 
 
-def _share_out(regions: Sequence[Region], tracks: Sequence[Track], boxes: Sequence[Box]
-               ) -> tuple[dict[int, list[Region]], list[Region]]:
-    """Return the regions that belong to each track, by its id, and those that belong to none."""
+def share_out(regions: Sequence[Region], groups: Sequence[str], boxes: np.ndarray
+              ) -> tuple[dict[int, list[Region]], list[Region]]:
+    """
+    Share regions out among neutral road users.
+
+    :param groups: the group of each road user.
+    :param boxes: where each is, (n, 4).
+    :return: the regions that belong to each, by its index, and those that belong to none.
+    """
     owned: dict[int, list[Region]] = {}
-    if not regions or not tracks:
+    if not regions or not len(groups):
         return owned, list(regions)
-    theirs, ours = as_array([region.box for region in regions]), as_array(boxes)
-    smaller = np.minimum(theirs[:, 2:].prod(1)[:, None], ours[:, 2:].prod(1)[None])
-    belongs = (pairwise_shared(theirs, ours) >= _BELONGS * smaller) & (
-        np.array([region.group for region in regions])[:, None]
-        == np.array([track.region.group for track in tracks]))
+    theirs = as_array([region.box for region in regions])
+    smaller = np.minimum(theirs[:, 2:].prod(1)[:, None], boxes[:, 2:].prod(1)[None])
+    belongs = (pairwise_shared(theirs, boxes) >= _BELONGS * smaller) & (
+        np.array([region.group for region in regions])[:, None] == np.array(groups))
     for r, t in np.argwhere(belongs).tolist():
-        owned.setdefault(tracks[t].track_id, []).append(regions[r])
+        owned.setdefault(t, []).append(regions[r])
     return owned, [region for region, any_ in zip(regions, belongs.any(1), strict=True)
                    if not any_]

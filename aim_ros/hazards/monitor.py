@@ -95,7 +95,7 @@ class AlertMonitor:
         neutral = self._report(alerts, self._neutral_ids, tick)
         in_force = replace(scene, settings=settings)
         alerts = self._focused.extend(
-            self._tracker, alerts, focused, in_force, filter_)
+            self._tracker, alerts, focused, in_force, filter_, owner.clear_after)
         published = self._report(alerts, self._published_ids, tick)
         self._neutral_ids = frozenset(alert.track_id for alert in neutral.alerts)
         self._published_ids = frozenset(alert.track_id for alert in published.alerts)

@@ -19,6 +19,9 @@ MAX_GAP = 0.3
 _MIN_OVERLAP = 0.5
 """They lie one above the other if this share of the narrower one's width does."""
 
+_ROUNDS = 3
+"""Fragments that came together may be near to others, and these to others again."""
+
 WEAK_SHARE = 0.4
 """Regions of at least this share of `min_area` keep a track alive, though they start none."""
 
@@ -91,7 +94,7 @@ def find_regions(
 
 def merge_fragments(found: Components, max_gap: float) -> Components:
     """Make one component of those of a group that lie one above the other with a small gap."""
-    while len(found.area) > 1:
+    for _ in range(_ROUNDS):
         near = _above_each_other(found, max_gap)
         count, label = connected_components(csr_array(near), directed=False)
         if count == len(found.area):

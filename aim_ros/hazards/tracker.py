@@ -21,6 +21,9 @@ HOLD_S = 1.0
 _MIN_INSIDE = 0.6
 """A track of which less is predicted to lie in the picture has left it."""
 
+_PATIENCE = 0.6
+"""The share of `clear_after` for which a track is waited for that was seen for a moment only."""
+
 Weigh = Callable[[Region], float]
 """Returns the share of its time for which the sight of a region counts, 0..1."""
 
@@ -61,9 +64,11 @@ class Tracker:
         clear_after = nanoseconds(settings.clear_after)
         self._predict(now_ns, interval, clear_after)
         # What the last frame showed counts as just seen, however long ago that was.
-        waiting = [track for track in self.tracks if track.last_ns == self._last_ns
-                   or now_ns - track.last_ns <= clear_after or now_ns <= track.error_until_ns]
-        over = [track for track in self.tracks if track not in waiting]
+        waiting, over = [], []
+        for track in self.tracks:
+            lives = track.last_ns == self._last_ns or now_ns <= max(
+                track.last_ns + clear_after, track.error_until_ns)
+            (waiting if lives else over).append(track)
         self.tracks = waiting
         parted, whole = part(regions, self.tracks, pixels)
         for track, region in parted:
@@ -115,7 +120,10 @@ class Tracker:
                ) -> bool:
         if track.last_ns == now_ns or now_ns <= track.error_until_ns:
             return True
-        return (now_ns - track.last_ns <= nanoseconds(settings.clear_after)
+        # What was seen for a moment only is hardly there.
+        known = track.raised or track.seen_s >= settings.raise_after
+        patience = settings.clear_after if known else _PATIENCE * settings.clear_after
+        return (now_ns - track.last_ns <= nanoseconds(patience)
                 and not _left_sideways(track, size)
                 and _share_inside(track.motion.rounded, size) >= _MIN_INSIDE)
 

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 from dataclasses import field
-
-import numpy as np
+import math
 
 from aim_ros.hazards.boxes import Box
 from aim_ros.hazards.boxes import is_truncated
@@ -56,20 +55,15 @@ class Track:
 
     def __post_init__(self):
         self.motion = Motion(self.region.box)
-        self._parts = np.array(self.region.parts, float)
-        self._parts /= max(self._parts.sum(), 1)
-        self.kind = kind_of(self.region.group, self._parts.tolist())
+        total = max(sum(self.region.parts), 1)
+        self._parts = [part / total for part in self.region.parts]
+        self.kind = kind_of(self.region.group, self._parts)
         self._other_kind, self._other_since, self._other_frames = self.kind, self.first_ns, 0
 
     @property
     def predicted(self) -> tuple[float, float, float, float]:
         """Where it is now by its motion, in fractions of pixels."""
         return self.motion.box
-
-    @property
-    def parts(self) -> list[float]:
-        """The shares of its parts, of late."""
-        return self._parts.tolist()
 
     def box(self, now_ns: int) -> Box:
         """Return where it is: as this frame shows it, else where its motion takes it."""
@@ -105,9 +99,10 @@ class Track:
         """Let the kind follow the parts, slowly."""
         total = sum(region.parts)
         if total:
-            fresh = 1 - np.exp(-max(seconds, 0.02) / _PARTS_MEMORY)
-            self._parts += fresh * (np.array(region.parts) / total - self._parts)
-        looks_like = kind_of(region.group, self.parts)
+            fresh = 1 - math.exp(-max(seconds, 0.02) / _PARTS_MEMORY)
+            self._parts = [old + fresh * (new / total - old)
+                           for old, new in zip(self._parts, region.parts, strict=True)]
+        looks_like = kind_of(region.group, self._parts)
         if looks_like in (self.kind, self._other_kind):
             self._other_frames += 1
         if looks_like == self.kind or looks_like != self._other_kind:

@@ -85,8 +85,8 @@ def _verdict(channel: CameraChannel, publishers: int, active: bool, settings: Se
         return Level.OK, 'not subscribed'
     silence = watchdog.stream_silence(channel, publishers)
     if channel.output.is_stale:
-        told = [f'no frame answered for {channel.statistics.staleness():.1f} s', problem, silence]
-        return Level.STALE, '; '.join(filter(None, told))
+        parts = [f'no frame answered for {channel.statistics.staleness():.1f} s', problem, silence]
+        return Level.STALE, '; '.join(filter(None, parts))
     if problem:
         return (Level.ERROR if last.lasts else Level.WARN), problem
     odd = (silence, 'the header stamps stand still' if channel.statistics.stamps_frozen() else '',

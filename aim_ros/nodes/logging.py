@@ -1,4 +1,4 @@
-"""Log lines that a stream of bad input can not turn into a flood."""
+"""Log lines that a stream of bad input cannot turn into a flood."""
 
 import logging
 import math

@@ -26,7 +26,7 @@ def lifecycle_state(node: LifecycleNodeMixin) -> str:
     """
     Return the label of a node's lifecycle state, for instance ``'active'``.
 
-    Publicly, the state is told by a service only, which a callback of the node cannot wait for.
+    Publicly, only a service gives it, which a callback of the node cannot wait for.
     """
     return node._state_machine.current_state[1]
 

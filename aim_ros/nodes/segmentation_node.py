@@ -3,11 +3,9 @@
 from collections.abc import Mapping
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 import sys
 import threading
 import time
-from types import MappingProxyType
 
 from diagnostic_msgs.msg import DiagnosticArray
 import rclpy
@@ -29,16 +27,11 @@ from aim_ros.nodes import conversions
 from aim_ros.nodes import watchdog
 from aim_ros.nodes.bond import Bond
 from aim_ros.nodes.camera_channel import CameraChannel
-from aim_ros.nodes.camera_input import ImageMessage
-from aim_ros.nodes.diagnostics import camera_status
 from aim_ros.nodes.diagnostics import node_status
-from aim_ros.nodes.frame_queue import FrameQueue
 from aim_ros.nodes.logging import forward_python_logs
 from aim_ros.nodes.logging import RateLimitedLogger
 from aim_ros.nodes.parameter_table import ReadOnlyParameterError
 from aim_ros.nodes.parameters import NodeParameters
-from aim_ros.nodes.perceiver import Perceiver
-from aim_ros.nodes.perceiver import Received
 from aim_ros.nodes.problems import describe
 from aim_ros.nodes.process import join_ros
 from aim_ros.nodes.process import leave
@@ -47,9 +40,9 @@ from aim_ros.nodes.process import StopSignal
 from aim_ros.nodes.rclpy_private import join_callbacks
 from aim_ros.nodes.rclpy_private import lifecycle_state
 from aim_ros.nodes.rclpy_private import refuse_illegal_transitions
+from aim_ros.nodes.receiver import Receiver
 from aim_ros.nodes.start_errors import start_errors
 from aim_ros.nodes.start_errors import StartError
-from aim_ros.nodes.worker import Worker
 from aim_ros.perception.memory import keep_freed_memory
 from aim_ros.perception.pipeline import Pipeline
 from aim_ros.segmentation.loading import parse_device
@@ -62,7 +55,6 @@ EXIT_ON_FAILURE = '--exit-on-failure'
 _THREADS = 4
 _END_TIMEOUT = 4.0
 _WATCH_PERIOD = 0.2
-_WORKER_TIMEOUT = 2.5
 
 
 class SegmentationNode(LifecycleNodeMixin, Node):
@@ -83,7 +75,6 @@ class SegmentationNode(LifecycleNodeMixin, Node):
         refuse_illegal_transitions(self)
         self._transition = threading.RLock()
         self._log = RateLimitedLogger(self.get_logger())
-        self._images = MutuallyExclusiveCallbackGroup()
         forward_python_logs(self.get_logger())
         self._params = NodeParameters(self)
         self._bond = Bond(self)
@@ -91,21 +82,17 @@ class SegmentationNode(LifecycleNodeMixin, Node):
         self._autostarting = False
         self._pipeline: Pipeline | None = None
         self._disagreement: str | None = None
-        self._channels: dict[str, CameraChannel] = {}
-        # Those who watch look at the channels from other threads than a transition destroys them
-        # in.
-        self._channels_lock = threading.Lock()
         self._label_info = None
-        self._worker: Worker[Received] | None = None
-        self._hung: Worker[Received] | None = None
-        self._watchdog = watchdog.Watchdog(self._publish_stale, self._fail_to_watch)
+        self._receiver = Receiver(self, lambda: self._params.settings, self._log, self._lose)
+        self._watchdog = watchdog.Watchdog(self._receiver.publish_stale, self._fail_to_watch)
 
         self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
         # With use_sim_time and no /clock, a timer on the node's clock would never fire.
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         watching = MutuallyExclusiveCallbackGroup()
         self.create_timer(1.0, self._publish_diagnostics, watching, steady)
-        self.create_timer(_WATCH_PERIOD, self._watch_streams, watching, steady)
+        self.create_timer(
+            _WATCH_PERIOD, self._receiver.warn_of_streams, watching, steady)
         self.autostart_failed = False
         if self._params['autostart']:
             self._autostart_timer = self.create_timer(0.0, self._autostart, transitions, steady)
@@ -118,7 +105,12 @@ class SegmentationNode(LifecycleNodeMixin, Node):
     @property
     def channels(self) -> Mapping[str, CameraChannel]:
         """The cameras by name, from configuration to clean-up."""
-        return MappingProxyType(self._channels)
+        return self._receiver.channels
+
+    @property
+    def hangs(self) -> bool:
+        """Whether a frame of an activation that is over is still being perceived."""
+        return self._receiver.hangs
 
     @property
     def problem(self) -> str:
@@ -184,7 +176,7 @@ class SegmentationNode(LifecycleNodeMixin, Node):
             self._clean_up()
             self._watchdog.stop()
             self.destroy_node()
-            return self._hung is None or not self._hung.alive
+            return not self.hangs
 
     def _autostart(self) -> None:
         self._autostart_timer.cancel()
@@ -217,12 +209,8 @@ class SegmentationNode(LifecycleNodeMixin, Node):
             self._pipeline, agreement = loader.submit(
                 self._load, parameters['input_size']).result()
         segmenter = self._pipeline.segmenter
-        channels = {
-            name: CameraChannel(
-                self, name, parameters['image_transport'], segmenter.labels, self._images)
-            for name in parameters['cameras']}
-        with self._channels_lock:
-            self._channels = channels
+        self._receiver.create(
+            parameters['cameras'], parameters['image_transport'], segmenter.labels)
         if conversions.HAVE_VISION_MSGS:
             latched = QoSProfile(depth=1, durability=QoSDurabilityPolicy.TRANSIENT_LOCAL)
             self._label_info = self.create_publisher(
@@ -257,75 +245,32 @@ class SegmentationNode(LifecycleNodeMixin, Node):
         return pipeline, gate.check(segmenter)
 
     def _clean_up(self) -> None:
-        with self._channels_lock:
-            for channel in self._channels.values():
-                channel.destroy()
-            self._channels = {}
+        self._receiver.destroy()
         if self._label_info is not None:
             self.destroy_publisher(self._label_info)
         self._label_info = self._pipeline = None
 
     def _activate(self) -> None:
-        if self._hung is not None and self._hung.alive:
-            raise RuntimeError('a frame of before is still being perceived; try again')
-        settings = self._params.settings
-        perceiver = Perceiver(self._pipeline, self._channels, lambda: self._params.settings,
-                              self.get_clock(), self._log)
-        # Those who watch are to find all channels started, or none.
-        with self._channels_lock:
-            self._worker = Worker(perceiver.perceive, self._lose)
-            self._hung = None
-            for channel in self._channels.values():
-                channel.start(perceiver, settings,
-                              partial(self._receive, self._worker.queue, channel))
+        self._receiver.start(self._pipeline)
         self._bond.form()
         self._problem = ''
         self.get_logger().info('active: ' + ', '.join(
-            channel.topic for channel in self._channels.values()))
+            channel.topic for channel in self.channels.values()))
 
     def _stop_working(self) -> None:
-        """Stop the worker and leave a last STALE; nothing to do if it does not run."""
-        worker = self._worker
-        if worker is None:
-            return
+        """Stop perceiving and leave a last STALE; nothing to do if the node is not active."""
         self._bond.end()
-        # A worker that hangs must not keep the last STALE from planners.
-        self._hung = None if worker.stop(_WORKER_TIMEOUT) else worker
-        with self._channels_lock:
-            self._worker = None
-            for channel in self._channels.values():
-                channel.stop('the node is not active')
-        for channel in self._channels.values():
-            channel.output.flush_alerts(timeout=0.5)
+        self._receiver.stop()
 
     # At work
 
-    def _receive(self, queue: FrameQueue[Received], channel: CameraChannel,
-                 message: ImageMessage, received_ns: int) -> None:
-        """Leave an image, on the executor, for the worker."""
-        if queue.put(channel.name, Received(message, received_ns)):
-            channel.statistics.replace()
-
     def _lose(self, error: Exception) -> None:
-        """Own up to frames that were lost before they could be told apart."""
+        """Own up to frames that were lost before they could be laid on one camera."""
         self._problem = f'frames were lost: {describe(error)}'
         self._log.error('frames', self._problem)
 
-    def _publish_stale(self) -> None:
-        """Tell planners of cameras that fell silent; in the watchdog's thread."""
-        # Without the lock, under which others log: outputs that are closed publish nothing.
-        if (channels := self._channels):
-            watchdog.publish_stale(channels.values(), self._params.settings, self._log)
-
     def _fail_to_watch(self, error: Exception) -> None:
         self._log.error('watchdog', f'the watchdog failed: {describe(error)}')
-
-    def _watch_streams(self) -> None:
-        """Tell people of what is odd about the streams."""
-        with self._channels_lock:
-            if self._worker is not None:
-                for channel in self._channels.values():
-                    watchdog.warn_of_stream(channel, self._params.settings, self._log)
 
     def _publish_diagnostics(self) -> None:
         """Publish the node's health, in every lifecycle state."""
@@ -343,12 +288,10 @@ class SegmentationNode(LifecycleNodeMixin, Node):
                 'input_size': segmenter.size_text,
                 'agreement': self._disagreement or 'as the reference for the alerted classes',
             })
-        with self._channels_lock:
-            channels = list(self._channels.values())
-            statuses = [node_status(
-                name, lifecycle_state(self), self._problem, channels, settings, values)]
-            statuses += [camera_status(name, channel, self._worker is not None, settings)
-                         for channel in channels]
+        statuses = [
+            node_status(name, lifecycle_state(self), self._problem, list(self.channels.values()),
+                        settings, values),
+            *self._receiver.statuses(name)]
         message = DiagnosticArray(status=statuses)
         message.header.stamp = self.get_clock().now().to_msg()
         self._diagnostics.publish(message)

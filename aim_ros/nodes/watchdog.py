@@ -1,4 +1,4 @@
-"""Watches the cameras' streams: planners are told of silence, people of what is odd."""
+"""Watches the cameras' streams: planners learn of silence, people of what is odd."""
 
 from collections.abc import Callable
 from collections.abc import Iterable
@@ -118,6 +118,6 @@ class Watchdog:
         while not self._stop.wait(_PERIOD):
             try:
                 self._check()
-            # Whatever goes wrong with one STALE, the next one is to be told.
+            # Whatever goes wrong with one STALE, the next one is due.
             except Exception as error:
                 self._on_error(error)

@@ -127,6 +127,12 @@ class Pipeline:
             perceived, once. None: the error is raised.
         :raises LogitsError: the network gave logits that are not finite.
         """
+        with self._segmenter.threads():
+            return self._process(frames, settings, confidence, ground or {}, on_error)
+
+    def _process(self, frames: Sequence[Frame], settings: Settings, confidence: frozenset[str],
+                 ground: dict[str, GroundCamera],
+                 on_error: Callable[[Frame, Exception], None] | None) -> list[Perception]:
         watch = Stopwatch(self._segmenter.device)
         pixels = self._segmenter.preprocess(frames)
         watch.lap('preprocess')
@@ -140,7 +146,7 @@ class Pipeline:
             try:
                 results.append(self._perceive(
                     frame, *parts, settings, frame.camera in confidence,
-                    (ground or {}).get(frame.camera), watch))
+                    ground.get(frame.camera), watch))
             except Exception as error:
                 if on_error is None:
                     raise

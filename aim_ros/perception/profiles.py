@@ -187,7 +187,9 @@ def load_profiles(path: str | Path) -> ProfileFile:
             mistakes[str(name)] = str(error)
     try:
         filter_ = None if fitted is None else EmphasisFilter(
-            fitted.weights, fitted.bias, fitted.threshold, fitted.model)
+            **dict(fill(_Filter, fitted, f'{path}: emphasis_filter')))
+    except YamlError as error:
+        raise ProfileError(str(error)) from error
     except ValueError as error:
         raise ProfileError(f'{path}: emphasis_filter: {error}') from error
     return ProfileFile(str(path), profiles, mistakes, filter_)
@@ -219,7 +221,7 @@ class _Filter(Form):
 
 class _File(Form):
     profiles: Any = None
-    emphasis_filter: _Filter | None = None
+    emphasis_filter: Any = None
 
 
 class _Focus(Form):

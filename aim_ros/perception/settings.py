@@ -85,7 +85,7 @@ def build_settings(values: Mapping[str, Any], labels: LabelSet,
         ``alerts.<x>`` or ``alerts.corridor.<x>`` sets the field `x` of `AlertSettings` or
         `Corridor`.
     :param labels: the model's classes.
-    :param start: the values at start, which are the owner's; None for `values`.
+    :param start: the values at start, which are the owner's; None for the same.
     :raises SettingsError: a class or role is named that the model does not have.
     """
     for name in CLASS_LISTS:
@@ -108,7 +108,7 @@ def build_settings(values: Mapping[str, Any], labels: LabelSet,
         max_age=values['alerts.max_age'],
         mounts={camera: Mount(values[f'{camera}.height'], values[f'{camera}.pitch'])
                 for camera in values['cameras']},
-        owner_alerts=alerts if start is None else _alerts(
+        owner_alerts=None if start is None else _alerts(
             {name: start.get(name, value) for name, value in values.items()}, labels))
 
 

@@ -1,6 +1,8 @@
 """A network behind its preprocessing: camera images in, logits on the model's grid out."""
 
+from collections.abc import Iterator
 from collections.abc import Sequence
+from contextlib import contextmanager
 import logging
 import time
 
@@ -109,6 +111,22 @@ class Segmenter:
         for index, frame in enumerate(frames):
             by_size.setdefault(self.size_for(frame.size), []).append(index)
         return list(by_size.values())
+
+    @contextmanager
+    def threads(self) -> Iterator[None]:
+        """
+        Keep torch to one thread while a frame is processed, where it does not run the network.
+
+        What is left to it takes a millisecond or two. OpenMP's threads, which wait for the slowest
+        of them, make that a hundred where other processes share the cores.
+        """
+        before = torch.get_num_threads()
+        if self.engine.name != 'torch':
+            torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
 
     def warm_up(self, batch: int = 1) -> None:
         """

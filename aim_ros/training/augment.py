@@ -1,7 +1,6 @@
 """Random crops: scale, rare classes, pasted people and two-wheelers, CutMix, colour, flips."""
 
 from dataclasses import dataclass
-from dataclasses import replace
 import os
 import random
 
@@ -14,10 +13,12 @@ import numpy as np
 from PIL import Image
 from torch.utils.data import Dataset
 
+from aim_ros.training import distillation
 from aim_ros.training.config import AugmentConfig
 from aim_ros.training.data import Source
 from aim_ros.training.labels import IDS
 from aim_ros.training.labels import IGNORE
+from aim_ros.training.labels import NAMES
 
 GROUND = (IDS['road'], IDS['sidewalk'], IDS['terrain'])
 _TWO_WHEELERS = (IDS['rider'], IDS['motorcycle'], IDS['bicycle'])
@@ -89,9 +90,22 @@ def paste(image: np.ndarray, labels: np.ndarray, instance: Instance, *, height: 
     target[shown] = ids[shown]
 
 
-def zoomed(crop: tuple[int, int], zoom: float) -> tuple[int, int]:
-    """Return the (height, width) of a crop as a teacher sees it."""
-    return round(crop[0] * zoom), round(crop[1] * zoom)
+@dataclass
+class Crop:
+    """
+    A crop that is still being drawn.
+
+    `image` (H, W, 3) and `labels` (H, W) uint8; the teacher's probabilities `wanted`
+    (H / 4, W / 4, C) float32, and how far it is `asked` there, (H / 4, W / 4) float32. `horizon`
+    is a row; `weight` is the source's.
+    """
+
+    image: np.ndarray
+    labels: np.ndarray
+    wanted: np.ndarray
+    asked: np.ndarray
+    horizon: float
+    weight: float
 
 
 def _channels_first(image):
@@ -104,18 +118,17 @@ class CropDataset(Dataset):
 
     That is what makes a run resumable to the step: no generator carries state from one crop to
     the next, and any number of loader processes give the same crops. An item is `image`
-    (3, H, W) uint8, `labels` (H, W) uint8 and `weight`, the source's weight in the loss. With a
-    `teacher_zoom` other than 1 there is also `teacher_image`, (3, zoom H, zoom W) uint8: the same
-    crop in more detail.
+    (3, H, W) uint8, `labels` (H, W) uint8, `weight`, the source's weight in the loss, and the
+    teacher's probabilities on the grid of the network's logits: `wanted` (19, H / 4, W / 4)
+    float16 and `asked` (H / 4, W / 4) float32, 0 where it does not know.
     """
 
-    def __init__(self, sources: list[Source], settings: AugmentConfig, seed: int, length: int, *,
-                 teacher_zoom: float = 1.0):
+    def __init__(self, sources: list[Source], settings: AugmentConfig, seed: int, length: int):
+        if any(side % distillation.STRIDE for side in settings.crop):
+            raise ValueError(f'augment.crop is {tuple(settings.crop)}: both sides must be '
+                             f'multiples of {distillation.STRIDE}')
         self.sources, self.seed, self.length = sources, seed, length
-        self.shown = settings.crop
-        # Everything is drawn in the detail that the teacher sees, and shrunk for the network.
-        self.settings = replace(settings, crop=zoomed(settings.crop, teacher_zoom),
-                                zoom=settings.zoom * teacher_zoom)
+        self.settings = settings
         shares = np.array([s.settings.share for s in sources], float)
         self.shares = shares / shares.sum()
         self.instances = [
@@ -154,7 +167,7 @@ class CropDataset(Dataset):
         return index
 
     def _draw(self, rng):
-        """Return one crop before its colours change, its labels and its weight."""
+        """Return one crop before its colours change."""
         number = int(rng.choice(len(self.sources), p=self.shares))
         source, rare = self.sources[number], self.rare[number]
         centre = None
@@ -164,46 +177,47 @@ class CropDataset(Dataset):
             centre = pixels[rng.integers(len(pixels))]
         else:
             position = rng.integers(len(source.frames))
-        image, labels, horizon = self._crop(rng, source, source.frames[position], centre)
+        crop = self._crop(rng, source, source.frames[position], centre)
         if self.instances and rng.random() < self.settings.paste_probability:
-            self._paste(rng, image, labels, horizon)
+            self._paste(rng, crop)
         if rng.random() < 0.5:
-            image, labels = image[:, ::-1], labels[:, ::-1]
-        return image, labels, source.settings.weight
+            for name in ('image', 'labels', 'wanted', 'asked'):
+                setattr(crop, name, getattr(crop, name)[:, ::-1])
+        return crop
 
-    def _cutmix(self, rng, image, labels):
-        """Overwrite a rectangle by another crop's (Yun et al. 2019); return that one's weight."""
-        other, other_labels, weight = self._draw(rng)
-        height, width = labels.shape
-        h, w = (rng.uniform(0.3, 0.7, size=2) * (height, width)).astype(int)
-        y, x = int(rng.integers(height - h + 1)), int(rng.integers(width - w + 1))
-        window = np.s_[y:y + h, x:x + w]
-        image[window], labels[window] = other[window], other_labels[window]
-        return weight
+    def _cutmix(self, rng, crop):
+        """Overwrite a rectangle by another crop's (Yun et al. 2019)."""
+        other, stride = self._draw(rng), distillation.STRIDE
+        grid = np.array(crop.asked.shape)
+        size = np.maximum(1, (rng.uniform(0.3, 0.7, size=2) * grid).astype(int))
+        (y, x), (h, w) = rng.integers(grid - size + 1), size
+        cells = np.s_[y:y + h, x:x + w]
+        pixels = np.s_[stride * y:stride * (y + h), stride * x:stride * (x + w)]
+        crop.image[pixels], crop.labels[pixels] = other.image[pixels], other.labels[pixels]
+        crop.wanted[cells], crop.asked[cells] = other.wanted[cells], other.asked[cells]
+        # One weight a crop: that of the labels trusted less.
+        crop.weight = min(crop.weight, other.weight)
 
     def __getitem__(self, item):
         rng = np.random.default_rng((self.seed, item))
-        image, labels, weight = self._draw(rng)
+        crop = self._draw(rng)
         if rng.random() < self.settings.cutmix_probability:
-            # One weight a crop: that of the labels trusted less.
-            weight = min(weight, self._cutmix(rng, image, labels))
+            self._cutmix(rng, crop)
         # Not `set_random_seed`: it starts every transform from the same number, and then a crop
         # that is noisy is always blurred as well.
         state = int(rng.integers(2**31))
         self.photometric.set_random_state(np.random.default_rng(state), random.Random(state))
-        image = self.photometric(image=np.ascontiguousarray(image))['image']
-        result = {'weight': np.float32(weight)}
-        if self.shown != self.settings.crop:
-            result['teacher_image'] = _channels_first(image)
-            size = self.shown[::-1]
-            image = np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR))
-            labels = np.asarray(Image.fromarray(labels).resize(size, Image.Resampling.NEAREST))
-        return {**result, 'image': _channels_first(image), 'labels': np.array(labels)}
+        image = self.photometric(image=np.ascontiguousarray(crop.image))['image']
+        return {
+            'image': _channels_first(image), 'labels': np.array(crop.labels),
+            'weight': np.float32(crop.weight), 'asked': np.array(crop.asked),
+            'wanted': _channels_first(crop.wanted.astype(np.float16)),
+        }
 
     def _crop(self, rng, source, frame, centre):
-        """Cut and scale one window; also the row of its horizon, for pasting."""
+        """Cut and scale one window."""
         height, width = self.settings.crop
-        low, high = self.settings.zoom * np.array(source.settings.scale)
+        low, high = source.settings.scale
         scale = float(np.exp(rng.uniform(np.log(low), np.log(high))))
         stretch = float(np.exp(rng.uniform(-1, 1) * np.log1p(self.settings.aspect)))
         # A window larger than the image would waste the crop on padding.
@@ -236,25 +250,42 @@ class CropDataset(Dataset):
         labels = np.full((height, width), IGNORE, np.uint8)
         image[at_y:at_y + size[1], at_x:at_x + size[0]] = part
         labels[at_y:at_y + size[1], at_x:at_x + size[0]] = ids
-        return image, labels, (source.settings.horizon * rows - top) * to_h
+        wanted, asked = self._taught(frame, (top, left), (to_h, to_w))
+        return Crop(image, labels, wanted, asked, weight=source.settings.weight,
+                    horizon=(source.settings.horizon * rows - top) * to_h)
 
-    def _paste(self, rng, image, labels, horizon):
+    def _taught(self, frame, corner, scale):
+        """Return what the teacher says of a window, and where."""
+        if frame.wanted is not None:
+            found, known = distillation.cut(frame.wanted, frame.labels.shape, corner, scale,
+                                            self.settings.crop)
+            return found, known.astype(np.float32)
+        grid = tuple(side // distillation.STRIDE for side in self.settings.crop)
+        return np.zeros((*grid, len(NAMES)), np.float32), np.zeros(grid, np.float32)
+
+    def _paste(self, rng, crop):
         """
         Paste people and two-wheelers where they could stand.
 
         A camera at the height of a person's head sees every head on flat ground at the horizon,
         so the height of a person tells the row of the feet.
         """
-        low, high = np.log(self.settings.zoom * np.array(self.settings.paste_height))
+        low, high = np.log(self.settings.paste_height)
+        before = crop.labels.copy()
         for _ in range(int(rng.integers(1, self.settings.paste_most + 1))):
             instance = self.instances[rng.integers(len(self.instances))]
             height = float(np.exp(rng.uniform(low, high)))
-            foot = int(horizon + height * rng.uniform(0.75, 1.1))
-            if not 0 < foot < labels.shape[0]:
+            foot = int(crop.horizon + height * rng.uniform(0.75, 1.1))
+            if not 0 < foot < crop.labels.shape[0]:
                 continue
-            ground = np.nonzero(np.isin(labels[foot], GROUND))[0]
+            ground = np.nonzero(np.isin(crop.labels[foot], GROUND))[0]
             if not ground.size:
                 continue
             column = int(ground[rng.integers(ground.size)])
-            paste(image, labels, instance, height=height, foot=foot, column=column,
+            paste(crop.image, crop.labels, instance, height=height, foot=foot, column=column,
                   gain=float(rng.uniform(0.6, 1.3)), flip=bool(rng.random() < 0.5))
+        # The teacher saw the frame without them.
+        rows, columns = crop.asked.shape
+        changed = (crop.labels != before).reshape(
+            rows, distillation.STRIDE, columns, distillation.STRIDE).any((1, 3))
+        crop.asked[changed] = 0

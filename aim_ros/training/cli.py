@@ -2,9 +2,10 @@ r"""
 Train, measure and pack for the SegFormer checkpoints of this package.
 
     python -m aim_ros.training street                        # renders the street's frames, once
-    python -m aim_ros.training --config config/training/teacher.yaml train --out runs/teacher
+    python -m aim_ros.training teacher                       # computes what the teacher sees, once
     python -m aim_ros.training train --out runs/b0           # learns from labels and teacher
-    python -m aim_ros.training evaluate models/segformer-b0-street --sizes 192x640 384x1248
+    python -m aim_ros.training evaluate runs/b0/best --list config/training/kitti_report.txt
+    python -m aim_ros.training evaluate teacher --list config/training/kitti_report.txt
     python -m aim_ros.training calibrate models/segformer-b0-street --write
     python -m aim_ros.training pack training.zip
     python -m aim_ros.training overlay models/segformer-b0-street IMAGE... --out overlays
@@ -13,12 +14,15 @@ A run goes on where its folder stopped. On a CPU, one process a core is the fast
 
     OMP_NUM_THREADS=1 torchrun --nproc-per-node 2 -m aim_ros.training train --out runs/b0
 
-With a GPU, pack the data here (under 55 MB), copy the file there and train both from it:
+The rate stays high until a run is told to end. To see what a run has come to, end a copy of its
+folder in a few hundred steps:
 
-    python -m aim_ros.training street
-    python -m aim_ros.training --config config/training/teacher.yaml \
-        --set data.packed=training.zip --set train.batch=32 --set train.workers=8 \
-        train --out runs/teacher
+    cp -r runs/b0 runs/b0_end   # at step 4000
+    python -m aim_ros.training --set train.steps=4500 --set train.decay_steps=500 \
+        train --out runs/b0_end
+
+With a GPU, pack the frames here, copy the file and data.computed there and train from them:
+
     python -m aim_ros.training --set data.packed=training.zip \
         --set train.batch=32 --set train.workers=8 train --out runs/b0
 
@@ -28,7 +32,7 @@ A larger network begins from random weights:
         train --out runs/b1
 
 Settings come from a YAML file (config/training/segformer.yaml); `--set train.steps=100` changes
-one, `--set teacher.start=null` learns from the labels alone.
+one, `--set data.computed=null` learns from the labels alone.
 """
 
 import argparse
@@ -39,17 +43,37 @@ from pathlib import Path
 from aim_ros.resources import share_directory
 from aim_ros.training import config as configs
 
+TEACHER = 'teacher'  # in place of a checkpoint
+
 
 def _size(text):
     height, _, width = text.partition('x')
     return int(height), int(width)
 
 
-def _load_model(folder, device):
+def _predictors(checkpoint, config, sizes):
+    """Return, for each network input size, its name and what gives a frame's logits."""
+    from aim_ros.training import metrics
     from aim_ros.training import model as networks
 
-    network = networks.build(configs.ModelConfig(start=str(folder))).eval()
-    return network.to(networks.device(device)), networks.processor((192, 640))
+    if checkpoint == TEACHER:
+        from aim_ros.training import teacher as teachers
+
+        zoom = config.data.validation.teacher_zoom
+        known = teachers.Teacher(config.teacher.weights, config.train.threads)
+        return {f'enlarged {zoom:g} times': teachers.predictor(known, zoom)}
+    network = networks.build(configs.ModelConfig(start=str(checkpoint))).eval()
+    network.to(networks.device(config.train.device))
+    return {f'{height}x{width}': metrics.predictor(
+        network, networks.processor((height, width)), (height, width))
+        for height, width in sizes}
+
+
+def _temperature(checkpoint):
+    if checkpoint == TEACHER:
+        return 1.0
+    # Read from the file: transformers takes it for a setting of text generation and drops it.
+    return json.loads((Path(checkpoint) / 'config.json').read_text()).get('temperature', 1.0)
 
 
 def street(options, config):
@@ -57,6 +81,13 @@ def street(options, config):
     from aim_ros.training import data
 
     data.render_street(config.data.street)
+
+
+def teacher(options, config):
+    """Compute what the teacher sees in every frame into data.computed."""
+    from aim_ros.training import teacher as teachers
+
+    teachers.compute(config)
 
 
 def train(options, config):
@@ -68,28 +99,29 @@ def train(options, config):
 
 
 def evaluate(options, config):
-    """Print the figures of a checkpoint on the validation frames."""
+    """Print the figures of a checkpoint, or of `teacher`, on the validation frames."""
     from rich import print
 
     from aim_ros.training import data
     from aim_ros.training import metrics
+    from aim_ros.training import objects
 
-    validation = data.load_validation(config.data)
-    model, processor = _load_model(options.checkpoint, config.train.device)
-    # Read from the file: transformers takes it for a setting of text generation and drops it.
-    temperature = json.loads(
-        (Path(options.checkpoint) / 'config.json').read_text()).get('temperature', 1.0)
-    results = {}
-    for size in options.sizes:
+    validation = config.data.validation
+    if options.list:
+        validation = dataclasses.replace(validation, only=options.list)
+    frames = data.load_validation(
+        dataclasses.replace(config.data, validation=validation)).frames
+    temperature, results = _temperature(options.checkpoint), {}
+    for size, predict in _predictors(options.checkpoint, config, options.sizes).items():
         calibration = metrics.Calibration((1.0, temperature))
-        figures = metrics.evaluate(model, processor, validation.frames, size, calibration)
+        found = objects.ObjectFigures()
+        figures = metrics.evaluate(predict, frames, (calibration, found))
+        results[size] = {
+            **figures.as_dict(), **calibration.as_dict(), 'objects': found.as_dict()}
+        title = f'{options.checkpoint}, {len(frames)} frames, {size}'
+        print(metrics.table(figures, calibration, title))
+        print(found.table(title))
         before, after = calibration.errors()
-        results[f'{size[0]}x{size[1]}'] = {
-            **figures.as_dict(), 'calibration_error': before, 'temperature': temperature,
-            'calibration_error_at_temperature': after,
-        }
-        print(metrics.table(figures, f'{options.checkpoint}, {len(validation.frames)} frames, '
-                                     f'network input {size[0]}x{size[1]}'))
         print(f"expected calibration error {before:.4f}; {after:.4f} at the checkpoint's "
               f'temperature {temperature:.3f}\n')
     if options.json:
@@ -97,21 +129,24 @@ def evaluate(options, config):
 
 
 def calibrate(options, config):
-    """Fit one temperature on the validation frames; store it only where it helps."""
+    """Fit one temperature on the frames to choose by; store it only where it helps."""
     from aim_ros.training import data
     from aim_ros.training import metrics
 
-    validation = data.load_validation(config.data)
-    model, processor = _load_model(options.checkpoint, config.train.device)
     grid = tuple(round(0.5 + 0.05 * i, 2) for i in range(51))
-    calibration = metrics.Calibration(grid)
-    metrics.evaluate(model, processor, validation.frames, options.size, calibration)
-    errors = calibration.errors()
-    best = int(errors.argmin())
-    before = errors[grid.index(1.0)]
-    print(f'expected calibration error {before:.4f} at temperature 1, {errors[best]:.4f} at '
+    errors = []
+    for source in data.load_choice(config.data):
+        size = source.settings.input_size or options.size
+        (predict,) = _predictors(options.checkpoint, config, [size]).values()
+        calibration = metrics.Calibration(grid)
+        metrics.evaluate(predict, source.frames, [calibration])
+        errors.append(calibration.errors())
+        print(f'{source.settings.name}: least at temperature {grid[errors[-1].argmin()]}')
+    mean = sum(errors) / len(errors)  # every source counts alike
+    best, before = int(mean.argmin()), mean[grid.index(1.0)]
+    print(f'expected calibration error {before:.4f} at temperature 1, {mean[best]:.4f} at '
           f'{grid[best]}')
-    if options.write and errors[best] < before:
+    if options.write and mean[best] < before:
         path = Path(options.checkpoint) / 'config.json'
         stored = json.loads(path.read_text())
         stored['temperature'] = grid[best]
@@ -134,10 +169,10 @@ def overlay(options, config):
     """Draw a checkpoint's masks over images."""
     from aim_ros.training import overlays
 
-    model, processor = _load_model(options.checkpoint, config.train.device)
+    (predict,) = _predictors(options.checkpoint, config, [options.size]).values()
     for path in options.images:
         target = Path(options.out) / f'{Path(path).stem}.png'
-        overlays.draw_file(model, processor, path, target, options.size)
+        overlays.draw_file(predict, path, target)
         print(target)
 
 
@@ -153,6 +188,9 @@ def parser():
     item = commands.add_parser('street', help=street.__doc__)
     item.set_defaults(run=street)
 
+    item = commands.add_parser('teacher', help=teacher.__doc__)
+    item.set_defaults(run=teacher)
+
     item = commands.add_parser('train', help=train.__doc__)
     item.add_argument('--out', required=True)
     item.add_argument('--stop-after', type=int, help='stop after so many steps')
@@ -161,6 +199,7 @@ def parser():
     item = commands.add_parser('evaluate', help=evaluate.__doc__)
     item.add_argument('checkpoint')
     item.add_argument('--sizes', type=_size, nargs='+', default=[(192, 640), (384, 1248)])
+    item.add_argument('--list', help='names of the frames, one a line; default: the validation')
     item.add_argument('--json', help='also write the figures to this file')
     item.set_defaults(run=evaluate)
 

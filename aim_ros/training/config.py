@@ -18,23 +18,22 @@ import yaml
 class ModelConfig:
     """Which network, and from what weights."""
 
-    # b0, b1 or b2; efficientnet-lite0 or -lite2 for a teacher; none: the size of `start`
-    size: str | None = None
+    size: str | None = None  # b0, b1 or b2; none: the size of `start`
     start: str | None = None  # a checkpoint folder; none: random weights
-    keep: float = 1.0  # the share of `start`'s weights, a SegFormer's; the rest is random
+    keep: float = 1.0  # the share of `start`'s weights; the rest is random
     drop_path: float = 0.05
-    dropout: float = 0.1  # before a SegFormer's classifier
+    dropout: float = 0.1  # before the classifier
 
 
 @dataclass(frozen=True)
 class TeacherConfig:
-    """A trained segmenter that the network learns to imitate."""
+    """A trained segmenter that the network learns to imitate, through `data.computed`."""
 
-    start: str | None = None  # its checkpoint folder; none: labels alone
+    weights: str = '../shared/models/efficientvit-b0-cityscapes'
+    least: float = 0.5  # a computed label of a smaller probability is left out
     weight: float = 1.0  # of its probabilities in the loss, beside the labels' 1
     temperature: float = 2.0  # softens its probabilities
-    hint_weight: float = 0.5  # of its features: the variance that the network does not predict
-    zoom: float = 1.0  # it sees each crop at this many times the network's resolution
+    class_weights: Mapping[int, float] = field(default_factory=dict)  # of what it sees in a cell
 
 
 @dataclass(frozen=True)
@@ -43,12 +42,16 @@ class SourceConfig:
 
     name: str
     images: str
-    labels: str
+    labels: str | None = None  # none: the teacher's
     camvid_labels: str | None = None  # CamVid's human labels, combined with `labels`
+    only: str | None = None  # a file of frame names: no others
     leave_out: str | None = None  # a file of frame names that are never trained on
+    every: int = 1  # one frame in so many
     share: float = 1.0  # of the crops, relative to the other sources
     weight: float = 1.0  # of the loss: below 1 for computed labels
     scale: tuple[float, float] = (0.4, 0.9)  # network pixels per image pixel
+    input_size: tuple[int, int] | None = None  # where it is measured on; none: the run's
+    teacher_zoom: float = 2.0  # the teacher sees its frames enlarged so
     ignore_classes: tuple[int, ...] = ()  # computed labels that are mostly wrong here
     rare_classes: tuple[int, ...] | None = None  # instead of the augmentation's
     horizon: float = 0.46  # row of the horizon, as a share of the height
@@ -64,6 +67,7 @@ class StreetConfig:
     weight: float = 1.0
     first_seed: int = 1000
     scenes: int = 24
+    stages: tuple[str, ...] = ('',)  # what the street stages, scene after scene; '': nothing
     frames: int = 4  # of each scene, spread over its 12 seconds
     scale: tuple[float, float] = (0.45, 1.0)
 
@@ -74,7 +78,9 @@ class DataConfig:
 
     root: str = '../shared/data'
     packed: str | None = None  # a packed file instead of the folders
+    computed: str | None = None  # the folder of the command `teacher`; none: labels alone
     sources: tuple[SourceConfig, ...] = ()
+    choice: tuple[SourceConfig, ...] = ()  # what the best checkpoint is chosen by
     street: StreetConfig = field(default_factory=StreetConfig)
     validation: SourceConfig | None = None
     validation_list: str | None = None  # the frame names of the validation part
@@ -85,14 +91,13 @@ class AugmentConfig:
     """How a crop is drawn and changed."""
 
     crop: tuple[int, int] = (192, 320)
-    zoom: float = 1.0  # times the sources' scale
     aspect: float = 0.1  # the width is stretched by up to this share
     rare_probability: float = 0.4  # a crop is centred on a pixel of a rare class
     rare_classes: tuple[int, ...] = (4, 5, 6, 7, 11, 12, 14, 15, 16, 17, 18)
     paste_probability: float = 0.5
     paste_classes: tuple[int, ...] = (11, 12, 17, 18)
     paste_most: int = 4
-    paste_height: tuple[float, float] = (8, 90)  # network pixels at zoom 1
+    paste_height: tuple[float, float] = (8, 90)  # network pixels
     cutmix_probability: float = 0.0  # a rectangle of another crop, with its labels
     colour: float = 0.8
     blur: float = 0.2
@@ -118,6 +123,7 @@ class TrainConfig:
     head_lr_factor: float = 1.0  # times `lr`, for what is not the backbone
     weight_decay: float = 0.01
     warmup: int = 200
+    decay_steps: int = 0  # the last ones, in which the rate falls; 0: all
     power: float = 0.9
     ema: float = 0.998
     clip: float = 5.0
@@ -126,7 +132,8 @@ class TrainConfig:
     class_weights: Mapping[int, float] = field(default_factory=dict)
     log_every: int = 20
     validate_every: int = 500
-    person_weight: float = 1.0  # of person IoU beside mIoU where the best is chosen
+    chosen_classes: tuple[int, ...] = (11, 12, 18)
+    chosen_weight: float = 1.0  # of their mean IoU beside mIoU where the best is chosen
     save_every: int = 250
     input_size: tuple[int, int] = (192, 640)  # of the validation
 

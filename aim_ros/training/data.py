@@ -24,11 +24,16 @@ _STREET_LENGTH = 120  # frames of a scene, 12 seconds
 
 @dataclass(frozen=True)
 class Frame:
-    """One image, (H, W, 3) uint8 rgb, and its labels, (H, W) uint8 train ids."""
+    """
+    One image, (H, W, 3) uint8 rgb, and its labels, (H, W) uint8 train ids.
+
+    `wanted` are the teacher's probabilities, (h, w, 19) float16 on a grid over the whole image.
+    """
 
     name: str
     image: np.ndarray
     labels: np.ndarray
+    wanted: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -39,9 +44,10 @@ class Source:
     frames: tuple[Frame, ...]
 
 
-def read_names(path: str | Path) -> set[str]:
-    """Return the frame names of a list file, one a line."""
-    return set(Path(path).read_text().split())
+def read_names(root: str | Path, path: str | Path) -> set[str]:
+    """Return the frame names, one a line, of a list in the data folder or the working folder."""
+    found = Path(root) / path
+    return set((found if found.exists() else Path(path)).read_text().split())
 
 
 def _read_labels(path):
@@ -51,22 +57,37 @@ def _read_labels(path):
     return labels
 
 
-def load_source(root: str | Path, settings: SourceConfig, only: set[str] | None = None) -> Source:
+def image_paths(root: str | Path, settings: SourceConfig) -> list[Path]:
+    """Return the images of a source, without those that its lists leave out."""
+    root = Path(root)
+    only = read_names(root, settings.only) if settings.only else None
+    left_out = read_names(root, settings.leave_out) if settings.leave_out else set()
+    return [
+        path for path in sorted((root / settings.images).glob('*'))
+        if path.suffix.lower() in IMAGE_SUFFIXES and path.stem not in left_out
+        and (only is None or path.stem in only)
+    ][::settings.every]
+
+
+def load_source(root: str | Path, settings: SourceConfig,
+                computed: str | Path | None = None) -> Source:
     """
     Read the labelled frames of one folder.
 
-    `only` keeps these frame names; `settings.leave_out` names frames that are dropped. Raises
-    `FileNotFoundError` where nothing remains and `ValueError` where an image and its labels
-    differ in size.
+    :param root: the data folder.
+    :param computed: the folder of what the teacher computed; needed where `settings.labels` is
+        none. Where it is given, every frame comes with the teacher's probabilities.
+    :raises FileNotFoundError: where no frame is labelled, or the teacher has not seen one.
+    :raises ValueError: where an image and its labels differ in size.
     """
-    root = Path(root)
-    left_out = read_names(root / settings.leave_out) if settings.leave_out else set()
-    frames = []
-    for path in sorted((root / settings.images).glob('*')):
-        labels_path = root / settings.labels / f'{path.stem}.png'
-        if path.suffix.lower() not in IMAGE_SUFFIXES or not labels_path.exists():
-            continue
-        if path.stem in left_out or (only is not None and path.stem not in only):
+    root, frames = Path(root), []
+    if settings.labels is None and computed is None:
+        raise ValueError(f'{settings.name} has no labels: set labels, or data.computed')
+    seen = None if computed is None else Path(computed) / settings.name
+    labels_folder = seen / 'labels' if settings.labels is None else root / settings.labels
+    for path in image_paths(root, settings):
+        labels_path = labels_folder / f'{path.stem}.png'
+        if not labels_path.exists():
             continue
         image = np.asarray(Image.open(path).convert('RGB'))
         labels = _read_labels(labels_path)
@@ -77,10 +98,21 @@ def load_source(root: str | Path, settings: SourceConfig, only: set[str] | None 
             labels = np.where(np.isin(labels, settings.ignore_classes), np.uint8(IGNORE), labels)
         if image.shape[:2] != labels.shape:
             raise ValueError(f'{path}: image {image.shape[:2]}, labels {labels.shape}')
-        frames.append(Frame(path.stem, image, labels))
+        frames.append(Frame(path.stem, image, labels, _wanted(seen, path.stem)))
     if not frames:
-        raise FileNotFoundError(f'no labelled frames in {root / settings.images}')
+        raise FileNotFoundError(f'no labelled frames of {root / settings.images} in '
+                                f'{labels_folder}')
     return Source(settings, tuple(frames))
+
+
+def _wanted(seen, name):
+    """Return a frame's probabilities, mapped: only what a crop shows is read."""
+    if seen is None:
+        return None
+    path = seen / 'probabilities' / f'{name}.npy'
+    if not path.exists():
+        raise FileNotFoundError(f'{path} is missing: run python -m aim_ros.training teacher')
+    return np.load(path, mmap_mode='r')
 
 
 def load_validation(config: DataConfig) -> Source:
@@ -89,30 +121,37 @@ def load_validation(config: DataConfig) -> Source:
         return read_packed(config.packed)[1]
     if not config.validation:
         raise ValueError('data.validation is not set: give a folder of images and labels')
-    only = None
-    if config.validation_list:
-        only = read_names(Path(config.root) / config.validation_list)
-    return load_source(config.root, config.validation, only)
+    return load_source(config.root, config.validation)
+
+
+def load_choice(config: DataConfig) -> list[Source]:
+    """Read the frames that the best checkpoint is chosen by; without any, the validation's."""
+    if config.packed or not config.choice:
+        return [load_validation(config)]
+    return [load_source(config.root, s, None if s.labels else config.computed)
+            for s in config.choice]
 
 
 def load_training(config: DataConfig) -> list[Source]:
-    """Read all sources to train on; the rendered street last, if it has a share."""
+    """
+    Read all sources to train on; the rendered street last, if it has a share.
+
+    :raises ValueError: where a frame is also one to measure on or to choose by.
+    """
+    wanted = [s for s in config.sources if s.share > 0]
     if config.packed:
         packed = {s.settings.name: s for s in read_packed(config.packed)[0]}
-        sources = [
-            _after_packing(s, packed[s.name]) for s in config.sources if s.share > 0
-        ]
+        sources = [_after_packing(s, packed[s.name], config.computed) for s in wanted]
     else:
-        sources = [load_source(config.root, s) for s in config.sources if s.share > 0]
-    held_out = set()
-    if config.validation_list and not config.packed:
-        held_out = read_names(Path(config.root) / config.validation_list)
-    for source in sources:
-        if config.validation and source.settings.images == config.validation.images:
-            seen = held_out & {f.name for f in source.frames}
-            if seen:
-                raise ValueError(f'{source.settings.name}: {len(seen)} validation frames would '
-                                 'be trained on; set leave_out')
+        sources = [load_source(config.root, s, config.computed) for s in wanted]
+        held_out = {
+            path for s in (config.validation, *config.choice) if s is not None
+            for path in image_paths(config.root, s)}
+        for settings in wanted:
+            shared = held_out.intersection(image_paths(config.root, settings))
+            if shared:
+                raise ValueError(f'{settings.name}: {len(shared)} validation frames would be '
+                                 'trained on; set leave_out')
     if config.street.share > 0:
         sources.append(load_street(config.street))
     return sources
@@ -126,30 +165,33 @@ def render_street(settings: StreetConfig, report: Callable[[str], None] = print)
     for kind in ('images', 'labels'):
         (folder / kind).mkdir(parents=True, exist_ok=True)
     every = _STREET_LENGTH // settings.frames
-    for seed, names in _street_names(settings).items():
+    for (seed, stage), names in _street_names(settings).items():
         if all((folder / 'labels' / f'{name}.png').exists() for name in names):
             continue
-        street = Street(seed=seed, frames=_STREET_LENGTH)
+        street = Street(seed=seed, frames=_STREET_LENGTH, scene=stage)
         for name, frame in zip(names, street.frames(every // 2, every), strict=True):
             Image.fromarray(frame.image).save(folder / 'images' / f'{name}.jpg', quality=92)
             Image.fromarray(frame.labels).save(folder / 'labels' / f'{name}.png')
-        report(f'seed {seed}: {len(names)} frames')
+        report(f'{street.name}: {len(names)} frames')
 
 
 def _street_names(settings):
-    """Return, for each scene's seed, the names of its frames."""
-    every = _STREET_LENGTH // settings.frames
-    return {
-        seed: [f'{seed}_{index:03d}' for index in range(every // 2, _STREET_LENGTH, every)]
-        for seed in range(settings.first_seed, settings.first_seed + settings.scenes)
-    }
+    """Return, for each scene's seed and what is staged in it, the names of its frames."""
+    every, result = _STREET_LENGTH // settings.frames, {}
+    for number in range(settings.scenes):
+        seed = settings.first_seed + number
+        stage = settings.stages[number % len(settings.stages)]
+        result[seed, stage] = [
+            '_'.join(filter(None, (str(seed), stage, f'{index:03d}')))
+            for index in range(every // 2, _STREET_LENGTH, every)]
+    return result
 
 
 def load_street(settings: StreetConfig) -> Source:
     """
     Read the frames that `render_street` wrote for these settings, and no others.
 
-    Raises `FileNotFoundError` where one is missing.
+    :raises FileNotFoundError: where one is missing.
     """
     described = SourceConfig(name='street', images='images', labels='labels',
                              share=settings.share, weight=settings.weight, scale=settings.scale)
@@ -158,14 +200,17 @@ def load_street(settings: StreetConfig) -> Source:
     if missing:
         raise FileNotFoundError(
             f'{len(missing)} of {len(names)} frames of the rendered street are not in '
-            f'{settings.folder}: run tools/train_segformer.py street')
-    return load_source(settings.folder, described, names)
+            f'{settings.folder}: run python -m aim_ros.training street')
+    found = load_source(settings.folder, described)
+    return replace(found, frames=tuple(f for f in found.frames if f.name in names))
 
 
-def _after_packing(settings, packed):
+def _after_packing(settings, packed, computed):
     """Return packed frames with a configuration; its scale is in pixels of the original image."""
     scale = tuple(s / packed.settings.pack_scale for s in settings.scale)
-    return Source(replace(settings, scale=scale), packed.frames)
+    seen = None if computed is None else Path(computed) / settings.name
+    frames = tuple(replace(f, wanted=_wanted(seen, f.name)) for f in packed.frames)
+    return Source(replace(settings, scale=scale), frames)
 
 
 def write_packed(path: str | Path, training: list[Source], validation: Source, *,

@@ -1,87 +1,98 @@
 """
-What a network learns from a teacher on every crop, labelled or not.
+What a network learns from a teacher in every crop, labelled or not (Hinton et al. 2015).
 
-The teacher's probabilities (distillation, Hinton et al. 2015) and its features, at four strides
-and before its classifier, which the network's own predict through one 1x1 convolution each (hints,
-Romero et al. 2015). Teacher and convolutions are needed in training only.
+The teacher's probabilities were computed once for every whole frame; here they are cut out and
+scaled as the frame was.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
+import numpy as np
 import torch
 import torch.nn.functional as F
 
-from aim_ros.training.efficientnet import EfficientNetSegmenter
+STRIDE = 4  # of the network's logits
 
 
-@dataclass(frozen=True)
-class Lesson:
-    """What the teacher says of a batch: `logits` (B, C, H / 4, W / 4), and its `features`."""
-
-    logits: torch.Tensor
-    features: list[torch.Tensor]
-
-
-@torch.no_grad()
-def ask(teacher: EfficientNetSegmenter, pixels: torch.Tensor, zoom: float = 1.0) -> Lesson:
+def _weights(count: int, start: float, step: float, length: int) -> np.ndarray:
     """
-    Return the teacher's answer to normalised pixels (B, 3, zoom H, zoom W).
+    Return the weights (count, length) that resample one axis of `length` cells linearly.
 
-    Its logits and features are on the grids of a network that sees the crop at (H, W).
+    Sample i lies at `start + step * i` in cells, whose centres are at 0.5, 1.5, ... Where samples
+    are further apart than cells the filter widens (antialiasing, as Pillow's bilinear). The
+    weights of a sample outside of the axis are 0, else they sum to 1.
     """
-    logits, features = teacher.logits(pixels)
-    return Lesson(_shrunk(logits, zoom), [_shrunk(each, zoom) for each in features])
+    centres = start + step * np.arange(count)
+    apart = np.abs(centres[:, None] - (np.arange(length) + 0.5))
+    # Beyond the outermost centres the outermost cell stands.
+    near = np.clip(centres, 0.5, length - 0.5)
+    apart = np.minimum(apart, np.abs(near[:, None] - (np.arange(length) + 0.5)))
+    weights = np.maximum(0, 1 - apart / max(1.0, step))
+    weights /= weights.sum(1, keepdims=True)
+    inside = (centres >= 0) & (centres <= length)
+    return (weights * inside[:, None]).astype(np.float32)
 
 
-def _shrunk(values, zoom):
-    if zoom == 1:
-        return values
-    size = [round(side / zoom) for side in values.shape[2:]]
-    return F.interpolate(values.float(), size, mode='bilinear', antialias=True)
+def _needed(weights):
+    """Return the slice of cells that have any weight."""
+    used = np.flatnonzero(weights.any(0))
+    return slice(used[0], used[-1] + 1) if used.size else slice(0, 0)
 
 
-def divergence(logits: torch.Tensor, wanted: torch.Tensor, temperature: float) -> torch.Tensor:
+def cut(wanted: np.ndarray, frame: tuple[int, int], corner: tuple[float, float],
+        scale: tuple[float, float], crop: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """
-    Return the Kullback-Leibler divergence KL(teacher || network), the mean over the pixels.
+    Return a crop's share of a frame's probabilities, on the grid of the network's logits.
 
-    `logits` and the teacher's, `wanted`, are (B, C, h, w); both are divided by `temperature`. The
-    result is times its square, which keeps the gradients' size about the same at any temperature
-    (Hinton et al. 2015).
+    :param wanted: (h, w, C) on a grid over the whole frame.
+    :param frame: (height, width) of the frame in pixels.
+    :param corner: (row, column) of the crop's upper left corner in the frame's pixels; may lie
+        outside.
+    :param scale: crop pixels per frame pixel, along rows and columns.
+    :param crop: (height, width) of the crop, multiples of `STRIDE`.
+    :return: (crop / STRIDE, C) float32, and whether (crop / STRIDE) the cell is on the frame.
     """
-    target = F.log_softmax(wanted.float() / temperature, 1)
+    axes = []
+    for axis in range(2):
+        cells = wanted.shape[axis] / frame[axis]  # a frame pixel
+        step = STRIDE / scale[axis] * cells
+        axes.append(_weights(crop[axis] // STRIDE, corner[axis] * cells + step / 2, step,
+                             wanted.shape[axis]))
+    rows, columns = map(_needed, axes)
+    part = np.asarray(wanted[rows, columns], np.float32)
+    below, across = axes[0][:, rows], axes[1][:, columns]
+    found = np.tensordot(below, part, 1)  # (crop rows, w, C)
+    found = np.matmul(across, found)
+    known = (below.sum(1) > 0.5)[:, None] & (across.sum(1) > 0.5)
+    return found, known
+
+
+def worth(wanted: torch.Tensor, class_weights: torch.Tensor) -> torch.Tensor:
+    """
+    Return what each cell counts: the expected weight of the class that the teacher sees there.
+
+    A weight of the cell, unlike one of the class, leaves what is wanted of it unchanged.
+
+    :param wanted: the teacher's probabilities, (B, C, h, w).
+    :param class_weights: (C,).
+    :return: (B, h, w).
+    """
+    return torch.einsum('bchw,c->bhw', wanted.float(), class_weights)
+
+
+def divergence(logits: torch.Tensor, wanted: torch.Tensor, asked: torch.Tensor,
+               temperature: float) -> torch.Tensor:
+    """
+    Return the Kullback-Leibler divergence KL(teacher || network), a weighted mean over the cells.
+
+    Both are softened by `temperature`. The result is times its square, which keeps the gradients'
+    size about the same at any temperature (Hinton et al. 2015).
+
+    :param logits: of the network, (B, C, h, w).
+    :param wanted: the teacher's probabilities, (B, C, h, w).
+    :param asked: the weight of each cell, (B, h, w), 0 where the teacher does not know.
+    :return: a scalar; 0 where nothing is asked.
+    """
+    # A probability that float16 rounds to 0 is one of the smallest that it holds.
+    target = F.log_softmax(wanted.float().clamp_min(1e-7).log() / temperature, 1)
     answer = F.log_softmax(logits.float() / temperature, 1)
     each = F.kl_div(answer, target, reduction='none', log_target=True).sum(1)
-    return temperature ** 2 * each.mean()
-
-
-class Hints(torch.nn.Module):
-    """
-    The regressors of the teacher's features from a network's, and how wrong they are.
-
-    `widths` are the channels of the network's features, `wanted` those of the teacher's.
-    """
-
-    def __init__(self, widths: tuple[int, ...], wanted: tuple[int, ...]):
-        super().__init__()
-        self.regressors = torch.nn.ModuleList(
-            torch.nn.Conv2d(*both, 1) for both in zip(widths, wanted, strict=True))
-        # By the batch's own statistics every channel counts alike, whatever its scale.
-        self.norms = torch.nn.ModuleList(
-            torch.nn.BatchNorm2d(width, affine=False, track_running_stats=False)
-            for width in wanted)
-
-    def forward(self, features: Sequence[torch.Tensor],
-                wanted: Sequence[torch.Tensor]) -> torch.Tensor:
-        """
-        Return the share of the teacher's variance that is not predicted, the mean over features.
-
-        Both are (B, width, h, w), feature by feature of one size. 1 is what a constant reaches, 0
-        is perfect.
-        """
-        errors = [
-            F.mse_loss(regressor(own).float(), norm(teachers.float()))
-            for own, regressor, norm, teachers in zip(
-                features, self.regressors, self.norms, wanted, strict=True)
-        ]
-        return sum(errors) / len(errors)
+    return temperature ** 2 * (asked * each).sum() / asked.sum().clamp_min(1e-6)

@@ -1,11 +1,9 @@
 """The training loop: resumable to the step, with EMA, validation and a log."""
 
 from contextlib import nullcontext
-from functools import partial
 import json
 import os
 from pathlib import Path
-import signal
 import time
 
 from rich.progress import BarColumn
@@ -15,7 +13,6 @@ from rich.progress import TextColumn
 from rich.progress import TimeRemainingColumn
 import torch
 import torch.distributed as distributed
-import torch.nn.functional as F
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel
 from torch.optim.swa_utils import get_ema_multi_avg_fn
@@ -23,103 +20,50 @@ from torch.utils.data import DataLoader
 
 from aim_ros.training import data
 from aim_ros.training import distillation
-from aim_ros.training import efficientnet
+from aim_ros.training import losses
 from aim_ros.training import metrics
 from aim_ros.training import model as networks
+from aim_ros.training import optimization
+from aim_ros.training import processes
 from aim_ros.training.augment import CropDataset
-from aim_ros.training.augment import zoomed
 from aim_ros.training.config import Config
 from aim_ros.training.config import to_dict
-from aim_ros.training.labels import IGNORE
 
 STATE = 'last.pt'
 LOG = 'log.jsonl'
-_muon = partial(torch.optim.Muon, adjust_lr_fn='match_rms_adamw')
 
 
-def learning_rate(step: int, progress: float, *, peak: float, warmup: int,
-                  power: float) -> float:
-    """Return the rate of a step, `progress` (0..1) into the run: warm-up, polynomial decay."""
-    return peak * min(1.0, (step + 1) / max(1, warmup)) * max(0.0, 1 - progress) ** power
+class _Items(torch.utils.data.Sampler):
+    """The items of a process, step by step: `share` from `first` on in each batch."""
 
+    def __init__(self, start, end, batch, first, share):
+        self.steps, self.batch, self.first, self.share = range(start, end), batch, first, share
 
-def weighted_loss(logits: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor,
-                  class_weights: torch.Tensor, *, stride: int = 1,
-                  dice: float = 0.0) -> torch.Tensor:
-    """
-    Return the cross entropy of a batch, weighted by class and by sample, and a share of Dice.
+    def __iter__(self):
+        for step in self.steps:
+            begin = step * self.batch + self.first
+            yield from range(begin, begin + self.share)
 
-    `logits` (B, C, h, w) are upsampled bilinearly to every `stride`-th pixel of `labels`
-    (B, H, W); `weights` (B,) says how far each sample's labels are trusted. `dice` times the soft
-    Dice loss (Milletari et al. 2016) of the classes present is added: there a person's few pixels
-    count as much as the road's many.
-    """
-    # Centred, so that a strided label lies where its upsampled logit does.
-    labels = labels[:, stride // 2::stride, stride // 2::stride].long()
-    logits = F.interpolate(logits.float(), labels.shape[1:], mode='bilinear')
-    loss = F.cross_entropy(logits, labels, class_weights, ignore_index=IGNORE, reduction='none')
-    known = labels != IGNORE
-    truth = labels.where(known, 0)
-    trust = known * weights[:, None, None]
-    result = (loss * trust).sum() / (class_weights[truth] * trust).sum().clamp_min(1e-6)
-    if dice:
-        trusted = logits.softmax(1) * trust[:, None]
-        hit = trusted.gather(1, truth[:, None]).flatten()
-        classes = logits.shape[1]
-        truth = truth.flatten()
-        right = hit.new_zeros(classes).index_add(0, truth, hit)
-        actual = hit.new_zeros(classes).index_add(0, truth, trust.flatten())
-        share = 2 * right / (trusted.sum((0, 2, 3)) + actual).clamp_min(1e-6)
-        present = actual > 0
-        result = result + dice * ((1 - share) * present).sum() / present.sum().clamp_min(1)
-    return result
-
-
-def join_processes(device: torch.device) -> tuple[int, int]:
-    """
-    Join the processes that torchrun started, and return (rank, number of processes).
-
-    Without torchrun this is (0, 1). Several processes of one thread each train about three times
-    as fast on busy CPU cores as one process of several threads, which wait for each other at
-    every operator instead of once a step. On CUDA each process has a GPU of its own; `ValueError`
-    where there are fewer.
-    """
-    if 'WORLD_SIZE' not in os.environ:
-        return 0, 1
-    if not distributed.is_initialized():
-        if device.type == 'cuda':
-            wanted, found = int(os.environ['LOCAL_WORLD_SIZE']), torch.cuda.device_count()
-            if wanted > found:
-                raise ValueError(f'{wanted} processes, {found} GPUs: start one process a GPU, or '
-                                 'set train.device=cpu')
-            torch.cuda.set_device(int(os.environ['LOCAL_RANK']))
-        distributed.init_process_group('nccl' if device.type == 'cuda' else 'gloo')
-    return distributed.get_rank(), distributed.get_world_size()
-
-
-def _ignore_signals(_worker):
-    """Leave the end of a run to its main process, which first saves the state."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+    def __len__(self):
+        return len(self.steps) * self.share
 
 
 class _Forward(torch.nn.Module):
     """The training forward pass as a module, which is what gradient averaging wraps."""
 
-    def __init__(self, model, hints):
+    def __init__(self, model):
         super().__init__()
-        self.model, self.hints = model, hints
+        self.model = model
 
-    def forward(self, pixels, lesson):
-        logits, features = networks.logits(self.model, pixels)
-        return logits, None if self.hints is None else self.hints(features, lesson.features)
+    def forward(self, pixels):
+        return networks.logits(self.model, pixels)
 
 
 class Trainer:
     """
     One training run in a folder: state, log, and the best checkpoint by validation.
 
-    The state holds weights, their moving average, hints, the optimiser and the step. Crops and
+    The state holds weights, their moving average, the optimiser and the step. Crops and
     dropout depend on the seed and the step alone, so a run that was stopped goes on as if it had
     not. Raises `ValueError` where the settings do not fit each other or the folder's state.
     """
@@ -129,7 +73,7 @@ class Trainer:
         settings = config.train
         self.folder.mkdir(parents=True, exist_ok=True)
         self.device = networks.device(settings.device)
-        self.rank, self.processes = join_processes(self.device)
+        self.rank, self.processes = processes.join_processes(self.device)
         if settings.batch % self.processes:
             raise ValueError(f'train.batch is {settings.batch}: {self.processes} processes '
                              'must be able to share it evenly')
@@ -141,28 +85,23 @@ class Trainer:
         self.layout = layout
         self.ema = AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(settings.ema),
                                  use_buffers=True)
-        self.teacher = self.hints = None
-        if config.teacher.start:
-            self._check_crop()
-            self.teacher = efficientnet.load_frozen(config.teacher.start).to(
-                self.device, memory_format=layout)
-            self.hints = distillation.Hints(*(
-                (*network.config.hidden_sizes, network.config.decoder_hidden_size)
-                for network in (self.model, self.teacher))).to(self.device)
-        self.optimizers = self._optimizers()
-        weights = [settings.class_weights.get(c, 1.0)
-                   for c in range(self.model.config.num_labels)]
-        self.class_weights = torch.tensor(weights, device=self.device)
+        self.optimizers = optimization.optimizers(self.model, settings)
+        self.class_weights, self.taught_weights = (
+            torch.tensor([table.get(c, 1.0) for c in range(self.model.config.num_labels)],
+                         device=self.device)
+            for table in (settings.class_weights, config.teacher.class_weights))
         self.mean, self.std = (
             torch.tensor(v, device=self.device)[:, None, None] * 255
             for v in (self._processor().image_mean, self._processor().image_std)
         )
         self.step, self.seconds = 0, 0.0
-        self.best: dict = {}  # mIoU and person IoU, of the best checkpoint and of the latest
+        self.loss: torch.Tensor | None = None  # of the last steps, since the start of this process
+        # mIoU and the mean IoU of the chosen classes, of the best checkpoint and of the latest.
+        self.best: dict = {}
         self.latest: dict = {}
         if (self.folder / STATE).exists():
             self._load()
-        self.network = _Forward(self.model, self.hints)
+        self.network = _Forward(self.model)
         if self.processes > 1:
             self.network = DistributedDataParallel(self.network)
         if self.rank == 0:
@@ -176,39 +115,6 @@ class Trainer:
         if settings.minutes:
             done = max(done, self.seconds / (60 * settings.minutes))
         return min(1.0, done)
-
-    def _check_crop(self):
-        crop, zoom = self.config.augment.crop, self.config.teacher.zoom
-        if any(side % efficientnet.STRIDE for side in (*crop, *zoomed(crop, zoom))):
-            raise ValueError(
-                f'augment.crop is {tuple(crop)} and teacher.zoom {zoom:g}: with a teacher both '
-                f'sides must be multiples of {efficientnet.STRIDE}, zoomed or not')
-
-    def _optimizers(self):
-        """
-        Return AdamW, without decay of norms and biases, and Muon for matrices if it is chosen.
-
-        `factor` gives the head its own rate. Muon (Jordan et al. 2024) makes every direction of a
-        matrix learn alike; its steps are scaled to AdamW's (Liu et al. 2025), so both share a
-        rate.
-        """
-        settings = self.config.train
-        groups = {}
-        modules = [('', self.model), *([('hints', self.hints)] if self.hints is not None else [])]
-        for prefix, module in modules:
-            for name, parameter in module.named_parameters(prefix):
-                head = not name.startswith(('segformer.', 'backbone.'))
-                make = _muon if settings.muon and parameter.ndim == 2 else torch.optim.AdamW
-                groups.setdefault(make, {}).setdefault(
-                    (head, parameter.ndim > 1), []).append(parameter)
-        return [
-            make([
-                {'params': parameters, 'factor': settings.head_lr_factor if head else 1.0,
-                 'weight_decay': settings.weight_decay if decayed else 0.0}
-                for (head, decayed), parameters in chosen.items()
-            ], lr=settings.lr)
-            for make, chosen in groups.items()
-        ]
 
     @property
     def _groups(self):
@@ -225,21 +131,15 @@ class Trainer:
         if state.keys() != self._state().keys():
             raise ValueError(f'{self.folder / STATE} is from another version of this tool: '
                              'choose another folder')
-        if (state['hints'] is None) != (self.hints is None):
-            raise ValueError(f'{self.folder} holds a run {"without" if self.hints else "with"} a '
-                             'teacher: set teacher.start as it was, or choose another folder')
         if len(state['optimizers']) != len(self.optimizers):
             raise ValueError(f'{self.folder} holds a run {"without" if settings.muon else "with"} '
                              'Muon: set train.muon as it was, or choose another folder')
         try:
             self.model.load_state_dict(state['model'])
             self.ema.load_state_dict(state['ema'])
-            if self.hints is not None:
-                self.hints.load_state_dict(state['hints'])
         except RuntimeError as error:
-            raise ValueError(f'{self.folder} holds a run of another network or teacher: set '
-                             'model.size and teacher.start as they were, or choose another '
-                             'folder') from error
+            raise ValueError(f'{self.folder} holds a run of another network: set model.size '
+                             'as it was, or choose another folder') from error
         # The rates and the decay are the configuration's, which may have changed since.
         chosen = [{k: g[k] for k in ('factor', 'weight_decay')} for g in self._groups]
         for optimizer, stored in zip(self.optimizers, state['optimizers'], strict=True):
@@ -252,7 +152,6 @@ class Trainer:
     def _state(self):
         return {
             'model': self.model.state_dict(), 'ema': self.ema.state_dict(),
-            'hints': None if self.hints is None else self.hints.state_dict(),
             'optimizers': [optimizer.state_dict() for optimizer in self.optimizers],
             'step': self.step, 'seconds': self.seconds,
             'best_figures': self.best, 'latest_figures': self.latest,
@@ -271,8 +170,7 @@ class Trainer:
         settings = self.config.train
         # Dropout then depends on the step and the process alone.
         torch.manual_seed((settings.seed * 1_000_003 + self.step) * 64 + self.rank)
-        rate = learning_rate(self.step, self.progress, peak=settings.lr,
-                             warmup=settings.warmup, power=settings.power)
+        rate = optimization.learning_rate(self.step, self.progress, settings)
         for group in self._groups:
             group['lr'] = rate * group['factor']
         batch = {k: v.to(self.device, non_blocking=True) for k, v in batch.items()}
@@ -281,20 +179,14 @@ class Trainer:
         if settings.bf16:
             autocast = torch.autocast(self.device.type, torch.bfloat16)
         with autocast:
-            lesson = None
-            if self.teacher is not None:
-                seen = batch.get('teacher_image')
-                lesson = distillation.ask(
-                    self.teacher, pixels if seen is None else self._normalised(seen),
-                    self.config.teacher.zoom)
-            logits, unexplained = self.network(pixels, lesson)
-        loss = weighted_loss(logits, batch['labels'], batch['weight'], self.class_weights,
+            logits = self.network(pixels)
+        loss = losses.weighted_loss(logits, batch['labels'], batch['weight'], self.class_weights,
                              stride=settings.loss_stride, dice=settings.dice)
-        if lesson is not None:
-            wanted = self.config.teacher
-            loss = loss + wanted.hint_weight * unexplained
-            loss = loss + wanted.weight * distillation.divergence(
-                logits, lesson.logits, wanted.temperature)
+        teacher = self.config.teacher
+        if self.config.data.computed and teacher.weight:
+            worth = distillation.worth(batch['wanted'], self.taught_weights)
+            loss = loss + teacher.weight * distillation.divergence(
+                logits, batch['wanted'], batch['asked'] * worth, teacher.temperature)
         for optimizer in self.optimizers:
             optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -312,57 +204,51 @@ class Trainer:
         """Return the batches from the current step to the last."""
         settings = self.config.train
         crops = CropDataset(sources, self.config.augment, settings.seed,
-                            settings.steps * settings.batch,
-                            teacher_zoom=1.0 if self.teacher is None else self.config.teacher.zoom)
+                            settings.steps * settings.batch)
         share = settings.batch // self.processes
-        remaining = [
-            item for step in range(self.step, settings.steps)
-            for item in range(step * settings.batch + self.rank * share,
-                              step * settings.batch + (self.rank + 1) * share)
-        ]
+        remaining = _Items(self.step, settings.steps, settings.batch, self.rank * share, share)
         return DataLoader(crops, share, sampler=remaining,
-                          num_workers=settings.workers, worker_init_fn=_ignore_signals,
+                          num_workers=settings.workers, worker_init_fn=processes.ignore_signals,
                           pin_memory=self.device.type == 'cuda')
 
-    def validate(self, validation: data.Source) -> metrics.Figures:
+    def validate(self, choice: list[data.Source]) -> None:
         """Measure the moving average; keep it as `best` when it is the best so far."""
-        network = self.ema.module
+        settings, network = self.config.train, self.ema.module
         if self.processes > 1:
             for buffer in network.buffers():
                 distributed.broadcast(buffer, 0)
-        frames = validation.frames[self.rank::self.processes]
-        figures = metrics.evaluate(network, self._processor(), frames,
-                                   self.config.train.input_size)
-        # By IoU, not accuracy: accuracy alone is bought with people seen on empty roads.
-        person = figures.as_dict()['classes']['person']['iou'] or 0.0
-        self.latest = {'mIoU': figures.miou, 'person IoU': person}
+        found = {}
+        for source in choice:
+            frames = source.frames[self.rank::self.processes]
+            predict = metrics.predictor(network.eval(), self._processor(),
+                                        source.settings.input_size or settings.input_size)
+            found[source.settings.name] = metrics.evaluate(predict, frames)
+        scores = [self._figures(figures) for figures in found.values()]
+        self.latest = {key: sum(s[key] for s in scores) / len(scores) for key in scores[0]}
         score = self._score(self.latest)
         self._log({'step': self.step, 'seconds': round(self.seconds), 'score': score,
-                   **figures.as_dict()})
+                   **{name: figures.as_dict() for name, figures in found.items()}})
         if not self.best or score > self._score(self.best):
             self.best = self.latest
             if self.rank == 0:
-                networks.save(network, self.folder / 'best', self.config.train.input_size)
+                networks.save(network, self.folder / 'best', settings.input_size)
                 (self.folder / 'best' / 'step.json').write_text(json.dumps(
-                    {'step': self.step, 'score': score, 'miou': figures.miou}))
-        return figures
+                    {'step': self.step, 'score': score, **self.latest}))
+
+    def _figures(self, figures):
+        """Return what a source's figures contribute to the score."""
+        # By IoU, not accuracy: accuracy alone is bought with people seen on empty roads.
+        chosen = [figures.iou[c] for c in self.config.train.chosen_classes if figures.pixels[c]]
+        return {'mIoU': figures.miou, 'chosen IoU': float(sum(chosen)) / max(1, len(chosen))}
 
     def _score(self, figures):
-        return figures['mIoU'] + self.config.train.person_weight * figures['person IoU']
+        return figures['mIoU'] + self.config.train.chosen_weight * figures['chosen IoU']
 
     def _log(self, entry):
         if self.rank:
             return
         with (self.folder / LOG).open('a') as log:
             log.write(json.dumps(entry) + '\n')
-
-    def _agree(self, stopping, seconds):
-        """Return whether any process was told to stop, and the time that all go by."""
-        if self.processes == 1:
-            return stopping, seconds
-        both = torch.tensor([float(stopping), seconds], device=self.device)
-        distributed.all_reduce(both, distributed.ReduceOp.MAX)
-        return bool(both[0]), float(both[1])
 
     def run(self, *, stop_after: int | None = None) -> bool:
         """
@@ -372,49 +258,45 @@ class Trainer:
         """
         settings = self.config.train
         training = data.load_training(self.config.data)
-        validation = data.load_validation(self.config.data)
-        stopping = []
-        previous = {s: signal.signal(s, lambda *_: stopping.append(True))
-                    for s in (signal.SIGINT, signal.SIGTERM)}
+        choice = data.load_choice(self.config.data)
         end = settings.steps if stop_after is None else self.step + stop_after
         columns = (
             TextColumn('step {task.fields[step]}'), BarColumn(), TaskProgressColumn(),
             TextColumn('{task.fields[note]}'), TimeRemainingColumn(elapsed_when_finished=True),
         )
-        running = None
-        try:
-            with Progress(*columns, disable=self.rank > 0) as progress:
-                task = progress.add_task(
-                    '', total=1.0, completed=self.progress, step=self.step, note='')
-                started, before = time.monotonic(), self.seconds
-                for batch in self.loader(training):
-                    stop, self.seconds = self._agree(
-                        bool(stopping), before + time.monotonic() - started)
-                    if stop or self.step >= end or self.progress >= 1:
-                        break
-                    loss = self.train_step(batch)
-                    running = loss if running is None else 0.98 * running + 0.02 * loss
-                    if self.step % settings.log_every == 0:
-                        self._log({'step': self.step, 'seconds': round(self.seconds, 1),
-                                   'loss': float(running),
-                                   'lr': self._groups[0]['lr']})
-                        scores = ' '.join(f'{k} {v:.3f}' for k, v in self.latest.items())
-                        progress.update(task, note=f'loss {float(running):.3f} {scores}')
-                    progress.update(task, completed=self.progress, step=self.step)
-                    if self.step % settings.validate_every == 0:
-                        self.validate(validation)
-                        if self.rank == 0:
-                            scores = '  '.join(f'{k} {v:.4f}' for k, v in self.latest.items())
-                            progress.console.print(
-                                f'step {self.step}  loss {float(running):.3f}  {scores}  '
-                                f'{self.seconds / 60:.1f} min')
-                    if self.step % settings.save_every == 0:
-                        self.save()
-        finally:
-            for number, handler in previous.items():
-                signal.signal(number, handler)
+        with (processes.stop_requests() as stopping,
+              Progress(*columns, disable=self.rank > 0) as progress):
+            task = progress.add_task('', total=1.0, completed=self.progress, step=self.step,
+                                     note='')
+            started, before = time.monotonic(), self.seconds
+            for batch in self.loader(training):
+                stop, self.seconds = processes.agree(
+                    bool(stopping), before + time.monotonic() - started, self.device)
+                if stop or self.step >= end or self.progress >= 1:
+                    break
+                self._follow(self.train_step(batch))
+                progress.update(task, completed=self.progress, step=self.step)
+                if self.step % settings.log_every == 0:
+                    self._log({'step': self.step, 'seconds': round(self.seconds, 1),
+                               'loss': float(self.loss), 'lr': self._groups[0]['lr']})
+                    progress.update(task, note=f'loss {self.loss:.3f}  {self._scores()}')
+                if self.step % settings.validate_every == 0:
+                    self.validate(choice)
+                    if self.rank == 0:
+                        progress.console.print(
+                            f'step {self.step}  loss {self.loss:.3f}  {self._scores()}  '
+                            f'{self.seconds / 60:.1f} min')
+                if self.step % settings.save_every == 0:
+                    self.save()
         done = self.progress >= 1
         if done and self.step % settings.validate_every:
-            self.validate(validation)
+            self.validate(choice)
         self.save()
         return done
+
+    def _follow(self, loss):
+        """Average the loss over the last steps; on CUDA without waiting for it."""
+        self.loss = loss if self.loss is None else 0.98 * self.loss + 0.02 * loss
+
+    def _scores(self):
+        return '  '.join(f'{key} {value:.4f}' for key, value in self.latest.items())

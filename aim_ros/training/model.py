@@ -12,7 +12,6 @@ try:  # the Pillow form needs no torchvision
 except ImportError:
     from transformers import SegformerImageProcessor
 
-from aim_ros.training import efficientnet
 from aim_ros.training.config import ModelConfig
 from aim_ros.training.labels import IGNORE
 from aim_ros.training.labels import NAMES
@@ -25,9 +24,6 @@ SIZES = {
 }
 
 
-Network = SegformerForSemanticSegmentation | efficientnet.EfficientNetSegmenter
-
-
 def device(name: str) -> torch.device:
     """Return the device of a setting; `auto` is CUDA where there is one."""
     if name == 'auto':
@@ -35,24 +31,20 @@ def device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def build(settings: ModelConfig) -> Network:
+def build(settings: ModelConfig) -> SegformerForSemanticSegmentation:
     """
     Return the network in fp32, from a checkpoint or from random weights.
 
-    A teacher's backbone starts from ImageNet weights instead. Raises `ValueError` where the size
-    is unknown or the checkpoint's is another, where there is no checkpoint or none that `keep`
-    could act on, and `ImportError` where the teacher's packages are missing.
+    :raises ValueError: where the size is unknown or the checkpoint's is another, and where there
+        is no checkpoint or none that `keep` could act on.
     """
     if settings.start:
         return _from_checkpoint(settings)
     if settings.keep != 1:
         raise ValueError(f'model.keep is {settings.keep:g}: there is no model.start to forget')
     size = settings.size or 'b0'
-    if size in efficientnet.SIZES:
-        return efficientnet.EfficientNetSegmenter(size, drop_path=settings.drop_path)
     if size not in SIZES:
-        raise ValueError(f'unknown model size {size!r}; '
-                         f'sizes: {", ".join([*SIZES, *efficientnet.SIZES])}')
+        raise ValueError(f'unknown model size {size!r}; sizes: {", ".join(SIZES)}')
     depths, widths, decoder = SIZES[size]
     return SegformerForSemanticSegmentation(SegformerConfig(
         depths=depths, hidden_sizes=widths, decoder_hidden_size=decoder,
@@ -67,23 +59,17 @@ def _from_checkpoint(settings):
     if not (folder / 'config.json').is_file():
         raise ValueError(f'model.start: {folder} holds no checkpoint; '
                          'model.start=null begins from random weights')
-    if efficientnet.is_saved_in(folder):
-        network = efficientnet.EfficientNetSegmenter.load(folder, drop_path=settings.drop_path)
-        found = network.size
-    else:
-        network = SegformerForSemanticSegmentation.from_pretrained(
-            folder, drop_path_rate=settings.drop_path,
-            classifier_dropout_prob=settings.dropout, dtype=torch.float32)
-        shape = network.config
-        found = next((size for size, (depths, widths, decoder) in SIZES.items()
-                      if tuple(shape.depths) == depths and tuple(shape.hidden_sizes) == widths
-                      and shape.decoder_hidden_size == decoder), 'network of another size')
+    network = SegformerForSemanticSegmentation.from_pretrained(
+        folder, drop_path_rate=settings.drop_path,
+        classifier_dropout_prob=settings.dropout, dtype=torch.float32)
+    shape = network.config
+    found = next((size for size, (depths, widths, decoder) in SIZES.items()
+                  if tuple(shape.depths) == depths and tuple(shape.hidden_sizes) == widths
+                  and shape.decoder_hidden_size == decoder), 'network of another size')
     if settings.size not in (None, found):
         raise ValueError(f'model.start: {folder} holds a {found}, model.size is {settings.size}; '
                          'model.start=null begins from random weights')
     if settings.keep != 1:
-        if isinstance(network, efficientnet.EfficientNetSegmenter):
-            raise ValueError(f'model.keep is {settings.keep:g}: only a SegFormer can forget')
         _forget(network, settings.keep)
     return network
 
@@ -108,19 +94,22 @@ def processor(size: tuple[int, int]) -> SegformerImageProcessor:
         size={'height': size[0], 'width': size[1]}, do_reduce_labels=False)
 
 
-def logits(model: Network,
-           pixels: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
+def add_upsampled(parts: list[torch.Tensor]) -> torch.Tensor:
+    """Return the sum of (B, C, h, w) maps at the first one's size, upsampled bilinearly."""
+    first, *others = parts
+    for part in others:
+        first = first + F.interpolate(part, first.shape[2:], mode='bilinear')
+    return first
+
+
+def logits(model: SegformerForSemanticSegmentation, pixels: torch.Tensor) -> torch.Tensor:
     """
-    Return the logits (B, C, H / 4, W / 4), as `model(pixels).logits` is, and the features.
+    Return the logits (B, C, H / 4, W / 4), as `model(pixels).logits` is.
 
     The decode head projects each stage, upsamples it and then mixes all of them with one 1x1
     convolution. All that is linear, so one matrix that projects and mixes, before upsampling,
-    gives the same values with far fewer multiplications. The features are the stages, (B, width,
-    H / stride, W / stride) for strides 4, 8, 16 and 32, and what the classifier sees, (B, decoder
-    width, H / 4, W / 4).
+    gives the same values with far fewer multiplications.
     """
-    if isinstance(model, efficientnet.EfficientNetSegmenter):
-        return model.logits(pixels)
     head = model.decode_head
     stages = model.segformer(pixels, output_hidden_states=True).hidden_states
     width = head.linear_fuse.out_channels
@@ -130,16 +119,12 @@ def logits(model: Network,
         mix = head.linear_fuse.weight[:, start:start + width, 0, 0]
         both = mix @ projection.proj.weight
         parts.append(F.conv2d(stage, both[:, :, None, None], mix @ projection.proj.bias))
-    mixed = efficientnet.add_upsampled(parts)
-    seen = head.activation(head.batch_norm(mixed))
-    return head.classifier(head.dropout(seen)), [*stages, seen]
+    seen = head.activation(head.batch_norm(add_upsampled(parts)))
+    return head.classifier(head.dropout(seen))
 
 
-def save(model: Network, folder: str | Path,
+def save(model: SegformerForSemanticSegmentation, folder: str | Path,
          size: tuple[int, int]) -> None:
-    """Write weights (safetensors, fp32), config and a SegFormer's image processor."""
-    if isinstance(model, efficientnet.EfficientNetSegmenter):
-        model.save(folder)
-        return
+    """Write weights (safetensors, fp32), config and the image processor."""
     model.save_pretrained(folder)
     processor(size).save_pretrained(folder)

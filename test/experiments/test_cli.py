@@ -7,6 +7,13 @@ from aim_ros.experiments.cli import COMMANDS
 from aim_ros.experiments.cli import main
 
 
+@pytest.fixture
+def extras():
+    """Skip a test of a command where requirements-experiments.txt is not installed."""
+    pytest.importorskip('matplotlib')
+    pytest.importorskip('torchmetrics')
+
+
 def test_help_lists_every_experiment_without_importing_one():
     code = ('import sys\nfrom aim_ros.experiments.cli import main\n'
             'try:\n    main(["--help"])\nfinally:\n    assert "torch" not in sys.modules')
@@ -15,6 +22,7 @@ def test_help_lists_every_experiment_without_importing_one():
     assert all(name in result.stdout for name in COMMANDS)
 
 
+@pytest.mark.usefixtures('extras')
 @pytest.mark.parametrize('name', ['segmentation', 'calibrate'])
 def test_help_of_an_experiment_has_an_example(name, capsys):
     with pytest.raises(SystemExit) as end:
@@ -23,6 +31,7 @@ def test_help_of_an_experiment_has_an_example(name, capsys):
     assert f'example:\n  experiments {name}' in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures('extras')
 @pytest.mark.parametrize(('arguments', 'said'), [
     (['segmentation', '--data', '/nowhere'], 'there is no folder /nowhere'),
     (['calibrate', '--profile', 'sport', '--data', '/nowhere'], "unknown driver profile 'sport'"),

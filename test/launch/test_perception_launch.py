@@ -75,8 +75,9 @@ def declared(path):
 # The arguments: nothing is started. What they mean: test/nodes/test_launch_parameters.py.
 
 NODE_ARGUMENTS = {
-    'model', 'device', 'precision', 'input_size', 'profiles_file', 'driver_profile', 'namespace',
-    'camera', 'image_topic', 'camera_info_topic', 'image_transport', 'compressed',
+    'model', 'device', 'engine', 'execution_providers', 'precision', 'input_size', 'input_pixels',
+    'profiles_file', 'driver_profile', 'namespace', 'camera', 'image_topic',
+    'camera_info_topic', 'image_transport', 'compressed',
     'image_reliability', 'use_sim_time', 'params_file', 'autostart', 'log_level', 'rviz'}
 ARGUMENTS = {
     PERCEPTION: NODE_ARGUMENTS | {
@@ -85,6 +86,7 @@ ARGUMENTS = {
     REPLAY: NODE_ARGUMENTS | {
         'source', 'options', 'rate', 'loop', 'start', 'every', 'lockstep', 'segmentation'}}
 CHOICES = {
+    'engine': {'', 'auto', 'torch', 'openvino', 'onnxruntime'},
     'precision': {'', 'auto', 'fp32', 'fp16', 'bf16'},
     'image_transport': {'', 'raw', 'compressed'},
     'compressed': {'', 'true', 'false'},
@@ -114,9 +116,10 @@ def test_choices(path, more):
             if argument.choices is not None} == {**CHOICES, **more}
 
 
-def test_the_precisions_are_those_of_the_segmenter():
-    segmenter = pytest.importorskip('aim_ros.segmentation.segmenter')
-    assert CHOICES['precision'] == {'', 'auto', *segmenter.PRECISIONS}
+def test_engines_and_precisions_are_those_of_the_segmenter():
+    engine = pytest.importorskip('aim_ros.segmentation.engine')
+    assert CHOICES['engine'] == {'', 'auto', *engine.ENGINES}
+    assert CHOICES['precision'] == {'', 'auto', *engine.PRECISIONS}
 
 
 # The nodes, started.

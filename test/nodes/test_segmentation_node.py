@@ -285,9 +285,9 @@ def test_a_frame_that_outlasts_its_activation_is_dropped(make_node, make_camera,
                  and camera.stale()[-1].status[0].message == 'the node is not active')
     assert node.trigger_activate() == FAILURE
     assert 'still being perceived' in node.problem
-    hung = node._hung
+    assert node.hangs
     gate.open.set()
-    ros.wait_for(lambda: not hung.alive)
+    ros.wait_for(lambda: not node.hangs)
     assert node.trigger_activate() == SUCCESS
     ros.wait_for(lambda: node.channels['camera'].input.publisher_count())
     ask(camera, 2.0)
@@ -620,14 +620,14 @@ def test_a_camera_that_repeats_its_last_image_is_stale(make_node, make_camera, a
 
 def test_an_image_that_is_too_old_is_refused(make_node, make_camera, ask, ros, capfd):
     # Far more than a busy machine takes for the frame that is not too old.
-    node = make_node(alerts__max_age=500.0)
+    node = make_node(alerts__max_age=60.0)
     camera = make_camera(node)
-    camera.images.publish(camera.message(time.time() - 600))
+    camera.images.publish(camera.message(time.time() - 90))
     statistics = node.channels['camera'].statistics
     ros.wait_for(lambda: statistics.count('refused') == 1)
     ask(camera, time.time())
     said = capfd.readouterr().err
-    assert ' s old by its stamp; alerts.max_age is 500 s' in said
+    assert ' s old by its stamp; alerts.max_age is 60 s' in said
     assert statistics.count('answered') == 1
 
 
@@ -808,6 +808,32 @@ def test_diagnostics_tell_rates_and_stages(make_node, make_camera, ask, diagnost
         assert float(values[f'{stage}_ms_p95']) >= float(values[f'{stage}_ms_p50'])
     node = message['segmentation: node'][2]
     assert (node['device'], node['precision'], node['input_size']) == ('cpu', 'fp32', '96x64')
+    assert node['engine'].startswith('torch ')
+    assert node['agreement'] == 'as the reference for the alerted classes'
+
+
+def test_the_networks_input_has_the_shape_of_the_camera(make_node, make_camera, ask, diagnostics,
+                                                        ros):
+    camera = make_camera(make_node(input_size=[], input_pixels=8192))
+    camera.pixels = np.random.default_rng(0).integers(0, 256, (120, 60, 3), np.uint8)
+    ros.wait_for(lambda: any(
+        'as the camera' in m['segmentation: node'][2].get('input_size', '')
+        for m in diagnostics if 'segmentation: node' in m), what='no size as yet')
+    mask, _ = ask(camera, 1.0)
+    assert (mask.height, mask.width) == (120, 60)
+    ros.wait_for(lambda: any(
+        m['segmentation: node'][2].get('input_size') == '64x128'
+        for m in diagnostics if 'segmentation: node' in m), what='the size of the camera')
+
+
+def test_an_engine_that_decides_otherwise_is_told(make_node, diagnostics, ros, monkeypatch, capfd):
+    text = 'openvino in bf16 decides otherwise'
+    monkeypatch.setattr('aim_ros.deployment.gate.warning', lambda *_: text)
+    make_node()
+    ros.wait_for(lambda: any(
+        m['segmentation: node'][2].get('agreement') == text
+        for m in diagnostics if 'segmentation: node' in m), what='the agreement')
+    assert text in capfd.readouterr().err
 
 
 def test_an_error_in_a_frame_is_reported_and_the_next_one_perceived(

@@ -273,10 +273,51 @@ def test_a_file_without_profiles(unreadable, text):
     assert 'expected a mapping "profiles:" of names to profiles' in unreadable(text)
 
 
+FILTER = """
+profiles: {neutral: {}}
+emphasis_filter:
+  weights: [0.5, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, -2]
+  bias: -1.5
+  threshold: 0.4
+  model: abc
+"""
+
+
+def test_the_filter_belongs_to_one_model(tmp_path, caplog):
+    path = tmp_path / 'profiles.yaml'
+    path.write_text(FILTER)
+    file = load_profiles(path)
+    assert file.emphasis_filter.weights == (0.5, 1, *[0] * 9, -2)
+    assert (file.emphasis_filter.bias, file.emphasis_filter.threshold) == (-1.5, 0.4)
+    assert file.filter_for('abc') is file.emphasis_filter
+    assert not caplog.records
+    for other in ('abd', None):
+        caplog.clear()
+        assert file.filter_for(other) is None
+        assert 'was fitted for the model with sha256 abc, not for this one' in caplog.text
+
+
+def test_a_file_without_a_filter_warns_of_nothing(tmp_path, caplog):
+    path = tmp_path / 'profiles.yaml'
+    path.write_text('profiles: {neutral: {}}')
+    assert load_profiles(path).filter_for('abc') is None
+    assert not caplog.records
+
+
+@pytest.mark.parametrize(('old', 'new', 'sentence'), [
+    (' -2]', ']', 'emphasis_filter: a filter has 12 weights'),
+    ('0.4', '1.4', 'emphasis_filter: threshold must be between 0 and 1, got 1.4'),
+    ('-1.5', 'much', 'bias must be a number'),
+])
+def test_a_filter_that_cannot_be(unreadable, old, new, sentence):
+    assert sentence in unreadable(FILTER.replace(old, new))
+
+
 def test_a_file_of_something_else(unreadable):
-    assert "expected a mapping with profiles, got ['a']" in unreadable('[a]')
+    assert "expected a mapping with profiles, emphasis_filter, got ['a']" in unreadable('[a]')
     assert "unknown key 'profile'; did you mean 'profiles'?" in unreadable('profile: {a: {}}')
-    assert "unknown key 'defensive'; allowed: profiles" in unreadable('defensive: {focus: {}}')
+    assert "unknown key 'defensive'; allowed: profiles, emphasis_filter" in unreadable(
+        'defensive: {focus: {}}')
 
 
 @pytest.mark.parametrize('text', [

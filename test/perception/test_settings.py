@@ -54,6 +54,14 @@ def test_every_parameter_has_its_place():
         mounts={'left': Mount(1.2, 0.1), 'right': Mount(1.3, 0.0)})
 
 
+def test_the_owner_has_the_values_at_start():
+    start = {**VALUES, 'alerts.near_m': 12.0, 'alerts.classes': ()}
+    settings = build_settings(VALUES, CITYSCAPES, start)
+    assert settings.owner_alerts.near_m == 12.0
+    assert set(settings.owner_alerts.class_ids) <= set(settings.alerts.class_ids)
+    assert settings.alerts == build_settings(VALUES, CITYSCAPES).alerts
+
+
 def test_a_corridor_never_narrows_towards_the_car():
     settings = build_settings({**VALUES, 'alerts.corridor.top_width': 0.9}, CITYSCAPES)
     assert settings.alerts.corridor.bottom_width == 0.9

@@ -97,6 +97,23 @@ def test_logits_stay_when_the_next_frame_comes(tiny, use_kept):
     assert torch.equal(logits, before)
 
 
+@pytest.mark.parametrize(('engine', 'meanwhile'), [('torch', 3), ('openvino', 1)])
+def test_torch_keeps_its_threads_only_where_it_runs_the_network(
+        tiny, use_kept, engine, meanwhile):
+    segmenter = Segmenter(tiny, device='cpu', engine=engine)
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        with segmenter.threads():
+            assert torch.get_num_threads() == meanwhile
+        assert torch.get_num_threads() == 3
+        with pytest.raises(ZeroDivisionError), segmenter.threads():
+            _ = 1 / 0
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_auto_is_openvino_on_the_cpu_and_says_so(tiny, use_kept):
     engine = Segmenter(tiny, device='cpu').engine
     assert isinstance(engine, Engine)

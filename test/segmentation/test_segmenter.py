@@ -1,3 +1,5 @@
+import logging
+
 import cv2
 import huggingface_hub
 import numpy as np
@@ -455,3 +457,36 @@ def test_the_shipped_model_sees_a_street(shared_data):
     height, width = mask.shape
     road = (mask[-height // 5:, width // 3:2 * width // 3] == 0).float().mean()
     assert road > 0.8
+
+
+# The size of the input
+
+
+def test_each_camera_has_an_input_of_its_own_shape(make_checkpoint, caplog):
+    segmenter = on_torch(str(make_checkpoint()), input_size=(), input_pixels=64 * 96)
+    assert segmenter.input_size is None
+    segmenter.warm_up()
+    assert segmenter.size_text == 'as the camera, about 6144 pixels'
+    with caplog.at_level(logging.INFO):
+        for size, taken in (((480, 640), (64, 96)), ((1280, 640), (96, 64))):
+            pixels = segmenter.preprocess([grey_frame(*size)])
+            assert pixels.shape == (1, 3, *taken)
+            assert segmenter.forward(pixels).shape[2:] == (taken[0] // 4, taken[1] // 4)
+    assert 'ready for inputs of 64x96 on torch' in caplog.text
+    assert segmenter.size_text == '96x64, 64x96'
+
+
+def test_frames_go_together_only_in_one_size_and_where_that_is_faster(make_checkpoint,
+                                                                      monkeypatch):
+    segmenter = on_torch(str(make_checkpoint()), input_size=(), input_pixels=64 * 96)
+    frames = [grey_frame(480, 640), grey_frame(1280, 640), grey_frame(240, 320)]
+    assert segmenter.groups(frames) == [[0], [1], [2]]
+    monkeypatch.setattr(segmenter.engine, 'batched', True)
+    assert segmenter.groups(frames) == [[0, 2], [1]]
+    assert segmenter.groups([]) == []
+
+
+def test_a_size_that_is_given_holds_for_every_camera(make_checkpoint):
+    segmenter = on_torch(str(make_checkpoint()), input_size=(64, 96), input_pixels=10**6)
+    assert segmenter.size_for((480, 640)) == segmenter.size_for((1280, 640)) == (64, 96)
+    assert segmenter.size_text == '96x64'

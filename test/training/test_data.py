@@ -1,4 +1,5 @@
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -8,6 +9,7 @@ from train_extra import skip_where_missing
 skip_where_missing()
 
 from training_fixtures import make_data  # noqa: E402
+from training_fixtures import save_answers  # noqa: E402
 
 from aim_ros.resources import share_directory  # noqa: E402
 from aim_ros.training import augment  # noqa: E402
@@ -61,10 +63,9 @@ def test_a_source_packed_at_half_size_keeps_its_objects_size(tmp_path):
     assert data.load_validation(packed).frames[0].labels.shape == (96, 160)
 
 
-def crops(settings, teacher_zoom=1.0, **changes):
+def crops(settings, **changes):
     chosen = config.AugmentConfig(**{'crop': (48, 64), 'paste_height': (8, 30), **changes})
-    return augment.CropDataset(data.load_training(settings), chosen, seed=5, length=64,
-                               teacher_zoom=teacher_zoom)
+    return augment.CropDataset(data.load_training(settings), chosen, seed=5, length=64)
 
 
 def test_a_crop_depends_on_seed_and_index_alone(tmp_path):
@@ -101,20 +102,44 @@ def test_image_and_labels_stay_aligned(tmp_path, mix):
         assert close[known].mean() > 0.9
 
 
-def test_a_teacher_sees_the_same_crop_in_more_detail(tmp_path):
-    settings = make_data(tmp_path)
-    plain = {'colour': 0.0, 'blur': 0.0, 'noise': 0.0, 'grey': 0.0, 'paste_probability': 0.0}
-    alone = crops(settings, **plain)
-    detailed = crops(settings, zoom=2.0, crop=(96, 128), **plain)
-    both = crops(settings, teacher_zoom=2.0, **plain)
-    assert 'teacher_image' not in alone[0]
+@pytest.mark.parametrize('mix', [0.0, 1.0])
+def test_the_teachers_probabilities_stay_aligned_with_the_labels(tmp_path, mix):
+    settings = save_answers(tmp_path / 'answers', make_data(tmp_path))
+    dataset = crops(settings, paste_probability=0.0, cutmix_probability=mix)
     for index in range(12):
-        crop = both[index]
-        assert np.array_equal(crop['teacher_image'], detailed[index]['image'])
-        assert crop['image'].shape == alone[index]['image'].shape
-        assert np.mean(crop['labels'] == alone[index]['labels']) > 0.95
-        apart = np.abs(crop['image'].astype(int) - alone[index]['image'])
-        assert apart.mean() < 3
+        crop = dataset[index]
+        assert crop['wanted'].shape == (19, 12, 16)
+        blocks = crop['labels'].reshape(12, 4, 16, 4)
+        plain = (blocks == blocks[:, :1, :, :1]).all((1, 3)) & (crop['asked'] > 0)
+        assert plain.mean() > 0.5
+        # Cells of one label; a cell beside them may still have its edge half a cell off.
+        agreed = crop['wanted'].argmax(0) == blocks[:, 0, :, 0]
+        assert agreed[plain].mean() > 0.95
+
+
+def test_the_teacher_is_not_asked_about_what_was_pasted(tmp_path):
+    settings = save_answers(tmp_path / 'answers', make_data(tmp_path))
+    plain = {'colour': 0.0, 'blur': 0.0, 'noise': 0.0, 'grey': 0.0}
+    pasted = crops(settings, paste_probability=1.0, **plain)
+    unasked = 0
+    for index in range(20):
+        crop = pasted[index]
+        blocks = crop['labels'].reshape(12, 4, 16, 4).transpose(0, 2, 1, 3).reshape(12, 16, 16)
+        people = (blocks == PERSON).all(2) & (crop['wanted'].argmax(0) != PERSON)
+        unasked += people.sum()
+        assert not crop['asked'][people].any()
+    assert unasked > 10
+
+
+def test_frames_without_a_teacher_ask_nothing(tmp_path):
+    crop = crops(make_data(tmp_path))[0]
+    assert not crop['asked'].any()
+    assert np.isfinite(crop['wanted']).all()
+
+
+def test_a_crop_that_the_logits_cannot_cover_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r'augment\.crop is \(50, 64\).* multiples of 4'):
+        crops(make_data(tmp_path), crop=(50, 64))
 
 
 def test_colours_change_independently_of_each_other():
@@ -216,16 +241,43 @@ def test_a_configuration_gives_only_what_differs_from_its_base(tmp_path):
     assert loaded.augment.crop == (32, 64)
 
 
-def test_the_shipped_configurations_are_of_teacher_and_student():
-    folder = share_directory() / 'config' / 'training'
-    student = config.load(folder / 'segformer.yaml')
-    teacher = config.load(folder / 'teacher.yaml')
-    assert (student.model.size, teacher.model.size) == ('b0', 'efficientnet-lite0')
-    assert student.teacher.start
-    assert teacher.teacher.start is None
-    assert teacher.model.start is None
-    assert teacher.data == student.data
-    assert student.data.sources[0].leave_out == student.data.validation_list
+def test_the_shipped_configuration_measures_on_nothing_that_it_trains_or_chooses_on(shared_data):
+    chosen = config.load(share_directory() / 'config' / 'training' / 'segformer.yaml').data
+    chosen = dataclasses.replace(chosen, root=str(shared_data))
+    trained, choice = (
+        {path for source in sources for path in data.image_paths(shared_data, source)}
+        for sources in (chosen.sources, chosen.choice))
+    measured = set(data.image_paths(shared_data, chosen.validation))
+    reported = measured - choice
+    assert len(trained) > 1100
+    assert (len(measured), len(reported)) == (28, 16)
+    assert not trained & (choice | measured)
+    lists = share_directory() / 'config' / 'training'
+    assert {p.stem for p in reported} == data.read_names(lists, 'kitti_report.txt')
+    folders = {Path(s.images) for s in chosen.sources} & {
+        Path(s.images) for s in chosen.choice if s.labels is None}
+    assert not folders  # whole sources are held out
+
+
+def test_computed_labels_need_a_folder_and_a_teacher_that_saw_them(tmp_path):
+    made = make_data(tmp_path)
+    alone = dataclasses.replace(made, sources=(
+        dataclasses.replace(made.sources[0], labels=None),))
+    with pytest.raises(ValueError, match=r'made has no labels: set labels, or data\.computed'):
+        data.load_training(alone)
+    seen = save_answers(tmp_path / 'answers', alone)
+    assert len(data.load_training(seen)[0].frames) == 3
+    (tmp_path / 'answers' / 'made' / 'probabilities' / 'f1.npy').unlink()
+    with pytest.raises(FileNotFoundError, match=r'f1\.npy is missing: run python -m'):
+        data.load_training(seen)
+
+
+def test_a_part_of_a_source_can_be_chosen(tmp_path):
+    make_data(tmp_path)
+    source = config.SourceConfig(name='made', images='images', labels='labels', every=2)
+    assert [p.stem for p in data.image_paths(tmp_path, source)] == ['f0', 'f2']
+    both = dataclasses.replace(source, leave_out='val.txt')
+    assert [p.stem for p in data.image_paths(tmp_path, both)] == ['f0', 'f3']
 
 
 def test_the_street_is_read_as_its_settings_say(tmp_path):
@@ -240,6 +292,20 @@ def test_the_street_is_read_as_its_settings_say(tmp_path):
     (tmp_path / 'labels' / '8_090.png').unlink()
     with pytest.raises(FileNotFoundError, match='1 of 4 frames of the rendered street are not'):
         data.load_street(chosen)
+
+
+def test_the_street_is_rendered_once_with_what_is_staged(tmp_path):
+    chosen = config.StreetConfig(folder=str(tmp_path), share=1.0, first_seed=7, scenes=3,
+                                 frames=1, stages=('', 'children'))
+    reports = []
+    data.render_street(chosen, reports.append)
+    data.render_street(chosen, reports.append)
+    assert reports == ['rendered street, seed 7: 1 frames',
+                       'rendered street, seed 8, children: 1 frames',
+                       'rendered street, seed 9: 1 frames']
+    frames = data.load_street(chosen).frames
+    assert [f.name for f in frames] == ['7_060', '8_children_060', '9_060']
+    assert all((f.labels != 255).mean() > 0.9 for f in frames)
 
 
 def test_labels_beside_an_image_of_another_size_are_refused(tmp_path):

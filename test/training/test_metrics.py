@@ -26,16 +26,33 @@ def test_figures_are_those_counted_by_hand():
     assert figures.as_dict()['classes']['building']['accuracy'] is None
 
 
+def frame_of(pixels):
+    """Return logits (C, 1, N) of one row of pixels."""
+    return torch.tensor(pixels).T[:, None]
+
+
 def test_calibration_error_of_two_known_bins():
-    # Four pixels at confidence 0.9, three of them right; two at 0.6, both right.
+    # Four pixels at confidence 0.9, three of them right; two at 0.6, both right; one unlabelled.
     sure, unsure = np.log(0.9 / 0.1), np.log(0.6 / 0.4)
-    logits = torch.tensor([[sure, 0.0]] * 4 + [[unsure, 0.0]] * 2)
-    labels = torch.tensor([0, 0, 0, 1, 0, 0])
-    calibration = metrics.Calibration((1.0, 1e6))
+    logits = frame_of([[sure, 0.0]] * 4 + [[unsure, 0.0]] * 2 + [[0.0, 9.0]])
+    labels = torch.tensor([[0, 0, 0, 1, 0, 0, 255]])
+    calibration = metrics.Calibration((1.0, 1e6), classes=2)
     calibration.update(logits, labels)
     wanted = (4 * abs(0.75 - 0.9) + 2 * abs(1.0 - 0.6)) / 6
     flat = abs(5 / 6 - 0.5)  # a huge temperature makes every confidence one half
     assert calibration.errors() == pytest.approx([wanted, flat], abs=1e-5)
+
+
+def test_calibration_of_each_class_is_of_the_pixels_taken_for_it():
+    # Class 0 at 0.9 and 0.6, right once; class 1 at 0.8, right; class 2 never.
+    logits = torch.log(frame_of([[0.9, 0.1, 1e-9], [0.6, 0.4, 1e-9], [0.2, 0.8, 1e-9]]))
+    calibration = metrics.Calibration(classes=3)
+    for _ in range(2):
+        calibration.update(logits, torch.tensor([[0, 2, 1]]))
+    confidence, right = calibration.by_class()
+    assert confidence[0, :2] == pytest.approx([0.75, 0.8], abs=1e-6)
+    assert right[0, :2] == pytest.approx([0.5, 1.0])
+    assert np.isnan([confidence[0, 2], right[0, 2]]).all()
 
 
 class Constant(torch.nn.Module):
@@ -62,8 +79,11 @@ def test_evaluation_is_at_the_labels_own_resolution():
     labels[0] = 255
     labels[1, 20:] = 0
     frame = data.Frame('f', np.zeros((20, 40, 3), np.uint8), labels)
-    figures = metrics.evaluate(Constant(), processor, [frame], (16, 32))
+    calibration = metrics.Calibration()
+    figures = metrics.evaluate(metrics.predictor(Constant(), processor, (16, 32)), [frame],
+                               [calibration])
     assert figures.pixels[0] == 19 * 20 + 20
     assert figures.accuracy[0] == pytest.approx(19 / 20)
     assert figures.accuracy[13] == 1
     assert figures.confusion.sum() == 19 * 40
+    assert calibration.by_class()[1][0, [0, 13]] == pytest.approx(figures.precision[[0, 13]])

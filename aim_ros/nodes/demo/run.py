@@ -246,6 +246,7 @@ def summarise(drive: Drive) -> dict[str, Any]:
         'alerts_by_profile': drive.alert_log.by_profile(),
         'model': node['model'],
         'device': node['device'],
+        'engine': node['engine'],
         'precision': node['precision'],
         'input_size': node['input_size'],
     }

@@ -64,6 +64,8 @@ class OpenVinoEngine(Engine):
 
     def __init__(self, path: Path, *, target: str = 'CPU', precision: str = 'fp32'):
         self.version = ov.get_version().partition('-')[0]
+        # As many as torch is given; while a frame is processed that is fewer.
+        self._threads = torch.get_num_threads()
         self._core = ov.Core()
         available = self._core.available_devices
         if target not in available:
@@ -121,7 +123,7 @@ class OpenVinoEngine(Engine):
         }
         if self.target == 'CPU':
             # Pinned to cores, threads would wait for whatever else runs on these.
-            options |= {'INFERENCE_NUM_THREADS': torch.get_num_threads(),
+            options |= {'INFERENCE_NUM_THREADS': self._threads,
                         'ENABLE_CPU_PINNING': False}
         else:
             options['CACHE_DIR'] = str(cache_folder() / 'openvino')

@@ -1,0 +1,146 @@
+"""The filter for road users that only the modulation sees, fitted on labelled frames."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from aim_ros.decoding.decode import decode
+from aim_ros.experiments.datasets import Dataset
+from aim_ros.experiments.logits import CachedSegmenter
+from aim_ros.experiments.parallel import each
+from aim_ros.hazards.boxes import as_array
+from aim_ros.hazards.components import Scores
+from aim_ros.hazards.emphasis import share_out
+from aim_ros.hazards.emphasis_filter import EmphasisFilter
+from aim_ros.hazards.emphasis_filter import MEASURES
+from aim_ros.hazards.emphasis_filter import measures
+from aim_ros.hazards.groups import RoadUserClasses
+from aim_ros.hazards.regions import Region
+from aim_ros.hazards.sight import perceive
+from aim_ros.modulation import Modulation
+
+_MIN_TRUE = 0.5
+"""A region is a road user if this share of its pixels is, by the labels."""
+
+_MIN_EXAMPLES = 20
+"""Of either kind, for a fit."""
+
+_FOLDS = 5
+_MIN_PRECISION = 0.5
+
+
+@dataclass(frozen=True)
+class Examples:
+    """
+    Regions that only the modulation finds.
+
+    :param values: their measures, (n, len(`MEASURES`)).
+    :param real: whether each is a road user, bool (n,).
+    """
+
+    values: np.ndarray
+    real: np.ndarray
+
+
+def collect(dataset: Dataset, model: CachedSegmenter, modulation: Modulation,
+            class_ids: tuple[int, ...], min_area: int) -> Examples:
+    """
+    Find the regions of labelled frames that belong to no neutral road user.
+
+    :param class_ids: the classes that are alerted.
+    """
+    classes = RoadUserClasses.of(model.labels)
+    table = dataset.class_table(model.labels)
+    groups = classes.search(class_ids)
+    names = classes.groups_of(class_ids)
+
+    def one(sample) -> list[tuple[list[float], bool]]:
+        logits = model.logits(sample.frame())
+        truth = dataset.truth(sample, table)
+        decoded = decode(torch.from_numpy(logits), truth.shape, modulation)
+        base, focused = decoded.base.numpy(), decoded.focused.numpy()
+        scores = Scores.lazy(logits, groups.count, model.temperature)
+        neutral = perceive(base, base, scores, classes, class_ids, min_area)
+        added = perceive(base, focused, scores, classes, class_ids, min_area)
+        boxes = [region.box for region in neutral.regions]
+        _, free = share_out(added.regions, [region.group for region in neutral.regions],
+                            as_array(boxes))
+        group_of_truth = np.where(truth >= 0, groups.group_of_class[truth], -1)
+        return [(measures(region, truth.shape, boxes),
+                 _is_real(region, names.index(region.group), group_of_truth, focused, groups))
+                for region in free if region.area >= min_area]
+
+    found = [example for examples in each(one, dataset.samples, 'emphasised regions')
+             for example in examples]
+    return Examples(np.array([values for values, _ in found]).reshape(-1, len(MEASURES)),
+                    np.array([real for _, real in found], bool))
+
+
+def _is_real(region: Region, group: int, group_of_truth: np.ndarray, focused: np.ndarray, groups
+             ) -> bool:
+    x, y, width, height = region.box
+    crop = np.s_[y:y + height, x:x + width]
+    pixels = groups.group_of_class[focused[crop]] == group
+    return bool((group_of_truth[crop][pixels] == group).mean() >= _MIN_TRUE)
+
+
+def fit(examples: Examples, model: str) -> tuple[EmphasisFilter | None, str]:
+    """
+    Fit a filter by logistic regression, its threshold by cross-validation.
+
+    :param model: the model's `fingerprint`.
+    :return: the filter, None if there are too few examples; and a sentence about it.
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import cross_val_predict
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    real, total = int(examples.real.sum()), len(examples.real)
+    if min(real, total - real) < _MIN_EXAMPLES:
+        return None, (
+            f'No filter for emphasised road users: only {real} of {total} regions that modulation '
+            f'alone finds are road users, and at least {_MIN_EXAMPLES} of either kind are needed; '
+            'without one they need longer evidence.')
+    pipeline = make_pipeline(StandardScaler(), LogisticRegression(C=0.3, max_iter=1000))
+    held_out = cross_val_predict(
+        pipeline, examples.values, examples.real, cv=_FOLDS, method='predict_proba')[:, 1]
+    threshold, recall, precision = choose_threshold(held_out, examples.real)
+    scaler, regression = (step for _, step in pipeline.fit(examples.values, examples.real).steps)
+    weights = regression.coef_[0] / scaler.scale_
+    bias = float(regression.intercept_[0] - (weights * scaler.mean_).sum())
+    fitted = EmphasisFilter(
+        tuple(round(float(weight), 6) for weight in weights), round(bias, 6),
+        round(threshold, 4), model)
+    return fitted, (
+        f'The filter for emphasised road users keeps {100 * recall:.0f} % of the real ones among '
+        f'{total} regions that modulation alone finds ({real} real), with a precision of '
+        f'{100 * precision:.0f} % instead of {100 * real / total:.0f} % ({_FOLDS}-fold '
+        'cross-validation).')
+
+
+def choose_threshold(probability: np.ndarray, real: np.ndarray) -> tuple[float, float, float]:
+    """
+    Return the least threshold whose precision is at least `_MIN_PRECISION`, else the most precise.
+
+    :param probability: (n,), of held-out examples.
+    :param real: bool (n,).
+    :return: threshold, recall and precision.
+    """
+    best = None
+    for threshold, recall, precision in _curve(probability, real):
+        if best is None or precision > best[2]:
+            best = threshold, recall, precision
+        if precision >= _MIN_PRECISION:
+            return threshold, recall, precision
+    return best
+
+
+def _curve(probability: np.ndarray, real: np.ndarray) -> Iterator[tuple[float, float, float]]:
+    for threshold in np.linspace(0.02, 0.98, 49):
+        kept = probability >= threshold
+        if kept.any():
+            yield (float(threshold), float(real[kept].sum() / real.sum()),
+                   float(real[kept].mean()))

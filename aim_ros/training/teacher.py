@@ -1,0 +1,116 @@
+"""
+What the teacher sees in every frame, computed once and kept on disk.
+
+A folder a source: `probabilities/NAME.npy`, (h, w, 19) float16 on the grid of the teacher's
+logits, which covers the whole frame, and `labels/NAME.png`, the most probable class of each pixel.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import openvino
+from PIL import Image
+import torch
+import torch.nn.functional as F
+
+from aim_ros.training import efficientvit
+from aim_ros.training.config import Config
+from aim_ros.training.config import SourceConfig
+from aim_ros.training.data import Frame
+from aim_ros.training.data import image_paths
+from aim_ros.training.labels import IGNORE
+
+
+class Teacher:
+    """
+    EfficientViT-Seg-B0 under OpenVINO, which takes a ninth of torch's time on a CPU.
+
+    :param weights: the folder of the state dict.
+    :param threads: of the CPU; 0: OpenVINO's choice.
+    """
+
+    def __init__(self, weights: str | Path, threads: int = 0):
+        network = efficientvit.load(weights)
+        self._model = openvino.convert_model(
+            network, example_input=torch.zeros(1, 3, 64, 96))
+        self._options = {'PERFORMANCE_HINT': 'LATENCY', 'INFERENCE_NUM_THREADS': threads,
+                         'INFERENCE_PRECISION_HINT': 'f32'}
+        self._core = openvino.Core()
+        self._compiled = cache(self._compile)
+
+    def _compile(self, size):
+        model = self._model.clone()
+        model.reshape([1, 3, *size])  # a fixed size is what makes it fast
+        return self._core.compile_model(model, 'CPU', self._options)
+
+    def probabilities(self, image: np.ndarray, zoom: float = 2.0) -> np.ndarray:
+        """
+        Return the probabilities of an image's classes.
+
+        :param image: (H, W, 3) uint8 RGB.
+        :param zoom: the image is enlarged by about this, to multiples of the network's stride.
+        :return: (h, w, 19) float32 on a grid over the whole image, h = zoom H / 8 about.
+        """
+        stride = efficientvit.STRIDE
+        size = tuple(stride * max(1, round(zoom * side / stride)) for side in image.shape[:2])
+        enlarged = Image.fromarray(image).resize(size[::-1], Image.Resampling.BICUBIC)
+        mean, std = (np.array(v, np.float32) for v in (efficientvit.MEAN, efficientvit.STD))
+        pixels = (np.asarray(enlarged, np.float32) / 255 - mean) / std
+        pixels = np.ascontiguousarray(pixels.transpose(2, 0, 1)[None])
+        logits = torch.from_numpy(self._compiled(size)(pixels)[0])
+        return logits[0].softmax(0).permute(1, 2, 0).contiguous().numpy()
+
+
+def predictor(teacher: Teacher, zoom: float) -> Callable[[Frame], torch.Tensor]:
+    """Return what gives the teacher's logits (C, H, W) of a frame at its own size."""
+
+    def predict(frame: Frame) -> torch.Tensor:
+        grid = torch.from_numpy(teacher.probabilities(frame.image, zoom)).permute(2, 0, 1)[None]
+        upsampled = F.interpolate(grid, frame.image.shape[:2], mode='bilinear')[0]
+        return upsampled.clamp_min(1e-12).log()
+
+    return predict
+
+
+def most_probable(probabilities: np.ndarray, size: tuple[int, int], least: float) -> np.ndarray:
+    """
+    Return the labels (H, W) uint8 of probabilities (h, w, C) upsampled bilinearly to `size`.
+
+    Pixels whose most probable class has less than `least` are 255.
+    """
+    grid = torch.from_numpy(probabilities.astype(np.float32)).permute(2, 0, 1)[None]
+    top, label = F.interpolate(grid, size, mode='bilinear')[0].max(0)
+    return label.where(top >= least, IGNORE).numpy().astype(np.uint8)
+
+
+def compute(config: Config, report: Callable[[str], None] = print) -> None:
+    """Compute what is missing of all sources to train on and to choose by; the rest stays."""
+    if not config.data.computed:
+        raise ValueError('data.computed is not set: name the folder to keep the results in')
+    teacher = Teacher(config.teacher.weights, config.train.threads)
+    unlabelled = [source for source in config.data.choice if source.labels is None]
+    for source in (*config.data.sources, *unlabelled):
+        done = _compute_source(teacher, config, source)
+        report(f'{source.name}: {done} frames')
+
+
+def _compute_source(teacher: Teacher, config: Config, source: SourceConfig) -> int:
+    folder = Path(config.data.computed) / source.name
+    for kind in ('probabilities', 'labels'):
+        (folder / kind).mkdir(parents=True, exist_ok=True)
+    done = 0
+    for path in image_paths(config.data.root, source):
+        labels_path = folder / 'labels' / f'{path.stem}.png'
+        if labels_path.exists():
+            continue
+        image = np.asarray(Image.open(path).convert('RGB'))
+        found = teacher.probabilities(image, source.teacher_zoom).astype(np.float16)
+        np.save(folder / 'probabilities' / f'{path.stem}.npy', found)
+        labels = most_probable(found, image.shape[:2], config.teacher.least)
+        # Last, and whole: what is there marks the frame as done.
+        Image.fromarray(labels).save(part := labels_path.with_suffix('.part'), format='PNG')
+        part.replace(labels_path)
+        done += 1
+    return done

@@ -1,0 +1,87 @@
+"""
+What the alerts of a frame cost: regions and road users, by how busy the frame is.
+
+    python -m benchmarks.hazards [--frames N]
+
+Median and 95th percentile of the CPU time in milliseconds, for images of 1242x375, on one thread.
+"""
+
+import argparse
+import time
+
+import numpy as np
+
+from aim_ros.hazards.alerts import AlertSettings
+from aim_ros.hazards.components import Scores
+from aim_ros.hazards.groups import RoadUserClasses
+from aim_ros.hazards.monitor import AlertMonitor
+from aim_ros.hazards.sight import perceive
+from aim_ros.hazards.sight import Sight
+from aim_ros.segmentation.labels import CITYSCAPES
+
+SIZE, GRID = (375, 1242), (48, 160)
+IDS = CITYSCAPES.resolve(['people', 'two_wheelers'])
+
+
+def street(count: int, frame: int, seed: int = 0) -> np.ndarray:
+    """Return class ids with so many road users, each a rider on a bicycle, who move."""
+    generator = np.random.default_rng(seed)
+    ids = np.zeros(SIZE, np.uint8)
+    across = max(1, round(count**0.5 * 2))
+    for number in range(count):
+        row, column = divmod(number, across)
+        x = int(column * (SIZE[1] - 20) / across + generator.integers(0, 6) + frame % 8)
+        y = int(20 + row * (SIZE[0] - 60) / max(1, -(-count // across)))
+        ids[y:y + 16, x + 2:x + 8] = 12
+        ids[y + 15:y + 26, x:x + 12] = 18
+    return ids
+
+
+def specks(count: int, frame: int) -> np.ndarray:
+    """Return class ids with so many regions scattered at random, as of a mask full of noise."""
+    generator = np.random.default_rng(frame)
+    ids = np.zeros(SIZE, np.uint8)
+    for _ in range(count):
+        x, y = generator.integers(0, SIZE[1] - 14), generator.integers(0, SIZE[0] - 14)
+        ids[y:y + 12, x:x + 12] = generator.choice(IDS)
+    return ids
+
+
+def measure(masks: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return the milliseconds of regions and of road users a frame, and the tracks in the mean."""
+    classes, settings = RoadUserClasses.of(CITYSCAPES), AlertSettings(IDS)
+    logits = np.random.default_rng(0).normal(0, 1, (len(CITYSCAPES), *GRID)).astype(np.float32)
+    logits[list(IDS)] += 6
+    monitor = AlertMonitor(classes)
+    regions, users, tracks = [], [], []
+    for number, mask in enumerate(masks):
+        start = time.thread_time()
+        sight = perceive(mask, mask, Scores.lazy(logits, 1), classes, IDS, settings.min_area)
+        middle = time.thread_time()
+        hazards = monitor.update(
+            Sight(sight.regions, sight.pixels), None, number * 100_000_000, SIZE, settings)
+        end = time.thread_time()
+        regions.append(1e3 * (middle - start))
+        users.append(1e3 * (end - middle))
+        tracks.append(len(hazards.published.alerts))
+    return np.array(regions[2:]), np.array(users[2:]), float(np.mean(tracks[2:]))
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
+    parser.add_argument('--frames', type=int, default=100)
+    frames = parser.parse_args().frames
+    scenes = {f'{count} road users': [street(count, frame) for frame in range(frames)]
+              for count in (1, 10, 50)}
+    scenes['400 regions at random'] = [specks(400, frame) for frame in range(frames)]
+    print(f'{"":24s}{"regions p50":>12s}{"p95":>8s}{"tracks p50":>12s}{"p95":>8s}{"alerts":>8s}')
+    for name, masks in scenes.items():
+        regions, users, alerts = measure(masks)
+        figures = [*np.percentile(regions, (50, 95)), *np.percentile(users, (50, 95))]
+        print(f'{name:24s}{figures[0]:12.2f}{figures[1]:8.2f}{figures[2]:12.2f}{figures[3]:8.2f}'
+              f'{alerts:8.0f}')
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,164 @@
+from dataclasses import replace
+import math
+
+import numpy as np
+import pytest
+
+from aim_ros.experiments.alerts_scores import score
+from aim_ros.experiments.alerts_scores import Tally
+from aim_ros.experiments.alerts_truth import contact_times
+from aim_ros.experiments.alerts_truth import read_tracks
+from aim_ros.experiments.alerts_truth import RoadUser
+from aim_ros.experiments.alerts_truth import street_truth
+from aim_ros.experiments.alerts_truth import Truth
+from aim_ros.experiments.cli import main
+from aim_ros.experiments.errors import ExperimentError
+from aim_ros.hazards.alerts import Alert
+from aim_ros.hazards.alerts import AlertReport
+from aim_ros.hazards.alerts import AlertSettings
+from aim_ros.hazards.alerts import Level
+from aim_ros.media.street import Street
+
+SIZE, BOX, AWAY = (375, 1242), (100, 100, 40, 100), (800, 100, 40, 100)
+SETTINGS = AlertSettings((11,))
+
+
+def user(box=BOX, track_id=1, required=True, kind='pedestrian', distance_m=10.0):
+    return RoadUser(track_id, kind, box, required, distance_m)
+
+
+def alert(box=BOX, track_id=7, kind='pedestrian', level=Level.WARN, **values):
+    return Alert(track_id, kind, level, box, 11, 500, 0.9, **{'distance_m': 11.0, **values})
+
+
+def play(frames, truth, **options):
+    """Score frames of alerts, at 10 Hz, against the users of each frame."""
+    before, reports = set(), []
+    for alerts in frames:
+        now = {one.track_id for one in alerts}
+        reports.append(AlertReport(
+            tuple(alerts), tuple(now - before), tuple(before - now)))
+        before = now
+    users = dict(enumerate(truth))
+    return score(reports, np.arange(len(frames)) / 10,
+                 Truth(users, options.pop('scored', None), options.pop('ignored', {}), **options),
+                 SETTINGS, SIZE)
+
+
+def test_a_drive_without_a_fault():
+    row = play([[alert()]] * 11, [[user()]] * 11).row()
+    assert (row['recall'], row['ids a road user'], row['road users an id']) == (1, 1, 1)
+    assert (row['false alerts a minute'], row['time to raise p50 (s)']) == (0, 0)
+    assert (row['IDF1'], row['wrong kinds']) == (1, 0)
+    assert row['distance error p50'] == pytest.approx(0.1)
+    assert row['transitions a second'] == pytest.approx(1.0)
+
+
+def test_late_and_missed_road_users():
+    frames = [[]] * 4 + [[alert()]] * 6
+    row = play(frames, [[user(), user(AWAY, 2)]] * 10).row()
+    assert row['recall'] == 0.5
+    assert row['time to raise p50 (s)'] == pytest.approx(0.4)
+    assert row['time to raise p90 (s)'] == pytest.approx(0.4)
+    assert math.isinf(play([[]] * 10, [[user()]] * 10).row()['time to raise p50 (s)'])
+
+
+def test_ids_that_change_and_ids_that_jump():
+    frames = [[alert(track_id=1)]] * 5 + [[alert(track_id=2)]] * 5
+    assert play(frames, [[user()]] * 10).row()['ids a road user'] == 2
+    frames = [[alert(track_id=1)]] * 5 + [[alert(AWAY, 1)]] * 5
+    assert play(frames, [[user(), user(AWAY, 2)]] * 10).row()['road users an id'] == 2
+    # Once is not counted: whoever passes another may be taken for him for a moment.
+    frames = [[alert(track_id=1)]] * 5 + [[alert(track_id=2)]] + [[alert(track_id=1)]] * 5
+    assert play(frames, [[user()]] * 11).row()['ids a road user'] == 1
+
+
+def test_false_alerts_are_counted_once_each():
+    tally = play([[alert(), alert(AWAY, 8)]] * 13, [[user()]] * 13)
+    assert tally.false_alerts == 1
+    assert tally.row()['false alerts a minute'] == pytest.approx(60 / 1.2)
+    assert tally.row()['frames that show nothing'] == 0.5
+
+
+@pytest.mark.parametrize('truth', [
+    {'ignored': {index: [(700, 50, 300, 300)] for index in range(10)}},
+    {'unlabelled': frozenset({'pedestrian'})},
+])
+def test_what_the_labels_do_not_know_is_not_false(truth):
+    assert play([[alert(AWAY)]] * 10, [[user()]] * 10, **truth).false_alerts == 0
+
+
+def test_alerts_of_those_that_need_not_be_raised_are_not_false():
+    small = user(AWAY, 2, required=False)
+    tally = play([[alert(AWAY)]] * 10, [[user(), small]] * 10)
+    assert (tally.false_alerts, tally.road_users) == (0, 1)
+
+
+def test_only_labelled_frames_are_scored():
+    tally = play([[alert(AWAY)]] * 5 + [[alert()]] * 5, [[user()]] * 10,
+                 scored=frozenset(range(5, 10)))
+    assert tally.row()['recall'] == 1
+    assert tally.scored_seconds == pytest.approx(0.45)
+
+
+def test_errors_are_right_while_somebody_is_near_in_the_corridor_and_a_second_after():
+    near = (580, 180, 60, 190)
+    who = [[user(near, distance_m=8.0)]] * 10 + [[]] * 15
+    frames = [[alert(near, level=Level.ERROR)]] * 25
+    row = play(frames, who).row()
+    assert row['ERROR recall'] == 1
+    assert row['ERROR precision'] == pytest.approx(20 / 25, abs=0.05)
+
+
+def test_tallies_add_up():
+    one = play([[alert()]] * 11, [[user()]] * 11)
+    assert (one + one).road_users == 2
+    assert (Tally() + one).row() == pytest.approx(one.row(), nan_ok=True)
+
+
+def test_contact_is_exact_where_distances_are():
+    exact = replace(user(), exact=True)
+    truth = Truth({i: [replace(exact, distance_m=20.0 - i)] for i in range(5)}, None, {})
+    times = contact_times(truth, np.arange(5) / 10)
+    assert times[2, 1] == pytest.approx(1.8)
+    assert (0, 1) not in times
+
+
+def test_tracks_of_the_drives(shared_data):
+    truth = read_tracks(shared_data / 'kitti_raw' / 'seq_a' / 'tracks.csv')
+    assert len(truth.scored) == 108
+    cyclists = {one.track_id for users in truth.users.values() for one in users
+                if one.kind == 'cyclist'}
+    assert cyclists == {1, 2, 5, 6, 7}
+    assert all(one.box[3] >= 40 for users in truth.users.values() for one in users if one.required)
+    assert truth.is_ignored(20, (900, 100, 50, 100))
+    assert not truth.is_ignored(30, (900, 100, 50, 100))
+
+
+def test_a_file_that_is_no_tracks(tmp_path):
+    with pytest.raises(ExperimentError, match='cannot be read'):
+        read_tracks(tmp_path / 'none.csv')
+    (tmp_path / 'wrong.csv').write_text('frame,who\n1,2\n')
+    with pytest.raises(ExperimentError, match='expected the columns frame, track_id'):
+        read_tracks(tmp_path / 'wrong.csv')
+
+
+def test_the_street_knows_its_road_users():
+    truth = street_truth(Street(seed=1, frames=4, size=(188, 621)))
+    assert set(truth.users) == {0, 1, 2, 3}
+    assert {one.kind for users in truth.users.values() for one in users} >= {'pedestrian'}
+
+
+def test_the_command_writes_a_report(tmp_path, capsys):
+    code = main(['alerts', '--source', 'street:seed=1,frames=12,size=188x621', '--masks', 'labels',
+                 '--profile', 'neutral', '--out', str(tmp_path)])
+    assert code == 0, capsys.readouterr().err
+    for name in ('report.html', 'profiles.csv', 'curves.csv', 'drives.csv', 'curves.png'):
+        assert (tmp_path / name).stat().st_size > 0
+    assert list(tmp_path.glob('*.mp4'))
+
+
+def test_a_drive_without_tracks(shared_data, tmp_path, capsys):
+    assert main(['alerts', '--source', str(shared_data / 'kitti_raw' / 'seq_a'), '--masks',
+                 'labels', '--out', str(tmp_path)]) == 1
+    assert 'give --tracks' in capsys.readouterr().err

@@ -1,0 +1,67 @@
+from hazard_scenes import region
+import numpy as np
+import pytest
+
+from aim_ros.experiments.emphasis import choose_threshold
+from aim_ros.experiments.emphasis import Examples
+from aim_ros.experiments.emphasis import fit
+from aim_ros.hazards.emphasis_filter import EmphasisFilter
+from aim_ros.hazards.emphasis_filter import MEASURES
+from aim_ros.hazards.emphasis_filter import measures
+
+
+def examples(count=200, seed=0):
+    """Regions whose probability alone tells the real ones."""
+    generator = np.random.default_rng(seed)
+    values = generator.normal(0, 1, (count, len(MEASURES)))
+    real = values[:, 0] + 0.3 * generator.normal(0, 1, count) > 0.5
+    return Examples(values, real)
+
+
+def test_a_fit_tells_the_real_ones_from_the_others():
+    found = examples()
+    fitted, sentence = fit(found, 'model')
+    assert fitted.model == 'model'
+    kept = np.array([fitted.weight(values) > 0 for values in examples(seed=1).values])
+    assert kept[examples(seed=1).real].mean() > 0.8
+    assert np.abs(fitted.weights).argmax() == 0
+    assert 'precision' in sentence
+
+
+def test_too_few_examples_fit_nothing():
+    few = Examples(examples().values[:30], np.zeros(30, bool))
+    fitted, sentence = fit(few, 'model')
+    assert fitted is None
+    assert 'only 0 of 30' in sentence
+
+
+def test_the_threshold_is_the_least_that_is_precise_enough():
+    probability = np.array([0.1, 0.2, 0.3, 0.4, 0.9, 0.95])
+    real = np.array([False, False, False, True, True, True])
+    threshold, recall, precision = choose_threshold(probability, real)
+    assert 0.0 < threshold <= 0.1
+    assert (recall, precision) == (1.0, 0.5)
+    threshold, recall, precision = choose_threshold(probability, ~real)
+    assert precision == 0.5
+
+
+def test_measures_by_hand():
+    values = dict(zip(MEASURES, measures(region((10, 20, 20, 40), 0.4, modulated_share=1.0),
+                                         (100, 200), [(50, 20, 20, 40)]), strict=True))
+    assert values['probability'] == 0.4
+    assert values['log_area'] == pytest.approx(np.log(800 / 20000))
+    assert values['log_aspect'] == pytest.approx(np.log(0.5))
+    assert values['row'] == pytest.approx(0.6)
+    assert values['fullness'] == 1
+    assert values['modulated_share'] == 1
+    assert values['neutral_distance'] == pytest.approx(20 / 40)
+    assert values['people_share'] == 1
+
+
+@pytest.mark.parametrize('change', [
+    {'weights': (1.0,)}, {'threshold': 0.0}, {'threshold': 1.5}, {'bias': float('nan')},
+    {'weights': (float('inf'),) * len(MEASURES)}])
+def test_a_filter_that_cannot_be(change):
+    values = {'weights': (0.0,) * len(MEASURES), 'bias': 0.0, 'threshold': 0.5, 'model': ''}
+    with pytest.raises(ValueError, match=r'weights|bias|threshold'):
+        EmphasisFilter(**{**values, **change})
