@@ -20,7 +20,7 @@ from aim_ros.nodes.tuner.played import Played
 from aim_ros.nodes.tuner.played import Playing
 from aim_ros.nodes.tuner.played import playing
 
-_END_TIMEOUT = 8.0
+_END_TIMEOUT = 30.0  # for open connections, and on cores that are busy with other work
 _POLL = 0.5
 
 
@@ -108,13 +108,21 @@ def _work(options: Options, nodes: Playing | None, stop: StopSignal) -> int:
     import rclpy
     from rclpy.executors import SingleThreadedExecutor
 
+    from aim_ros.nodes.start_errors import start_errors
+    from aim_ros.nodes.start_errors import StartError
     from aim_ros.nodes.tuner.saved_profile import users_file
     from aim_ros.nodes.tuner.server import serve
     from aim_ros.nodes.tuner.server import ServeError
     from aim_ros.nodes.tuner.tuner_node import TunerNode
     from aim_ros.nodes.tuner.workbench import Workbench
 
-    node = TunerNode(options.node, options.replay)
+    try:
+        with start_errors():
+            node = TunerNode(options.node, options.replay)
+    except StartError as error:
+        print(f'the tuner cannot start: {error}', file=sys.stderr)
+        rclpy.shutdown()
+        return 1
     executor = SingleThreadedExecutor()
     executor.add_node(node)
     spinner = threading.Thread(target=executor.spin, name='executor', daemon=True)

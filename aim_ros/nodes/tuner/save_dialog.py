@@ -51,7 +51,10 @@ class SaveDialog:
             return
         with self._done:
             ui.label(f'Saved as {name}. Start with it by')
-            ui.label(how_to_start(path, name)).classes('command')
+            node, live = how_to_start(path, name)
+            ui.label(node).classes('command')
+            ui.label('or, where nothing runs yet, by')
+            ui.label(live).classes('command')
             if unsaved := left_out(values):
                 ui.label(f'Not in it, since no profile may state them: {", ".join(unsaved)}.'
                          ).classes('about')

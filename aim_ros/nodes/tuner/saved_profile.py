@@ -124,7 +124,9 @@ def _replace(path: Path, text: str, name: str) -> None:
         raise SaveError(f'{path} cannot be written: {error.strerror}') from error
 
 
-def how_to_start(path: Path, name: str) -> str:
-    """Return the command that starts the node with a profile."""
+def how_to_start(path: Path, name: str) -> tuple[str, str]:
+    """Return the commands that start with a profile: the node, or the street and this page."""
+    file = shlex.quote(str(path))
     return ('ros2 launch aim_ros perception.launch.py '
-            f'profiles_file:={shlex.quote(str(path))} driver_profile:={name}')
+            f'profiles_file:={file} driver_profile:={name}',
+            f'make live LIVE="--profiles-file {file} --driver-profile {name}"')

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from aim_ros.imaging.frame import Frame
 from aim_ros.nodes.tuner.saved_profile import shipped_file
 from aim_ros.nodes.tuner.tuner_node import TunerNode
-from aim_ros.perception.profiles import DriverProfile
 from aim_ros.perception.profiles import load_profiles
 
 if TYPE_CHECKING:
@@ -43,14 +42,6 @@ class Workbench:
         """The file of profiles that the node uses."""
         named = self.node.parameters.values.get('profiles_file')
         return Path(named).expanduser() if named else shipped_file()
-
-    def profiles(self) -> Mapping[str, DriverProfile]:
-        """
-        Return the profiles that the node can be in.
-
-        :raises ProfileError: the file cannot be read here.
-        """
-        return load_profiles(self.profiles_file).profiles
 
     async def compare(self, frame: Frame, names: tuple[str, ...]) -> 'list[Side]':
         """

@@ -108,5 +108,6 @@ def test_where_a_user_keeps_profiles():
 
 
 def test_how_to_start_quotes_the_path():
-    command = how_to_start(Path('/a b/p.yaml'), 'mine')
-    assert "profiles_file:='/a b/p.yaml' driver_profile:=mine" in command
+    node, live = how_to_start(Path('/a b/p.yaml'), 'mine')
+    assert "profiles_file:='/a b/p.yaml' driver_profile:=mine" in node
+    assert "--profiles-file '/a b/p.yaml' --driver-profile mine" in live
