@@ -18,5 +18,6 @@ EXTRAS = {
     'torchmetrics': 'experiments',
     'triton': 'dev',
     'uvicorn': 'live',
+    'websockets': 'live',
 }
 """Name of the module to the requirements file, requirements-<name>.txt, that installs it."""

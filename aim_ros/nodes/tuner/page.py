@@ -21,8 +21,12 @@ _PERIOD = 0.25
 _TRACE_PERIOD = 1.0
 _HEAD = ('<link rel="stylesheet" href="/static/tuner.css">'
          '<script type="module" src="/static/pictures.js"></script>')
-_COLORS = {Level.OK: 'color=positive text-color=white', Level.WARN: 'color=warning text-color=dark',
-           Level.ERROR: 'color=negative text-color=white', Level.STALE: 'color=grey text-color=dark'}
+_COLORS = {
+    Level.OK: 'color=positive text-color=white',
+    Level.WARN: 'color=warning text-color=dark',
+    Level.ERROR: 'color=negative text-color=white',
+    Level.STALE: 'color=grey text-color=dark',
+}
 _COLUMNS = [{'name': key, 'label': label, 'field': key, 'align': align} for key, label, align in (
     ('track_id', 'id', 'left'), ('kind', 'kind', 'left'), ('level', 'level', 'left'),
     ('distance', 'distance', 'right'), ('contact', 'contact in', 'right'), ('note', '', 'left'))]
