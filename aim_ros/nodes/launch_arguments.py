@@ -85,8 +85,9 @@ NODE_ARGUMENTS = (
         'autostart', 'Configure and activate the node at start; otherwise "ros2 lifecycle set '
         '/segmentation configure" and "activate" do.', choices=_BOOLEANS),
     _argument(
-        'rviz', 'Whether to start RViz, too, with the camera, the overlay and the mask; of '
-        'several cameras, the first that is named here.', default='false', choices=_BOOLEANS),
+        'rviz', 'Whether to start RViz (package rviz2), too, with the camera, the overlay and the '
+        'mask; of several cameras, the first that is named here.',
+        default='false', choices=_BOOLEANS),
     _argument('log_level', 'How much is logged.',
               default='info', choices=('debug', 'info', 'warn', 'error', 'fatal')),
 )

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 import sys
 import threading
+from typing import TYPE_CHECKING
 
 from aim_ros.nodes.launching import isolate
 from aim_ros.nodes.process import ignore_signals
@@ -19,6 +20,9 @@ from aim_ros.nodes.transports import use_large_images
 from aim_ros.nodes.tuner.played import Played
 from aim_ros.nodes.tuner.played import Playing
 from aim_ros.nodes.tuner.played import playing
+
+if TYPE_CHECKING:
+    from aim_ros.nodes.tuner.tuner_node import TunerNode
 
 _END_TIMEOUT = 30.0  # for open connections, and on cores that are busy with other work
 _POLL = 0.5
@@ -106,26 +110,34 @@ def _work(options: Options, nodes: Playing | None, stop: StopSignal) -> int:
     if not join_ros('tuner', list(options.ros)):
         return 1
     import rclpy
-    from rclpy.executors import SingleThreadedExecutor
 
     from aim_ros.nodes.start_errors import start_errors
     from aim_ros.nodes.start_errors import StartError
-    from aim_ros.nodes.tuner.saved_profile import users_file
-    from aim_ros.nodes.tuner.server import serve
-    from aim_ros.nodes.tuner.server import ServeError
     from aim_ros.nodes.tuner.tuner_node import TunerNode
-    from aim_ros.nodes.tuner.workbench import Workbench
 
     try:
         with start_errors():
             node = TunerNode(options.node, options.replay)
     except StartError as error:
-        print(f'the tuner cannot start: {error}', file=sys.stderr)
-        rclpy.shutdown()
-        return 1
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
-    spinner = threading.Thread(target=executor.spin, name='executor', daemon=True)
+        problems = [f'the tuner cannot start: {error}']
+    else:
+        problems = _serve(options, node, nodes, stop)
+    rclpy.shutdown()
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    return 1 if problems else 0
+
+
+def _serve(options: Options, node: 'TunerNode', nodes: Playing | None, stop: StopSignal
+           ) -> list[str]:
+    """Serve the page until `stop` is set; return what went wrong."""
+    from aim_ros.nodes.tuner.saved_profile import users_file
+    from aim_ros.nodes.tuner.server import serve
+    from aim_ros.nodes.tuner.server import ServeError
+    from aim_ros.nodes.tuner.workbench import Workbench
+
+    ended = threading.Event()
+    spinner = threading.Thread(target=_spin, args=(node, ended), name='executor', daemon=True)
     spinner.start()
     workbench = Workbench(node, options.users_file or users_file(os.environ))
     problems: list[str] = []
@@ -138,13 +150,27 @@ def _work(options: Options, nodes: Playing | None, stop: StopSignal) -> int:
         problems.append(str(error))
     finally:
         workbench.end()
-        executor.shutdown()
-        spinner.join(_END_TIMEOUT)
+        ended.set()
+        spinner.join()
         node.end()
-        rclpy.shutdown()
-    for problem in problems:
-        print(problem, file=sys.stderr)
-    return 1 if problems else 0
+    return problems
+
+
+def _spin(node: 'TunerNode', ended: threading.Event) -> None:
+    """Take in messages and answers until `ended` is set."""
+    from rclpy.executors import SingleThreadedExecutor
+
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    while not ended.is_set():
+        try:
+            # Soon over: the node's own timers give it something to do five times a second.
+            executor.spin_once(timeout_sec=1.0)
+        # A callback that raised ends itself, not the page.
+        except Exception as error:
+            node.get_logger().error(
+                f'a message or an answer was lost: {type(error).__name__}: {error}')
+    executor.shutdown()
 
 
 def _watch(nodes: Playing, stop: StopSignal, problems: list[str]) -> None:

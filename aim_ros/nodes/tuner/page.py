@@ -115,7 +115,7 @@ class Page:
         if cameras == self._cameras:
             return
         self._cameras = cameras
-        if self._camera not in cameras:
+        if cameras and self._camera not in cameras:
             self._choose_camera(cameras[0])
         self._choice.clear()
         if len(cameras) > 1:

@@ -67,10 +67,18 @@ class TunerNode(Node):
                 self._status = MappingProxyType({**values, 'message': status.message})
 
     def _tend(self) -> None:
-        cameras = self.parameters.values.get('cameras', ())
-        new = {camera: CameraStream(self, self.target, camera)
-               for camera in cameras if camera not in self._streams}
-        if new:
-            self._streams = MappingProxyType({**self._streams, **new})
+        self._follow_cameras()
         for camera, stream in self._streams.items():
             stream.tend(self._topics.get(camera, ''))
+
+    def _follow_cameras(self) -> None:
+        """Have a stream for each camera of the node, which may be started again with others."""
+        cameras = self.parameters.values.get('cameras', ())
+        if tuple(self._streams) == cameras:
+            return
+        before = self._streams
+        self._streams = MappingProxyType({
+            camera: before.get(camera) or CameraStream(self, self.target, camera)
+            for camera in cameras})
+        for camera in before.keys() - self._streams.keys():
+            before[camera].end()

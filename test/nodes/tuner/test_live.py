@@ -3,6 +3,7 @@
 from contextlib import suppress
 import re
 import signal
+import socket
 import struct
 import threading
 import time
@@ -35,10 +36,10 @@ def first_pictures(address: str) -> tuple[np.ndarray, np.ndarray]:
     deadline, waiting = time.monotonic() + DEADLINE, threading.Event()
     while time.monotonic() < deadline:
         # The camera is not known before the node has said what its parameters are.
-        with suppress(ConnectionClosed), connect(address) as socket:
+        with suppress(ConnectionClosed), connect(address) as viewer:
             while time.monotonic() < deadline:
-                socket.send('next')
-                message = socket.recv(DEADLINE)
+                viewer.send('next')
+                message = viewer.recv(DEADLINE)
                 length, = struct.unpack('>I', message[:4])
                 parts = message[4:4 + length], message[4 + length:]
                 if all(parts):
@@ -84,3 +85,18 @@ def test_the_options():
     assert 'driver_profile:=city' in played.segmentation_arguments()
     assert 'source:=street' in played.replay_arguments()
     assert 'loop:=true' in played.replay_arguments()
+
+
+def test_a_name_that_cannot_be_a_nodes_is_refused_in_a_sentence(start_process):
+    process = start_process('tuner', program=TUNER.format(['--node', 'two words', '--port', '0']))
+    assert process.wait() == 1
+    assert 'the tuner cannot start' in process.lines[-1]
+    assert 'Traceback' not in ''.join(process.lines)
+
+
+def test_an_address_that_is_taken_is_named(start_process):
+    with socket.create_server(('127.0.0.1', 0)) as taken:
+        port = taken.getsockname()[1]
+        process = start_process('tuner', program=TUNER.format(['--port', str(port)]))
+        assert process.wait() == 1
+        assert f'cannot be served at 127.0.0.1:{port}' in process.lines[-1]

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from rclpy.qos import QoSReliabilityPolicy
 
 from aim_ros.nodes.conversions import frame_from_image
 from aim_ros.nodes.segmentation_table import TABLE
@@ -73,8 +74,9 @@ def test_a_node_that_is_started_again_is_asked_again(ros, make_node, tuner):
     parameters = known(ros, tuner)
     ros.remove(first)
     ros.wait_for(lambda: not parameters.known, what='the node to be missed')
-    make_node(driver_profile='city')
+    make_node(driver_profile='city', cameras=['front', 'rear'])
     ros.wait_for(lambda: parameters.known and parameters.values['driver_profile'] == 'city')
+    ros.wait_for(lambda: tuple(tuner.streams) == ('front', 'rear'), what='the new cameras')
 
 
 def test_pictures_come_only_while_somebody_watches_and_alerts_always(
@@ -99,6 +101,11 @@ def test_pictures_come_only_while_somebody_watches_and_alerts_always(
         assert newest.camera[:2] == newest.overlay[:2] == b'\xff\xd8'
         np.testing.assert_array_equal(newest.pair.frame.rgb(), camera.pixels)
         assert newest.pair.overlay.shape == camera.pixels.shape
+        # A publisher waits for no subscriber like this.
+        for topic in ('/camera/image', '/segmentation/camera/overlay'):
+            ours, = (end for end in node.get_subscriptions_info_by_topic(topic)
+                     if end.node_name == 'tuner')
+            assert ours.qos_profile.reliability == QoSReliabilityPolicy.BEST_EFFORT
     ros.wait_for(lambda: not output.wants_overlay(), what='the overlay to be let go')
     assert stream.record.profile == 'neutral'
     assert stream.traces.lines()['sigma']
