@@ -11,13 +11,14 @@ from launch.actions import OpaqueFunction
 
 from aim_ros.nodes.launch_actions import given_arguments
 from aim_ros.nodes.launch_actions import replay_node
+from aim_ros.nodes.launch_actions import rviz
 from aim_ros.nodes.launch_actions import segmentation_node
 from aim_ros.nodes.launch_arguments import LIVE_OR_REPLAY
 
 
 def _nodes(context: LaunchContext):
     given = given_arguments(context, LIVE_OR_REPLAY)
-    nodes = [segmentation_node(context, given)]
+    nodes = [segmentation_node(context, given), *rviz(given)]
     if given['replay']:
         nodes.append(replay_node(context, given))
     return nodes

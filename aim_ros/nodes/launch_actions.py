@@ -17,8 +17,10 @@ from aim_ros.nodes.launch_parameters import check_params_file
 from aim_ros.nodes.launch_parameters import Given
 from aim_ros.nodes.launch_parameters import remappings
 from aim_ros.nodes.launch_parameters import replay_parameters
+from aim_ros.nodes.launch_parameters import rviz_remappings
 from aim_ros.nodes.launch_parameters import segmentation_parameters
 from aim_ros.nodes.transports import large_images
+from aim_ros.resources import share_directory
 
 _RESPAWN_DELAY = 2.0
 
@@ -71,6 +73,24 @@ def replay_node(context: LaunchContext, given: Given, *, alone: bool = False) ->
         parameters=[_typed(parameters)],
         on_exit=_end_with('replay', needed=False),
         **_common(context, given))
+
+
+def rviz(given: Given) -> list[Node]:
+    """
+    Return RViz where it is asked for; everything else goes on when its window is closed.
+
+    :param given: the value of each argument.
+    :raises ValueError: a value cannot be taken; the text says what would be right.
+    """
+    if given['rviz'] == 'false':
+        return []
+    return [Node(
+        package='rviz2',
+        executable='rviz2',
+        name='rviz2',
+        arguments=['-d', str(share_directory() / 'config' / 'aim_ros.rviz')],
+        remappings=rviz_remappings(given),
+        output='screen')]
 
 
 def _common(context: LaunchContext, given: Given) -> dict[str, Any]:

@@ -84,6 +84,10 @@ NODE_ARGUMENTS = (
     _node_argument(
         'autostart', 'Configure and activate the node at start; otherwise "ros2 lifecycle set '
         '/segmentation configure" and "activate" do.', choices=_BOOLEANS),
+    _argument(
+        'rviz', 'Whether to start RViz (package rviz2), too, with the camera, the overlay and the '
+        'mask; of several cameras, the first that is named here.',
+        default='false', choices=_BOOLEANS),
     _argument('log_level', 'How much is logged.',
               default='info', choices=('debug', 'info', 'warn', 'error', 'fatal')),
 )

@@ -16,6 +16,10 @@ import yaml
 Given = Mapping[str, str]
 """The value of each argument by its name."""
 
+RVIZ_TOPICS = ('overlay', 'mask')
+"""What RViz shows of all that the node publishes for a camera."""
+
+_CAMERA = 'camera'
 _REPLAY_TIMEOUT = 3600.0
 
 
@@ -79,6 +83,22 @@ def cameras(given: Given) -> list[CameraTopics]:
 def remappings(given: Given) -> list[tuple[str, str]]:
     """Return the remappings of all cameras; for the parameter and errors see `cameras`."""
     return [pair for camera in cameras(given) for pair in camera.remappings()]
+
+
+def rviz_remappings(given: Given) -> list[tuple[str, str]]:
+    """
+    Return the remappings by which the topics of ``config/aim_ros.rviz`` are those of this launch.
+
+    Of several cameras, the first is shown.
+
+    :raises ValueError: see `cameras`.
+    """
+    camera = next(iter(cameras(given)), CameraTopics(_CAMERA))
+    pairs = [(f'{_CAMERA}/image', camera.image or f'{camera.name}/image'),
+             *((f'segmentation/{_CAMERA}/{topic}', f'segmentation/{camera.name}/{topic}')
+               for topic in RVIZ_TOPICS)]
+    absolutes = [(f'/{shown}', absolute(topic, given['namespace'])) for shown, topic in pairs]
+    return [(shown, topic) for shown, topic in absolutes if shown != topic]
 
 
 def segmentation_parameters(given: Given) -> dict[str, Any]:

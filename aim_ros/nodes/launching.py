@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import os
 from pathlib import Path
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -17,6 +18,8 @@ from aim_ros.nodes.transports import use_large_images
 
 END_TIMEOUT = 15.0
 """Seconds that an executable is given to end after SIGINT."""
+
+_PROBLEM = re.compile(r'\[(?:FATAL|ERROR)\] (?:\[[^]]*\] ?)*:? ?(?P<text>.*)')
 
 
 @contextmanager
@@ -60,3 +63,10 @@ def isolate() -> None:
     os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
     os.environ.setdefault('ROS_DOMAIN_ID', str(random.randint(1, 100)))
     use_large_images()
+
+
+def last_problem(log: Path) -> str:
+    """Return the text of the last line at level ERROR or FATAL of a node's log, or its last."""
+    lines = log.read_text(errors='replace').split('\n')
+    problems = [match['text'] for line in lines if (match := _PROBLEM.search(line))]
+    return next(iter(problems[-1:] or [line for line in lines if line.strip()][-1:]), 'empty')

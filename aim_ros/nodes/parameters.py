@@ -28,6 +28,7 @@ from aim_ros.perception.profiles import CUSTOM
 from aim_ros.perception.profiles import load_profiles
 from aim_ros.perception.profiles import ProfileError
 from aim_ros.perception.settings import build_settings
+from aim_ros.perception.settings import CLASS_LISTS
 from aim_ros.perception.settings import Mount
 from aim_ros.perception.settings import Settings
 from aim_ros.perception.settings import SettingsError
@@ -93,7 +94,7 @@ class NodeParameters:
         self._revisions = itertools.count(1)
         # What is wrong with either file is said by `validate`, which reads them again.
         with suppress(ModelError):
-            self._labels = load_labels(self['model'])
+            self._read_labels()
         with suppress(ProfileError):
             self._read_profiles()
             self._apply_at_start()
@@ -143,7 +144,7 @@ class NodeParameters:
         """
         with self._lock:
             self._settings = None
-            self._labels = load_labels(self['model'])
+            self._read_labels()
             self._read_profiles()
             self._table.refuse(self._pending.mistakes)
             self._select(self._pending.profile or self.profile)
@@ -164,6 +165,13 @@ class NodeParameters:
     def emphasis_filter(self) -> EmphasisFilter | None:
         """Return the filter of the profile file if it was fitted for the model, else None."""
         return filter_of(self._rules.file, self['model'])
+
+    def _read_labels(self) -> None:
+        """Read the model's classes, and name them in the descriptions of the lists of classes."""
+        self._labels = load_labels(self['model'])
+        # rclpy describes a read-only parameter once and for all.
+        for name in (name for name in CLASS_LISTS if not self._table.is_fixed(name)):
+            self._table.describe(name, f'any of: {", ".join(self._labels.selectable())}')
 
     # Profiles
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 import threading
 import time
 
@@ -27,6 +28,7 @@ from aim_ros.nodes.conversions import ns_to_stamp
 from aim_ros.nodes.conversions import stamp_to_ns
 from aim_ros.nodes.logging import RateLimitedLogger
 from aim_ros.nodes.pace import Pace
+from aim_ros.nodes.playback import Playback
 from aim_ros.nodes.process import join_ros
 from aim_ros.nodes.process import run_until_stopped
 from aim_ros.nodes.replay_settings import declare_settings
@@ -97,6 +99,7 @@ class ReplayNode(Node):
                 self.create_publisher(Clock, '/clock', _DEPTH) if settings.clock else None)
             self._awaited = AwaitedNodes(
                 self, self._images, self._mask_subscription, mask_topic, settings.subscribers)
+            self._playback = Playback(self)
         except InvalidTopicNameException as error:
             raise ValueError('camera and mask_topic must make names of topics: '
                              f'{" ".join(str(error).split())}') from error
@@ -127,6 +130,8 @@ class ReplayNode(Node):
                 elif not stop.is_set():
                     tally.timeouts += 1
                     self._warn_of_missing_mask(frame, tally.timeouts)
+            if self._playback.hold(stop, partial(self._repeat, frame)):
+                pace.shift(time.monotonic())
         if not stop.is_set():
             self._images.wait_for_all_acked(_DELIVERY_TIMEOUT)
         self._summarize(tally, time.monotonic() - begin)
@@ -200,6 +205,12 @@ class ReplayNode(Node):
             self._infos.publish(camera_info_message(frame.camera_model, header))
         self._images.publish(image_message(frame.image, frame.encoding, header))
         return stamp_ns
+
+    def _repeat(self, frame: Frame) -> None:
+        """Publish the frame of a paused replay again, as a camera that sees nothing move does."""
+        # With its own stamp it would be no news to anybody.
+        if self.settings.stamps == 'now':
+            self._publish(frame)
 
     def _receive_mask(self, mask: Image) -> None:
         with self._mask_came:

@@ -81,7 +81,7 @@ class Ros:
         """Destroy a node before the end of the test."""
         self._executor.remove_node(node)
         self._nodes.remove(node)
-        node.destroy_node()
+        _end(node)
 
     def wait_for(self, condition: Callable[[], object], timeout: float = DEADLINE, what: str = ''):
         """Return the first true value of `condition`, or fail at the deadline."""
@@ -98,11 +98,13 @@ class Ros:
         self._executor.shutdown()
         self._thread.join(5)
         for node in self._nodes:
-            if hasattr(node, 'end'):
-                node.end()
-            else:
-                node.destroy_node()
+            _end(node)
         rclpy.shutdown()
+
+
+def _end(node: Node) -> None:
+    """End a node's threads where it has some, and destroy it."""
+    node.end() if hasattr(node, 'end') else node.destroy_node()
 
 
 @pytest.fixture
