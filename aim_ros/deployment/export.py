@@ -51,6 +51,8 @@ def _parse(args: Sequence[str] | None) -> argparse.Namespace:
     options = parser.parse_args(args)
     if options.opset < 17:
         parser.error(f'--opset must be 17 or more, got {options.opset}')
+    if options.count < 1:
+        parser.error(f'--count must be 1 or more, got {options.count}')
     if options.output.suffix != '.onnx':
         parser.error(f'--output must end in .onnx, got {options.output}')
     return options

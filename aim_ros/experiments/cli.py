@@ -43,7 +43,8 @@ def _run(arguments: argparse.Namespace, command_line: str) -> int:
     arguments.command_line = command_line
     try:
         arguments.run(arguments)
-    except (ExperimentError, MediaError, ModelError, ProfileError, UnknownClassError) as error:
+    except (ExperimentError, MediaError, ModelError, ProfileError, UnknownClassError,
+            OSError) as error:
         return _fail(str(error))
     return 0
 

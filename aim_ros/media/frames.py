@@ -138,7 +138,22 @@ def as_rate(value: Any) -> float:
 
     :raises ValueError: it is not finite and above 0.
     """
-    rate = float(value)
+    try:
+        rate = float(value)
+    except ValueError:
+        rate = math.nan
     if not 1e-6 <= rate < math.inf:
-        raise ValueError('a rate in Hz is finite and above 0')
+        raise ValueError('a rate in Hz is a number, finite and above 0')
     return rate
+
+
+def as_whole(value: Any) -> int:
+    """
+    Convert an option to a whole number.
+
+    :raises ValueError: it is none.
+    """
+    try:
+        return int(value)
+    except ValueError:
+        raise ValueError('a whole number is expected') from None

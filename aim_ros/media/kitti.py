@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from datetime import datetime
 from datetime import UTC
+import math
 from pathlib import Path
 import re
 from typing import Any
@@ -43,6 +44,10 @@ class KittiDrive:
             raise MediaError(
                 f'KITTI drive {drive} has no images in image_{camera}/data{_other_cameras(drive)}')
         self.name = f'KITTI drive {drive}, camera {camera}'
+        if not (folder / 'timestamps.txt').is_file():
+            raise MediaError(
+                f'KITTI drive {drive} has no image_{camera}/timestamps.txt; to play its images at '
+                f"a constant rate, give {folder / 'data'} as the source")
         self._stamps = read_timestamps(folder / 'timestamps.txt')
         if len(self._stamps) != len(self._paths):
             self._stamps = self._stamps_by_number(folder)
@@ -168,7 +173,7 @@ def read_calibration(path: Path, camera: str, size: tuple[int, int]) -> CameraMo
             values = tuple(float(word) for word in text.split())
         except ValueError:
             values = ()
-        if len(values) != count:
+        if len(values) != count or not all(map(math.isfinite, values)):
             raise MediaError(
                 f'{path}, line {number}: {key} should be {count} numbers, not {text.strip()!r}'
             )

@@ -14,6 +14,7 @@ import numpy as np
 from aim_ros.imaging.camera import CameraModel
 from aim_ros.imaging.frame import Frame
 from aim_ros.media.frames import as_rate
+from aim_ros.media.frames import as_whole
 from aim_ros.media.frames import check_range
 from aim_ros.media.frames import check_stamp
 from aim_ros.media.frames import convert_options
@@ -284,8 +285,8 @@ def open_street(options: Mapping[str, Any]) -> Street:
         ``weather``; maybe strings.
     :raises MediaError: an option is wrong.
     """
-    converters = {'seed': int, 'frames': int, 'size': _as_size, 'rate': as_rate, 'scene': str,
-                  'weather': str}
+    converters = {'seed': as_whole, 'frames': as_whole, 'size': _as_size, 'rate': as_rate,
+                  'scene': str, 'weather': str}
     try:
         street = Street(**convert_options('the street', options, converters))
     except ValueError as error:
@@ -296,12 +297,12 @@ def open_street(options: Mapping[str, Any]) -> Street:
 
 def _as_size(value: Any) -> tuple[int, int]:
     if isinstance(value, str):
-        height, times, width = value.partition('x')
-        if not times:
-            raise ValueError('a size is height x width, such as 375x1242')
-        value = (height, width)
-    height, width = value
-    return int(height), int(width)
+        value = value.split('x')
+    try:
+        height, width = map(int, value)
+    except ValueError:
+        raise ValueError('a size is height x width, such as 375x1242') from None
+    return height, width
 
 
 def _street_end(rng, camera, light) -> np.ndarray:

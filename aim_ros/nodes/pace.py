@@ -3,6 +3,7 @@
 _FIRST_STEP = 0.1
 _DRIFT = 0.5
 _LONGEST_STEP = 10.0
+_LONGEST_PAUSE = 86400.0
 
 
 class Pace:
@@ -10,8 +11,9 @@ class Pace:
     Says when each frame is due on a steady clock, at `rate` times the speed of the recording.
 
     Header stamps count, as the most exact, while the recording's own clock agrees with them to
-    half a second; from the first that does not, that clock counts. Without one, steps back and
-    gaps of more than 10 s are not believed, and the usual step is taken instead.
+    half a second; from the first that does not, that clock counts. Where it was set forward while
+    the stamps went on, they count further, and nobody waits for a day. Without such a clock, steps
+    back and gaps of more than 10 s are not believed, and the usual step is taken instead.
 
     :param rate: 0 lets every frame be due at once.
     :param every: frames of the recording from one that is played to the next.
@@ -73,6 +75,15 @@ class Pace:
         by_clock = (recorded_ns - last_recorded_ns) / 1e9
         if by_clock < 0:
             return self._usual
+        if by_clock > _LONGEST_PAUSE or (
+                not self._by_recording and 0 < by_stamp <= self._longest < by_clock - by_stamp):
+            # As where a computer without a clock of its own learns the time while it records.
+            step = by_stamp if 0 < by_stamp <= self._longest else self._usual
+            self._offset_ns = stamp_ns - recorded_ns
+            self.doubt = (f'its header stamp is {by_stamp:.3f} s after the last one, and it was '
+                          f'recorded {by_clock:.3f} s after it: the clock was set meanwhile; '
+                          f'played after {step:.3f} s')
+            return step
         drift = (stamp_ns - recorded_ns - self._offset_ns) / 1e9
         backwards = by_stamp < 0 or by_stamp == 0 < by_clock
         if not self._by_recording and (backwards or abs(drift) > _DRIFT):

@@ -110,7 +110,7 @@ class Perceiver:
         ground = {frame.camera: self._ground(self._channels[frame.camera], frame.size, settings)
                   for frame in frames}
         wanted = frozenset(frame.camera for frame in frames
-                           if self._channels[frame.camera].output.wants_confidence())
+                           if self._wants_confidence(self._channels[frame.camera]))
         try:
             return self._pipeline.process(
                 frames, settings, confidence=wanted, ground=ground, on_error=self._lose)
@@ -123,24 +123,33 @@ class Perceiver:
         return [perception for frame in frames
                 for perception in self._process([frame], settings)]
 
+    def _wants_confidence(self, channel: CameraChannel) -> bool:
+        with self._boundary(channel, 'the confidence was lost'):
+            return channel.output.wants_confidence()
+        return False
+
     def _lose(self, frame: Frame, error: Exception) -> None:
         self._note(self._channels[frame.camera], 'a frame was lost', error)
 
     def _ground(self, channel: CameraChannel, size: tuple[int, int], settings: Settings
                 ) -> GroundCamera | None:
         """Return a camera's calibration, and say where it does less than was asked for."""
-        ground = None
         with self._boundary(channel, 'the calibration was not used'):
             ground = channel.input.ground(size, settings.mounts[channel.name])
-        if ground is not None:
-            near, row = settings.alerts.near_m, settings.alerts.corridor.top_row
-            end = ground.distance(row * size[0])
-            if end < near:
-                self._log.warning(
-                    f'{channel.name} corridor', f'{channel.topic}: alerts.near_m is {near:g} m, '
-                    f'but the corridor ends {end:.1f} m ahead, and beyond it nothing is an ERROR; '
-                    'lower alerts.corridor.top_row', SETUP_PERIOD)
-        return ground
+            if ground is not None:
+                self._check_corridor(channel, ground, size, settings)
+            return ground
+        return None
+
+    def _check_corridor(self, channel: CameraChannel, ground: GroundCamera, size: tuple[int, int],
+                        settings: Settings) -> None:
+        near, row = settings.alerts.near_m, settings.alerts.corridor.top_row
+        end = ground.distance(row * size[0])
+        if end < near:
+            self._log.warning(
+                f'{channel.name} corridor', f'{channel.topic}: alerts.near_m is {near:g} m, '
+                f'but the corridor ends {end:.1f} m ahead, and beyond it nothing is an ERROR; '
+                'lower alerts.corridor.top_row', SETUP_PERIOD)
 
     def _publish(self, perception: Perception, item: Received, taken_ns: int) -> None:
         channel = self._channels[perception.frame.camera]
@@ -148,9 +157,10 @@ class Perceiver:
         with self._boundary(channel, 'the alerts were lost'):
             if not self._publish_alerts(channel, perception, item, taken_ns):
                 return
-        for name, publish in channel.output.others(perception, item.message.header):
-            with self._boundary(channel, f'the {name} was lost'):
-                publish()
+        with self._boundary(channel, 'the pictures were lost'):
+            for name, publish in channel.output.others(perception, item.message.header):
+                with self._boundary(channel, f'the {name} was lost'):
+                    publish()
         channel.statistics.measure('publish', (time.monotonic_ns() - started_ns) * 1e-6)
 
     def _publish_alerts(self, channel: CameraChannel, perception: Perception, item: Received,

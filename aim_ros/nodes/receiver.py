@@ -63,10 +63,14 @@ class Receiver:
 
     def create(self, cameras: Sequence[str], transport: str, labels: LabelSet) -> None:
         """Make the channels: planners may match their publishers from now on."""
-        channels = {name: CameraChannel(self._node, name, transport, labels, self._group)
-                    for name in cameras}
-        with self._lock:
-            self._channels = channels
+        channels: dict[str, CameraChannel] = {}
+        try:
+            for name in cameras:
+                channels[name] = CameraChannel(self._node, name, transport, labels, self._group)
+        finally:
+            # Those of a failed configuration too: they are destroyed like others.
+            with self._lock:
+                self._channels = channels
 
     def destroy(self) -> None:
         """Destroy the channels."""

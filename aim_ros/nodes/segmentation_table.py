@@ -14,14 +14,18 @@ from aim_ros.segmentation.engine import ENGINES
 from aim_ros.segmentation.engine import PRECISIONS
 from aim_ros.segmentation.shape import INPUT_PIXELS
 
+_LONGEST_NAME = 64
+"""Characters of a camera's name: a topic's are limited, and it has others before and after."""
+
 
 def _check_cameras(names: tuple[str, ...]) -> None:
     """Raise ValueError unless each name can be the start of topic and parameter names."""
     if not names or len(set(names)) < len(names) or not all(
-            re.fullmatch('[A-Za-z][A-Za-z0-9_]*', name) for name in names):
+            re.fullmatch('[A-Za-z][A-Za-z0-9_]*', name) and len(name) <= _LONGEST_NAME
+            for name in names):
         raise ValueError(
             'cameras must be one or more different names of letters, digits and _, each starting '
-            f'with a letter; got {list(names)}')
+            f'with a letter and of {_LONGEST_NAME} characters at most; got {list(names)}')
 
 
 def _check_input_size(size: tuple[int, ...]) -> None:

@@ -143,11 +143,23 @@ class StreamStatistics:
         :param below: seconds; a step back by as much or more is no jitter, and not counted.
         :return: their number, and the largest step back in seconds.
         """
+        back = [step for step in self._steps_back() if step < below]
+        return len(back), max(back, default=0.0)
+
+    def jumps_back(self, least: float) -> int:
+        """
+        Return how many of the last frames had a stamp far before that of the frame before.
+
+        :param least: seconds; a smaller step back is no jump, and not counted.
+        """
+        return sum(step >= least for step in self._steps_back())
+
+    def _steps_back(self) -> list[float]:
+        """Return by how many seconds the last stamps step back, where they do."""
         with self._lock:
             stamps = list(self._stamps)
-        steps = [(before - after) * 1e-9 for before, after in itertools.pairwise(stamps)]
-        back = [step for step in steps if 0 < step < below]
-        return len(back), max(back, default=0.0)
+        steps = ((before - after) * 1e-9 for before, after in itertools.pairwise(stamps) if after)
+        return [step for step in steps if step > 0]
 
     def lost_share(self) -> float:
         """

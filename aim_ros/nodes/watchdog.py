@@ -87,7 +87,12 @@ def stream_losses(channel: CameraChannel) -> str:
 
 def stream_jitter(channel: CameraChannel, settings: Settings) -> str:
     """Return what is odd about the order of the stamps; empty where they go up."""
-    count, largest = channel.statistics.steps_back(settings.alerts.clear_after)
+    jump = settings.alerts.clear_after
+    # A single one is where a recording, or the camera, begins again.
+    if (jumps := channel.statistics.jumps_back(jump)) > 1:
+        return (f'{jumps} of the last stamps jump back, by {jump:g} s or more: where they jump to '
+                'and fro, as with two drivers on one topic, tracks go by the time of receipt')
+    count, largest = channel.statistics.steps_back(jump)
     return (f'{count} of the last stamps step back, by up to {largest * 1e3:.3f} ms: such frames '
             'are taken at the time of the one before' if count else '')
 

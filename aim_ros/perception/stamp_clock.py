@@ -1,5 +1,8 @@
 """The time by which a camera's frames are tracked."""
 
+_APART_NS = 10_000_000_000
+"""Nanoseconds of receipt for which clocks that differ are remembered after their last jump."""
+
 
 class StampClock:
     """
@@ -11,13 +14,21 @@ class StampClock:
     goes on as the frames are received; and from where it got to when the stamps move again. A
     stamp of zero is none, and the same holds for it. Only a jump, a stamp behind the latest one
     by `jump_ns` or more, starts afresh, at that stamp.
+
+    Where the stamps then leap back to where they came from, that was no jump, but a stamp that is
+    wrong now and then, or a second driver whose clock is far off. To start afresh with each such
+    frame would silence every alert: the time goes on as the frames are received.
     """
 
     def __init__(self):
         self._latest_ns: int | None = None
         self._frames = 0
         self._time_ns = self._first_time_ns = self._first_received_ns = 0
+        self._last_received_ns = 0
         self._ahead_ns = 0
+        self._left_ns: int | None = None  # the latest stamp before the last jump
+        self._jumped_received_ns = 0
+        self._apart = False
 
     def time_ns(self, stamp_ns: int, received_ns: int, jump_ns: int) -> int:
         """
@@ -28,11 +39,16 @@ class StampClock:
         :param jump_ns: smallest step back of the stamps that is a jump, nanoseconds >= 0.
         """
         latest = self._latest_ns
-        if latest is None or stamp_ns > latest:
+        jumps = latest is not None and 0 < stamp_ns < latest and latest - stamp_ns >= jump_ns
+        self._look_for_clocks_apart(stamp_ns, received_ns, jump_ns, jumps)
+        if self._apart:
+            self._time_ns += max(received_ns - self._last_received_ns, 0)
+            self._latest_ns = stamp_ns or latest
+        elif latest is None or stamp_ns > latest:
             if latest is not None:
                 self._ahead_ns = max(self._ahead_ns, self._time_ns - stamp_ns)
             self._start(stamp_ns, received_ns)
-        elif 0 < stamp_ns < latest and latest - stamp_ns >= jump_ns:
+        elif jumps:
             self._ahead_ns = 0
             self._start(stamp_ns, received_ns)
         else:
@@ -41,7 +57,20 @@ class StampClock:
                 self._time_ns = max(
                     self._time_ns,
                     self._first_time_ns + received_ns - self._first_received_ns)
+        self._last_received_ns = received_ns
         return self._time_ns
+
+    def _look_for_clocks_apart(self, stamp_ns: int, received_ns: int, jump_ns: int, jumps: bool
+                               ) -> None:
+        """Find out whether stamps of two clocks come in turns, or do not any more."""
+        latest, left = self._latest_ns, self._left_ns
+        recent = received_ns - self._jumped_received_ns <= _APART_NS
+        if jumps:
+            self._left_ns, self._jumped_received_ns = latest, received_ns
+        elif not recent:
+            self._apart, self._left_ns = False, None
+        elif left is not None and stamp_ns > left and stamp_ns - latest >= jump_ns:
+            self._apart = True
 
     def _start(self, stamp_ns: int, received_ns: int) -> None:
         """Go on from a stamp that is the latest now."""

@@ -21,6 +21,8 @@ from aim_ros.resources import share_directory
 from aim_ros.segmentation.description import Description
 from aim_ros.segmentation.description import label_set
 from aim_ros.segmentation.description import ModelError
+from aim_ros.segmentation.description import positive_number
+from aim_ros.segmentation.description import three_numbers
 from aim_ros.segmentation.labels import LabelSet
 
 # PIL's numbers of the filters, which image processors store.
@@ -154,15 +156,26 @@ def describe(model: str) -> Description:
         raise ModelError(
             f'the image processor of {model!r} resamples with filter {processor.resample}; '
             'supported: 2 (bilinear), 3 (bicubic)')
+    # transformers takes whatever stands there, and the network would be blind.
+    where = f'the image processor of model {model!r}'
     mean, std = (0.0,) * 3, (1.0,) * 3
     # Some families, such as MobileViT, take bytes / 255 and have no such setting.
     if getattr(processor, 'do_normalize', False):
-        mean, std = (tuple(map(float, values))
-                     for values in (processor.image_mean, processor.image_std))
+        values = {'image_mean': _plain(processor.image_mean),
+                  'image_std': _plain(processor.image_std)}
+        mean = three_numbers(values, 'image_mean', where)
+        std = three_numbers(values, 'image_std', where, positive=True)
+    rescale = (positive_number(processor.rescale_factor, 'rescale_factor', where)
+               if processor.do_rescale else 1.0)
     return Description(
-        classes, mean, std, processor.rescale_factor if processor.do_rescale else 1.0, resample,
+        classes, mean, std, rescale, resample,
         bool(getattr(processor, 'do_flip_channel_order', False)), _processor_size(processor),
         _temperature(model), config.model_type)
+
+
+def _plain(values):
+    """Return what may be a tuple as it stands in the file."""
+    return list(values) if isinstance(values, tuple) else values
 
 
 def _processor_size(processor) -> tuple[int, int] | None:

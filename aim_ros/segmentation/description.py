@@ -106,10 +106,11 @@ class Description:
                     f'{key} in {where} must be one of {", ".join(allowed)}, got {_short(value)}')
         return cls(
             tuple(name.strip() for name in classes),
-            _three(content, 'mean', where), _three(content, 'std', where, positive=True),
-            _number(content.get('rescale_factor', 1 / 255), 'rescale_factor', where),
+            three_numbers(content, 'mean', where),
+            three_numbers(content, 'std', where, positive=True),
+            positive_number(content.get('rescale_factor', 1 / 255), 'rescale_factor', where),
             resample, order == 'bgr', tuple(size) if size else None,
-            _number(content.get('temperature', 1.0), 'temperature', where),
+            positive_number(content.get('temperature', 1.0), 'temperature', where),
             str(content.get('family', '')))
 
 
@@ -122,14 +123,26 @@ def _short(value: Any) -> str:
     return repr(value)[:100]
 
 
-def _number(value: Any, key: str, where: str) -> float:
-    """Return a number above 0."""
+def positive_number(value: Any, key: str, where: str) -> float:
+    """
+    Return a number above 0.
+
+    :param key: its name, and `where` it stands, for errors.
+    :raises ModelError: it is none.
+    """
     if isinstance(value, bool) or not (isinstance(value, int | float) and 0 < value < math.inf):
         raise ModelError(f'the {key} in {where} must be a number above 0, got {value!r}')
     return float(value)
 
 
-def _three(content: Mapping, key: str, where: str, positive: bool = False) -> tuple:
+def three_numbers(content: Mapping, key: str, where: str, positive: bool = False) -> tuple:
+    """
+    Return three numbers.
+
+    :param positive: whether they must be above 0.
+    :param where: where they stand, for errors.
+    :raises ModelError: they are none.
+    """
     values = content[key]
     if not (isinstance(values, list) and len(values) == 3 and all(
             isinstance(value, int | float) and math.isfinite(value) for value in values)) or (

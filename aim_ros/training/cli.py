@@ -28,8 +28,7 @@ With a GPU, pack the frames here, copy the file and data.computed there and trai
 
 A larger network begins from random weights:
 
-    python -m aim_ros.training --set model.size=b1 --set model.start=null --set model.keep=1 \
-        train --out runs/b1
+    python -m aim_ros.training --set model.size=b1 --set model.start=null train --out runs/b1
 
 Settings come from a YAML file (config/training/segformer.yaml); `--set train.steps=100` changes
 one, `--set data.computed=null` learns from the labels alone.
@@ -39,6 +38,7 @@ import argparse
 import dataclasses
 import json
 from pathlib import Path
+import sys
 
 from aim_ros.resources import share_directory
 from aim_ros.training import config as configs
@@ -226,6 +226,11 @@ def parser():
 def main(arguments=None):
     """Run one command; return the exit code."""
     options = parser().parse_args(arguments)
-    options.run(options, configs.load(options.config, options.set))
+    try:
+        options.run(options, configs.load(options.config, options.set))
+    # What is wrong with settings, folders and files.
+    except (OSError, ValueError) as error:
+        print(f'train: {error}', file=sys.stderr)
+        return 1
     return 0
 

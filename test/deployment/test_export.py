@@ -197,6 +197,15 @@ def test_what_cannot_be_exported_is_told_in_a_sentence(tmp_path, capsys, argumen
     assert 'Traceback' not in error
 
 
+@pytest.mark.parametrize('arguments', [
+    ['--count', '0'], ['--count', 'x'], ['--opset', '1'], ['--output', 'network']])
+def test_arguments_that_cannot_be_meant_are_refused(capsys, arguments):
+    with pytest.raises(SystemExit) as end:
+        export.main(arguments)
+    assert end.value.code == 2
+    assert f'{arguments[0]}' in capsys.readouterr().err
+
+
 # The gate
 
 

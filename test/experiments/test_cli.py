@@ -36,12 +36,24 @@ def test_help_of_an_experiment_has_an_example(name, capsys):
     (['segmentation', '--data', '/nowhere'], 'there is no folder /nowhere'),
     (['calibrate', '--profile', 'sport', '--data', '/nowhere'], "unknown driver profile 'sport'"),
     (['calibrate', '--profile', 'defensive'], 'give either --data'),
+    (['segmentation', '--data', '/dev/null/nowhere'], '/dev/null/nowhere'),
     (['calibrate', '--classes', 'x', '--source', '/nowhere', '--model', 'none'], "model 'none'"),
 ])
 def test_mistakes_are_told_in_a_sentence(arguments, said, capsys):
     assert main(arguments) == 1
     error = capsys.readouterr().err
     assert said in error
+    assert 'Traceback' not in error
+
+
+@pytest.mark.usefixtures('extras')
+def test_a_folder_that_cannot_be_written_is_told_in_a_sentence(tmp_path, capsys):
+    (tmp_path / 'file').touch()
+    arguments = ['alerts', '--source', 'street:frames=3,size=96x320', '--masks', 'labels',
+                 '--no-video', '--out', str(tmp_path / 'file' / 'report')]
+    assert main(arguments) == 1
+    error = capsys.readouterr().err
+    assert str(tmp_path / 'file') in error
     assert 'Traceback' not in error
 
 

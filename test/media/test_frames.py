@@ -29,10 +29,13 @@ def test_strange_paths_end_in_a_sentence(path):
 
 
 @pytest.mark.parametrize('options', ['frames=0', 'seed=-1', 'size=9x9', 'size=100x99999',
-                                     'rate=1e-300', 'frames=1e3', 'rate=inf'])
+                                     'rate=1e-300', 'frames=1e3', 'rate=inf', 'frames=x',
+                                     'seed=1.5', 'size=375', 'size=axb', 'size=1x2x3', 'rate=x'])
 def test_a_street_that_cannot_be_is_refused_in_a_sentence(options):
-    with pytest.raises(MediaError, match='street'):
+    with pytest.raises(MediaError, match='street') as refused:
         open_source(f'street:{options}')
+    # Of what was given, not of how Python reads it.
+    assert not any(word in str(refused.value) for word in ('literal', 'convert', 'unpack'))
 
 
 def test_the_street_by_name():

@@ -43,6 +43,21 @@ def demo(tmp_path, tiny_model):
     return play
 
 
+def test_a_folder_that_cannot_be_written_is_told_in_a_sentence(tmp_path, capsys):
+    (tmp_path / 'file').touch()
+    for out in (tmp_path / 'file', tmp_path / 'file' / 'results'):
+        assert cli.main(['--source', '/nowhere', '--out', str(out)]) == 1
+        assert f'--out cannot be {out}: ' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize('rate', ['0', '-1', 'nan', 'inf', '1e-9', '1e9', 'fast'])
+def test_a_film_has_a_rate_that_players_show(capsys, rate):
+    with pytest.raises(SystemExit) as end:
+        cli.main(['--film-rate', rate])
+    assert end.value.code == 2
+    assert '--film-rate' in capsys.readouterr().err
+
+
 @pytest.fixture
 def folder(tmp_path):
     """Return a function that makes a folder of images, of which some are damaged."""

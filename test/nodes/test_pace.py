@@ -90,6 +90,25 @@ def test_a_pause_that_both_clocks_have_is_kept():
 
 
 @pytest.mark.parametrize('stamps', [
+    RECORDED,
+    [*RECORDED[:10], *[time + 50 * 365 * 86400 * SECOND for time in RECORDED[10:]]],
+    [0] * 30,
+], ids=['of the camera', 'set too', 'none'])
+def test_a_clock_that_is_set_while_it_records_is_not_waited_for(stamps):
+    set_later = [*RECORDED[:10], *[time + 50 * 365 * 86400 * SECOND for time in RECORDED[10:]]]
+    result, doubts = dues(stamps, set_later)
+    assert result == STEADY
+    assert 'the clock was set meanwhile' in doubts[-1]
+
+
+def test_a_clock_that_is_set_by_an_hour_leaves_the_stamps_in_force():
+    set_later = [*RECORDED[:10], *[time + 3600 * SECOND for time in RECORDED[10:]]]
+    result, doubts = dues(RECORDED, set_later)
+    assert result == pytest.approx([index / 10 for index in range(30)])
+    assert len(doubts) == 1
+
+
+@pytest.mark.parametrize('stamps', [
     [0, EPOCH, EPOCH + TENTH],
     [EPOCH, EPOCH + 3600 * SECOND, EPOCH + 3600 * SECOND + TENTH]])
 def test_a_gap_that_no_clock_confirms_is_not_waited_for(stamps):

@@ -479,6 +479,7 @@ def test_an_owner_may_be_stricter_than_every_profile(make):
     ({'cameras': []}, r'cameras must be one or more different names.*got \[\]'),
     ({'cameras': ['a', 'a']}, 'cameras must be one or more different names'),
     ({'cameras': ['my camera']}, 'letters, digits and _'),
+    ({'cameras': ['front', 'x' * 65]}, 'of 64 characters at most'),
     ({'driver_profile': 'wild'}, r"profile 'wild': alerts\.raise_after must be in"),
     ({'driver_profile': 'wild', 'focus__sampling': 'pixel'}, "profile 'wild'"),
     ({'driver_profile': 'torn', 'focus__sampling': 'pixel'}, 'car cannot be focused on and'),

@@ -65,8 +65,14 @@ class Channel:
 
     def ground(self, size, mount):
         self._stage('ground')
+        return SimpleNamespace(distance=self._distance)
+
+    def _distance(self, row):
+        self._stage('distance')
+        return 100.0
 
     def wants_confidence(self):
+        self._stage('subscribers')
         return False
 
     def focus(self):
@@ -79,6 +85,7 @@ class Channel:
         return True
 
     def others(self, perception, header):
+        self._stage('pictures')
         for name in ('mask', 'overlay'):
             def publish(name=name):
                 self._stage(name)
@@ -93,6 +100,9 @@ class Pipeline:
         self.fails = fails
         self.batches = []
         self.tracked = []
+
+    def groups(self, frames):
+        return [frames]
 
     def process(self, frames, settings, *, confidence, ground, on_error):
         names = [frame.camera for frame in frames]
@@ -147,9 +157,12 @@ def test_without_a_fault_all_goes_out_once(perceive):
     ('right refused', [], 'a frame was refused: refused'),
     ('right frame', [], 'a frame was lost: Fault: frame'),
     ('right ground', ALL, ''),
+    ('right distance', ALL, ''),
+    ('right subscribers', ALL, ''),
     ('right network', [], 'a frame was lost: Fault: network'),
     ('right decode', [], 'a frame was lost: Fault: decode'),
     ('right alerts', ['mask', 'overlay'], 'the alerts were lost: Fault: alerts'),
+    ('right pictures', ['alerts'], 'the pictures were lost: Fault: pictures'),
     ('right mask', ['alerts', 'overlay'], 'the mask was lost: Fault: mask'),
     ('right overlay', ['alerts', 'mask'], 'the overlay was lost: Fault: overlay'),
 ])

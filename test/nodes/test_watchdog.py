@@ -111,3 +111,10 @@ def test_only_a_step_back_below_clear_after_is_jitter(channel, back, said):
     for stamp in (1000, 1001, 1001 - back, 1002):
         channel.statistics.receive(round(stamp * 1e9))
     assert bool(watchdog.stream_jitter(channel, SETTINGS)) is said
+
+
+def test_stamps_that_jump_to_and_fro_are_told(channel):
+    for i in range(20):
+        channel.statistics.receive((1000 + i - 30 * (i % 2)) * 10**9)
+    assert watchdog.stream_jitter(channel, SETTINGS).startswith(
+        '10 of the last stamps jump back, by 0.5 s or more')

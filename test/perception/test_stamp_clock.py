@@ -85,3 +85,31 @@ def test_after_stamps_that_stood_still_a_jump_is_one_of_the_stamps():
     assert times(*still, (5_100, 1_500), (4_700, 1_600))[-2:] == [5_400, 5_400]
     assert times(*still, (5_100, 1_500), (4_600, 1_600), (4_700, 1_700))[-3:] == [
         5_400, 4_600, 4_700]
+
+
+@pytest.mark.parametrize('offset', [
+    lambda i: -700 * (i % 2), lambda i: -3_600_000 * (i % 2), lambda i: -700 * (i % 3 == 0),
+    lambda i: -3_600_000 * (i % 10 == 9), lambda i: 3_600_000 * (i % 10 == 0),
+    lambda i: -1_500 * (i % 20 >= 10)],
+    ids=['a little', 'an hour', 'each third', 'wrong now and then', 'ahead now and then', 'late'])
+def test_stamps_that_jump_to_and_fro_start_afresh_once(offset):
+    frames = [(90_000_000 + 100 * i + offset(i), 100 * i) for i in range(300)]
+    got = times(*frames)
+    steps = [b - a for a, b in itertools.pairwise(got)]
+    assert sum(step < 0 for step in steps) == 1
+    # Once that is known, time goes on as the frames are received.
+    assert set(steps[40:]) == {100}
+
+
+def test_after_stamps_that_jumped_to_and_fro_time_is_the_stamp_again():
+    to_and_fro = [(90_000 + 100 * i - 700 * (i % 2), 100 * i) for i in range(20)]
+    after = [(92_000 + 50 * i, 2_000 + 100 * i) for i in range(1, 140)]
+    got = times(*to_and_fro, *after)
+    assert all(b >= a for a, b in itertools.pairwise(got[20:]))
+    assert [b - a for a, b in itertools.pairwise(got[-10:])] == [50] * 9
+    assert times(*to_and_fro, *after, (95_000, 16_100))[-1] == 95_000
+
+
+def test_a_recording_that_begins_again_and_again_starts_afresh_each_time():
+    frames = [(5_000 + 100 * (i % 30), 20 * i) for i in range(300)]
+    assert times(*frames) == [stamp for stamp, _ in frames]

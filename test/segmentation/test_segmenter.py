@@ -182,6 +182,18 @@ def test_weights_of_another_size_than_the_config_says(make_checkpoint):
     assert '24' in message
 
 
+@pytest.mark.parametrize(('key', 'value', 'said'), [
+    ('image_std', [0.2, 0.0, 0.2], 'three numbers above 0'),
+    ('image_std', [0.2, 0.2], 'three numbers'), ('image_std', [float('nan')] * 3, 'three numbers'),
+    ('image_mean', [0.5], 'three numbers'), ('image_mean', 0.5, 'three numbers'),
+    ('image_mean', ['a', 'b', 'c'], 'three numbers'), ('rescale_factor', 0, 'a number above 0'),
+    ('rescale_factor', 'x', 'a number above 0')])
+def test_an_image_processor_that_would_blind_the_network(make_checkpoint, key, value, said):
+    folder = make_checkpoint(processor={key: value})
+    with pytest.raises(ModelError, match=f'{key} in the image processor .* must be {said}'):
+        Segmenter(str(folder), device='cpu', engine='torch')
+
+
 @pytest.mark.parametrize('text', [None, '{"size": ', '{"image_processor_type": "None"}'])
 def test_an_image_processor_that_is_missing_or_broken(make_checkpoint, text):
     folder = make_checkpoint()

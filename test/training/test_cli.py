@@ -86,6 +86,15 @@ def test_overlays_have_the_images_size(tmp_path, run, checkpoint):
     assert (drawn != np.asarray(Image.open(image))).any()
 
 
+@pytest.mark.parametrize('arguments', [
+    ['--set', 'train.steps=many', 'pack', 'x.zip'], ['--set', 'train', 'pack', 'x.zip'],
+    ['evaluate', 'nowhere'], ['evaluate', 'teacher', '--list', 'nowhere.txt'],
+    ['overlay', 'nowhere', 'x.png', '--out', 'y'], ['--config', 'nowhere.yaml', 'street']])
+def test_mistakes_are_told_in_a_sentence(run, capsys, arguments):
+    assert run(*arguments) == 1
+    assert capsys.readouterr().err.startswith('train: ')
+
+
 def test_a_packed_run_needs_no_folders(tmp_path, run):
     packed = tmp_path / 'packed.zip'
     assert run('pack', packed) == 0

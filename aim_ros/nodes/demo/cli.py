@@ -29,21 +29,34 @@ def _options(args: list[str] | None) -> Options:
                         metavar=('FIRST', 'SECOND'), help='driver profiles (neutral defensive)')
     parser.add_argument('--model', default='segformer-b0-street', help='as the node takes it')
     parser.add_argument('--device', default='auto', help='as the node takes it')
-    parser.add_argument('--film-rate', type=float, default=10.0,
+    parser.add_argument('--film-rate', type=_film_rate, default=10.0, metavar='HZ',
                         help="pictures a second of the film (10, the KITTI cameras' rate)")
     given = parser.parse_args(args)
-    if given.film_rate <= 0:
-        parser.error(f'--film-rate must be above 0, got {given.film_rate:g}')
     return Options(given.source, Path(given.out), tuple(given.profiles), given.model,
                    given.device, given.film_rate)
+
+
+def _film_rate(text: str) -> float:
+    """Read pictures a second, as far as players go."""
+    rate = float(text)
+    if not 0.1 <= rate <= 240:
+        raise argparse.ArgumentTypeError(f'must be in 0.1..240, got {text}')
+    return rate
 
 
 def main(args: list[str] | None = None) -> int:
     """Run the demo; return the exit code: 1 where nothing was played or something failed."""
     options = _options(args)
     console = Console(highlight=False, soft_wrap=True)
-    for name in RESULTS:
-        (options.out / name).unlink(missing_ok=True)
+    try:
+        # What stands there is of another run; and a folder that cannot be is said at once.
+        options.out.mkdir(parents=True, exist_ok=True)
+        for name in RESULTS:
+            (options.out / name).unlink(missing_ok=True)
+    except OSError as error:
+        console.print(f'--out cannot be {options.out}: {error.strerror}', style='red',
+                      markup=False)
+        return 1
     isolate()
     stop = stop_on_signals()
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
