@@ -38,6 +38,7 @@ from aim_ros.nodes.conversions import ns_to_stamp
 from aim_ros.nodes.conversions import stamp_to_ns
 from aim_ros.nodes.rclpy_private import lifecycle_state
 from aim_ros.nodes.segmentation_node import SegmentationNode
+from aim_ros.nodes.transports import large_images
 from aim_ros.segmentation.labels import CITYSCAPES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,7 +47,8 @@ DEADLINE = 240.0
 
 os.environ['ROS_DOMAIN_ID'] = str(claim_domain())
 os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
-os.environ['FASTRTPS_DEFAULT_PROFILES_FILE'] = str(ROOT / 'config' / 'fastdds.xml')
+os.environ.update(large_images(
+    {'ROS_DISTRO': os.environ.get('ROS_DISTRO', 'jazzy')}, str(ROOT / 'config' / 'fastdds.xml')))
 
 
 class Ros:
