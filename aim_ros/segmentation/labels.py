@@ -119,8 +119,7 @@ class LabelSet:
 
     def selectable(self) -> tuple[str, ...]:
         """Return names that `resolve` takes: roles with classes here, then each class's first."""
-        known = {alias for label in self.names for alias in _aliases(label)}
-        roles = [role for role, members in ROLES.items() if members & known]
+        roles = [role for role in ROLES if self.role(role)]
         return (*roles, *(label.partition(',')[0].strip() for label in self.names))
 
     def resolve(self, names: Iterable[str]) -> tuple[int, ...]:
