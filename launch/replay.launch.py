@@ -8,11 +8,11 @@ from launch import LaunchContext
 from launch import LaunchDescription
 from launch.actions import OpaqueFunction
 
-from aim_ros.nodes.launch_actions import given_arguments
-from aim_ros.nodes.launch_actions import replay_node
-from aim_ros.nodes.launch_actions import rviz
-from aim_ros.nodes.launch_actions import segmentation_node
-from aim_ros.nodes.launch_arguments import REPLAY
+from aim_ros.nodes.launching.actions import given_arguments
+from aim_ros.nodes.launching.actions import replay_node
+from aim_ros.nodes.launching.actions import rviz
+from aim_ros.nodes.launching.actions import segmentation_node
+from aim_ros.nodes.launching.arguments import REPLAY
 
 
 def _nodes(context: LaunchContext):

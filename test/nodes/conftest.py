@@ -33,12 +33,12 @@ from transformers import SegformerConfig
 from transformers import SegformerForSemanticSegmentation
 from transformers import SegformerImageProcessor
 
-from aim_ros.nodes.conversions import image_message
-from aim_ros.nodes.conversions import ns_to_stamp
-from aim_ros.nodes.conversions import stamp_to_ns
+from aim_ros.nodes.launching.transports import large_images
+from aim_ros.nodes.messages.conversions import image_message
+from aim_ros.nodes.messages.conversions import ns_to_stamp
+from aim_ros.nodes.messages.conversions import stamp_to_ns
 from aim_ros.nodes.rclpy_private import lifecycle_state
-from aim_ros.nodes.segmentation_node import SegmentationNode
-from aim_ros.nodes.transports import large_images
+from aim_ros.nodes.segmentation.node import SegmentationNode
 from aim_ros.segmentation.labels import CITYSCAPES
 
 ROOT = Path(__file__).resolve().parents[2]

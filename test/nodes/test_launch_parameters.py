@@ -2,14 +2,14 @@
 
 import pytest
 
-from aim_ros.nodes.launch_parameters import cameras
-from aim_ros.nodes.launch_parameters import CameraTopics
-from aim_ros.nodes.launch_parameters import check_params_file
-from aim_ros.nodes.launch_parameters import input_size
-from aim_ros.nodes.launch_parameters import remappings
-from aim_ros.nodes.launch_parameters import replay_parameters
-from aim_ros.nodes.launch_parameters import rviz_remappings
-from aim_ros.nodes.launch_parameters import segmentation_parameters
+from aim_ros.nodes.launching.parameters import cameras
+from aim_ros.nodes.launching.parameters import CameraTopics
+from aim_ros.nodes.launching.parameters import check_params_file
+from aim_ros.nodes.launching.parameters import input_size
+from aim_ros.nodes.launching.parameters import remappings
+from aim_ros.nodes.launching.parameters import replay_parameters
+from aim_ros.nodes.launching.parameters import rviz_remappings
+from aim_ros.nodes.launching.parameters import segmentation_parameters
 from aim_ros.resources import share_directory
 
 EMPTY = (

@@ -7,8 +7,8 @@ import re
 import pytest
 import yaml
 
-from aim_ros.nodes.conversions import HAVE_VISION_MSGS
-from aim_ros.nodes.launch_parameters import RVIZ_TOPICS
+from aim_ros.nodes.launching.parameters import RVIZ_TOPICS
+from aim_ros.nodes.messages.conversions import HAVE_VISION_MSGS
 from aim_ros.resources import share_directory
 
 CONFIG = share_directory() / 'config'

@@ -12,10 +12,10 @@ from sensor_msgs.msg import Image
 from std_srvs.srv import SetBool
 from std_srvs.srv import Trigger
 
-from aim_ros.nodes import playback as module
-from aim_ros.nodes.conversions import stamp_to_ns
-from aim_ros.nodes.playback import Playback
-from aim_ros.nodes.replay_node import ReplayNode
+from aim_ros.nodes.messages.conversions import stamp_to_ns
+from aim_ros.nodes.replay import playback as module
+from aim_ros.nodes.replay.node import ReplayNode
+from aim_ros.nodes.replay.playback import Playback
 
 
 class Player:

@@ -16,7 +16,7 @@ from aim_ros.segmentation.labels import CITYSCAPES
 
 HEADER = Header(stamp=Time(sec=3, nanosec=5), frame_id='front')
 INSTALLED = importlib.util.find_spec('vision_msgs') is not None
-MODULES = [name for name in ('aim_ros.nodes.conversions', 'aim_ros.nodes.alert_messages')
+MODULES = [name for name in ('aim_ros.nodes.messages.conversions', 'aim_ros.nodes.messages.alerts')
            if importlib.util.find_spec(name)]
 
 ALERT = SimpleNamespace(track_id=7, class_id=11, box=(10, 20, 30, 40), confidence=0.75)

@@ -22,8 +22,8 @@ from aim_ros.nodes.demo.alert_log import AlertLog
 from aim_ros.nodes.demo.film import Film
 from aim_ros.nodes.demo.viewer import ProfileRequest
 from aim_ros.nodes.demo.viewer import Viewer
-from aim_ros.nodes.launching import last_problem
-from aim_ros.nodes.launching import process
+from aim_ros.nodes.launching.processes import last_problem
+from aim_ros.nodes.launching.processes import process
 
 _START_TIMEOUT = 120.0
 _SILENCE_TIMEOUT = 60.0

@@ -7,7 +7,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from diagnostic_msgs.msg import DiagnosticStatus
 
 from aim_ros.hazards.alerts import Level
-from aim_ros.nodes.conversions import stamp_to_ns
+from aim_ros.nodes.messages.conversions import stamp_to_ns
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ from sensor_msgs.msg import Image
 
 from aim_ros.imaging.frame import Frame
 from aim_ros.imaging.frame import FrameError
-from aim_ros.nodes.conversions import frame_from_compressed
-from aim_ros.nodes.conversions import frame_from_image
 from aim_ros.nodes.logging import RateLimitedLogger
+from aim_ros.nodes.messages.conversions import frame_from_compressed
+from aim_ros.nodes.messages.conversions import frame_from_image
 from aim_ros.nodes.tuner.alert_records import Record
 from aim_ros.nodes.tuner.alert_records import record_of
 from aim_ros.nodes.tuner.pictures import Pair

@@ -10,13 +10,13 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
-from aim_ros.nodes.launching import isolate
+from aim_ros.nodes.launching.processes import isolate
+from aim_ros.nodes.launching.transports import use_large_images
 from aim_ros.nodes.process import ignore_signals
 from aim_ros.nodes.process import join_ros
 from aim_ros.nodes.process import run_until_stopped
 from aim_ros.nodes.process import stop_on_signals
 from aim_ros.nodes.process import StopSignal
-from aim_ros.nodes.transports import use_large_images
 from aim_ros.nodes.tuner.played import Played
 from aim_ros.nodes.tuner.played import Playing
 from aim_ros.nodes.tuner.played import playing

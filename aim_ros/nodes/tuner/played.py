@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 import subprocess
 
-from aim_ros.nodes.launching import last_problem
-from aim_ros.nodes.launching import process
+from aim_ros.nodes.launching.processes import last_problem
+from aim_ros.nodes.launching.processes import process
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import YAMLError
 
-from aim_ros.nodes.segmentation_table import TABLE
+from aim_ros.nodes.segmentation.table import TABLE
 from aim_ros.perception.profiles import ALERT_KEYS
 from aim_ros.perception.profiles import CUSTOM
 from aim_ros.perception.profiles import load_profiles

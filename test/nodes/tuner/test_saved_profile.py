@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from aim_ros.hazards.emphasis_filter import MEASURES
-from aim_ros.nodes.segmentation_table import TABLE
+from aim_ros.nodes.segmentation.table import TABLE
 from aim_ros.nodes.tuner.saved_profile import how_to_start
 from aim_ros.nodes.tuner.saved_profile import left_out
 from aim_ros.nodes.tuner.saved_profile import profile_body

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from rclpy.qos import QoSReliabilityPolicy
 
-from aim_ros.nodes.conversions import frame_from_image
-from aim_ros.nodes.segmentation_table import TABLE
+from aim_ros.nodes.messages.conversions import frame_from_image
+from aim_ros.nodes.segmentation.table import TABLE
 from aim_ros.nodes.tuner.tuner_node import TunerNode
 from aim_ros.nodes.tuner.what_if import profile_as_set
 from aim_ros.nodes.tuner.what_if import SWEEP

@@ -10,7 +10,7 @@ from rclpy.parameter import Parameter
 from std_msgs.msg import Header
 
 from aim_ros.hazards.alerts import Level
-from aim_ros.nodes.conversions import status_message
+from aim_ros.nodes.messages.conversions import status_message
 from aim_ros.nodes.parameter_row import Row
 from aim_ros.nodes.parameter_row import STRINGS
 from aim_ros.nodes.tuner.alert_records import record_of

@@ -13,13 +13,13 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
-from aim_ros.nodes.launch_parameters import check_params_file
-from aim_ros.nodes.launch_parameters import Given
-from aim_ros.nodes.launch_parameters import remappings
-from aim_ros.nodes.launch_parameters import replay_parameters
-from aim_ros.nodes.launch_parameters import rviz_remappings
-from aim_ros.nodes.launch_parameters import segmentation_parameters
-from aim_ros.nodes.transports import large_images
+from aim_ros.nodes.launching.parameters import check_params_file
+from aim_ros.nodes.launching.parameters import Given
+from aim_ros.nodes.launching.parameters import remappings
+from aim_ros.nodes.launching.parameters import replay_parameters
+from aim_ros.nodes.launching.parameters import rviz_remappings
+from aim_ros.nodes.launching.parameters import segmentation_parameters
+from aim_ros.nodes.launching.transports import large_images
 from aim_ros.resources import share_directory
 
 _RESPAWN_DELAY = 2.0

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from collections.abc import Iterable
 import threading
 
-from aim_ros.nodes.camera_channel import CameraChannel
 from aim_ros.nodes.logging import RateLimitedLogger
-from aim_ros.nodes.perceiver import SETUP_PERIOD
+from aim_ros.nodes.segmentation.camera_channel import CameraChannel
+from aim_ros.nodes.segmentation.perceiver import SETUP_PERIOD
 from aim_ros.perception.settings import Settings
 
 _PERIOD = 0.1

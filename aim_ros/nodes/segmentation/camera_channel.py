@@ -7,13 +7,13 @@ from rclpy.callback_groups import CallbackGroup
 from rclpy.node import Node
 from std_msgs.msg import Header
 
-from aim_ros.nodes.camera_input import CameraInput
-from aim_ros.nodes.camera_input import ImageMessage
-from aim_ros.nodes.camera_output import CameraOutput
-from aim_ros.nodes.cloud_labeller import CloudLabeller
-from aim_ros.nodes.problems import Problems
 from aim_ros.nodes.qos import refuse_other_overrides
-from aim_ros.nodes.stream_statistics import StreamStatistics
+from aim_ros.nodes.segmentation.camera_input import CameraInput
+from aim_ros.nodes.segmentation.camera_input import ImageMessage
+from aim_ros.nodes.segmentation.camera_output import CameraOutput
+from aim_ros.nodes.segmentation.cloud_labeller import CloudLabeller
+from aim_ros.nodes.segmentation.problems import Problems
+from aim_ros.nodes.segmentation.stream_statistics import StreamStatistics
 from aim_ros.perception.pipeline import Perception
 from aim_ros.perception.settings import Settings
 from aim_ros.segmentation.labels import LabelSet

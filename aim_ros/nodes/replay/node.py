@@ -21,19 +21,19 @@ from aim_ros.imaging.frame import Frame
 from aim_ros.media.frames import MediaError
 from aim_ros.media.frames import parse_options
 from aim_ros.media.sources import open_source
-from aim_ros.nodes.awaited import AwaitedNodes
-from aim_ros.nodes.conversions import camera_info_message
-from aim_ros.nodes.conversions import image_message
-from aim_ros.nodes.conversions import ns_to_stamp
-from aim_ros.nodes.conversions import stamp_to_ns
+from aim_ros.nodes.launching.transports import use_large_images
 from aim_ros.nodes.logging import RateLimitedLogger
-from aim_ros.nodes.pace import Pace
-from aim_ros.nodes.playback import Playback
+from aim_ros.nodes.messages.conversions import camera_info_message
+from aim_ros.nodes.messages.conversions import image_message
+from aim_ros.nodes.messages.conversions import ns_to_stamp
+from aim_ros.nodes.messages.conversions import stamp_to_ns
 from aim_ros.nodes.process import join_ros
 from aim_ros.nodes.process import run_until_stopped
-from aim_ros.nodes.replay_settings import declare_settings
+from aim_ros.nodes.replay.awaited import AwaitedNodes
+from aim_ros.nodes.replay.pace import Pace
+from aim_ros.nodes.replay.playback import Playback
+from aim_ros.nodes.replay.settings import declare_settings
 from aim_ros.nodes.start_errors import start_errors
-from aim_ros.nodes.transports import use_large_images
 
 _DEPTH = 10
 _LATE = 0.25  # seconds behind the pace before a warning

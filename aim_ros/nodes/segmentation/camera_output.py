@@ -20,10 +20,10 @@ from std_msgs.msg import Header
 
 from aim_ros.hazards.alerts import Level
 from aim_ros.modulation import Modulation
-from aim_ros.nodes import alert_messages
-from aim_ros.nodes import conversions
-from aim_ros.nodes.ground_output import GroundOutput
+from aim_ros.nodes.messages import alerts as alert_messages
+from aim_ros.nodes.messages import conversions
 from aim_ros.nodes.qos import overriding_options
+from aim_ros.nodes.segmentation.ground_output import GroundOutput
 from aim_ros.perception.alert_report import frame_statuses
 from aim_ros.perception.alert_report import summary_status
 from aim_ros.perception.overlay import OverlayAnnotator

@@ -23,9 +23,9 @@ from aim_ros.hazards.geometry import GroundCamera
 from aim_ros.imaging.camera import camera_of_image
 from aim_ros.imaging.camera import CameraModel
 from aim_ros.imaging.frame import Frame
-from aim_ros.nodes import conversions
+from aim_ros.nodes.messages import conversions
 from aim_ros.nodes.qos import overriding_options
-from aim_ros.nodes.stream_statistics import StreamStatistics
+from aim_ros.nodes.segmentation.stream_statistics import StreamStatistics
 from aim_ros.perception.camera_stream import CameraStream
 from aim_ros.perception.camera_stream import ground_camera
 from aim_ros.perception.settings import Mount

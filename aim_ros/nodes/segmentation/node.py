@@ -23,16 +23,10 @@ from std_msgs.msg import Header
 
 from aim_ros.deployment import gate
 from aim_ros.deployment.agreement import Agreement
-from aim_ros.nodes import conversions
-from aim_ros.nodes import watchdog
-from aim_ros.nodes.bond import Bond
-from aim_ros.nodes.camera_channel import CameraChannel
-from aim_ros.nodes.diagnostics import node_status
 from aim_ros.nodes.logging import forward_python_logs
 from aim_ros.nodes.logging import RateLimitedLogger
+from aim_ros.nodes.messages import conversions
 from aim_ros.nodes.parameter_table import ReadOnlyParameterError
-from aim_ros.nodes.parameters import NodeParameters
-from aim_ros.nodes.problems import describe
 from aim_ros.nodes.process import join_ros
 from aim_ros.nodes.process import leave
 from aim_ros.nodes.process import run_until_stopped
@@ -40,7 +34,13 @@ from aim_ros.nodes.process import StopSignal
 from aim_ros.nodes.rclpy_private import join_callbacks
 from aim_ros.nodes.rclpy_private import lifecycle_state
 from aim_ros.nodes.rclpy_private import refuse_illegal_transitions
-from aim_ros.nodes.receiver import Receiver
+from aim_ros.nodes.segmentation import watchdog
+from aim_ros.nodes.segmentation.bond import Bond
+from aim_ros.nodes.segmentation.camera_channel import CameraChannel
+from aim_ros.nodes.segmentation.diagnostics import node_status
+from aim_ros.nodes.segmentation.parameters import NodeParameters
+from aim_ros.nodes.segmentation.problems import describe
+from aim_ros.nodes.segmentation.receiver import Receiver
 from aim_ros.nodes.start_errors import start_errors
 from aim_ros.nodes.start_errors import StartError
 from aim_ros.perception.memory import keep_freed_memory

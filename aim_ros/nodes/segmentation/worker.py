@@ -4,8 +4,8 @@ from collections.abc import Callable
 import threading
 from typing import Generic
 
-from aim_ros.nodes.frame_queue import FrameQueue
-from aim_ros.nodes.frame_queue import Item
+from aim_ros.nodes.segmentation.frame_queue import FrameQueue
+from aim_ros.nodes.segmentation.frame_queue import Item
 
 
 class Worker(Generic[Item]):

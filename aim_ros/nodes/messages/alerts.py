@@ -8,8 +8,8 @@ from std_msgs.msg import Header
 
 from aim_ros.hazards.alerts import Alert
 from aim_ros.hazards.geometry import GroundCamera
-from aim_ros.nodes.conversions import HAVE_VISION_MSGS
-from aim_ros.nodes.conversions import status_message
+from aim_ros.nodes.messages.conversions import HAVE_VISION_MSGS
+from aim_ros.nodes.messages.conversions import status_message
 from aim_ros.perception.alert_report import detections
 from aim_ros.perception.alert_report import ground_frame
 from aim_ros.perception.alert_report import Status

@@ -18,8 +18,8 @@ from rclpy.parameter import Parameter
 from aim_ros.hazards.emphasis_filter import EmphasisFilter
 from aim_ros.nodes.parameter_table import ParameterTable
 from aim_ros.nodes.parameter_table import ReadOnlyParameterError
-from aim_ros.nodes.segmentation_table import camera_rows
-from aim_ros.nodes.segmentation_table import TABLE
+from aim_ros.nodes.segmentation.table import camera_rows
+from aim_ros.nodes.segmentation.table import TABLE
 from aim_ros.perception.defaults import filter_of
 from aim_ros.perception.profile_rules import Limits
 from aim_ros.perception.profile_rules import ProfileRules

@@ -14,13 +14,13 @@ from rclpy.subscription import Subscription
 from sensor_msgs.msg import PointCloud2
 
 from aim_ros.imaging.camera import CameraModel
-from aim_ros.nodes.clouds import cloud_message
-from aim_ros.nodes.clouds import CloudError
-from aim_ros.nodes.clouds import points_of
-from aim_ros.nodes.conversions import stamp_to_ns
+from aim_ros.nodes.messages.clouds import cloud_message
+from aim_ros.nodes.messages.clouds import CloudError
+from aim_ros.nodes.messages.clouds import points_of
+from aim_ros.nodes.messages.conversions import stamp_to_ns
 from aim_ros.nodes.qos import overriding_options
-from aim_ros.nodes.static_transforms import HAVE_TF
-from aim_ros.nodes.static_transforms import StaticTransforms
+from aim_ros.nodes.segmentation.static_transforms import HAVE_TF
+from aim_ros.nodes.segmentation.static_transforms import StaticTransforms
 from aim_ros.perception.labelled_points import autoware_ids
 from aim_ros.perception.labelled_points import label_points
 from aim_ros.perception.labelled_points import mask_ids

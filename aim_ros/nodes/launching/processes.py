@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 
-from aim_ros.nodes.transports import use_large_images
+from aim_ros.nodes.launching.transports import use_large_images
 
 END_TIMEOUT = 15.0
 """Seconds that an executable is given to end after SIGINT."""

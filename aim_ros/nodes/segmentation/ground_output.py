@@ -11,9 +11,9 @@ from rclpy.publisher import Publisher
 from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import Header
 
-from aim_ros.nodes.clouds import cloud_message
-from aim_ros.nodes.static_transforms import StaticBroadcaster
-from aim_ros.nodes.static_transforms import transform_message
+from aim_ros.nodes.messages.clouds import cloud_message
+from aim_ros.nodes.segmentation.static_transforms import StaticBroadcaster
+from aim_ros.nodes.segmentation.static_transforms import transform_message
 from aim_ros.perception.alert_report import ground_frame
 from aim_ros.perception.free_space import find_free_space
 from aim_ros.perception.free_space import FreeSpace

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from diagnostic_msgs.msg import DiagnosticStatus
 
 from aim_ros.hazards.alerts import Level
-from aim_ros.nodes import watchdog
-from aim_ros.nodes.camera_channel import CameraChannel
-from aim_ros.nodes.conversions import status_message
+from aim_ros.nodes.messages.conversions import status_message
+from aim_ros.nodes.segmentation import watchdog
+from aim_ros.nodes.segmentation.camera_channel import CameraChannel
 from aim_ros.perception.settings import Settings
 
 

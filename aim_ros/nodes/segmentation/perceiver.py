@@ -12,11 +12,11 @@ from rclpy.clock import Clock
 from aim_ros.hazards.geometry import GroundCamera
 from aim_ros.imaging.frame import Frame
 from aim_ros.imaging.frame import FrameError
-from aim_ros.nodes import conversions
-from aim_ros.nodes.camera_channel import CameraChannel
-from aim_ros.nodes.camera_input import ImageMessage
 from aim_ros.nodes.logging import RateLimitedLogger
-from aim_ros.nodes.problems import describe
+from aim_ros.nodes.messages import conversions
+from aim_ros.nodes.segmentation.camera_channel import CameraChannel
+from aim_ros.nodes.segmentation.camera_input import ImageMessage
+from aim_ros.nodes.segmentation.problems import describe
 from aim_ros.perception.pipeline import Perception
 from aim_ros.perception.pipeline import Pipeline
 from aim_ros.perception.settings import Settings

@@ -11,15 +11,15 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.node import Node
 
-from aim_ros.nodes import watchdog
-from aim_ros.nodes.camera_channel import CameraChannel
-from aim_ros.nodes.camera_input import ImageMessage
-from aim_ros.nodes.diagnostics import camera_status
-from aim_ros.nodes.frame_queue import FrameQueue
 from aim_ros.nodes.logging import RateLimitedLogger
-from aim_ros.nodes.perceiver import Perceiver
-from aim_ros.nodes.perceiver import Received
-from aim_ros.nodes.worker import Worker
+from aim_ros.nodes.segmentation import watchdog
+from aim_ros.nodes.segmentation.camera_channel import CameraChannel
+from aim_ros.nodes.segmentation.camera_input import ImageMessage
+from aim_ros.nodes.segmentation.diagnostics import camera_status
+from aim_ros.nodes.segmentation.frame_queue import FrameQueue
+from aim_ros.nodes.segmentation.perceiver import Perceiver
+from aim_ros.nodes.segmentation.perceiver import Received
+from aim_ros.nodes.segmentation.worker import Worker
 from aim_ros.perception.pipeline import Pipeline
 from aim_ros.perception.settings import Settings
 from aim_ros.segmentation.labels import LabelSet
