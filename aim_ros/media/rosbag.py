@@ -6,18 +6,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from aim_ros.imaging.camera import camera_of_image
 from aim_ros.imaging.camera import CameraError
 from aim_ros.imaging.camera import CameraModel
 from aim_ros.imaging.camera import delivered_camera
 from aim_ros.imaging.camera import sensor_camera
-from aim_ros.imaging.compressed import decode_image
-from aim_ros.imaging.encodings import ENCODINGS
 from aim_ros.imaging.frame import Frame
 from aim_ros.imaging.frame import FrameError
-from aim_ros.imaging.raw import pixels_of
+from aim_ros.media import bag_messages
+from aim_ros.media.bag_messages import pixels as pixels_of_message
+from aim_ros.media.bag_types import CAMERA_INFO
+from aim_ros.media.bag_types import COMPRESSED
+from aim_ros.media.bag_types import deserialize
+from aim_ros.media.bag_types import IMAGE
+from aim_ros.media.bag_types import stamp_ns
+from aim_ros.media.bag_writer import BagWriter
 from aim_ros.media.frames import check_range
 from aim_ros.media.frames import check_stamp
 from aim_ros.media.frames import convert_options
@@ -26,24 +29,6 @@ from aim_ros.media.frames import MediaError
 from aim_ros.media.frames import OnLoss
 from aim_ros.media.recording import Message
 from aim_ros.media.recording import Recording
-
-try:
-    from rosbags.rosbag2 import StoragePlugin
-    from rosbags.rosbag2 import Writer
-    from rosbags.typesys import get_typestore
-    from rosbags.typesys import Stores
-except ImportError:
-    raise MediaError(
-        "rosbag2 recordings need the Python package 'rosbags': pip install rosbags"
-    ) from None
-
-IMAGE = 'sensor_msgs/msg/Image'
-COMPRESSED = 'sensor_msgs/msg/CompressedImage'
-CAMERA_INFO = 'sensor_msgs/msg/CameraInfo'
-
-# The messages used here are the same in every distribution, so one set of types reads all bags.
-_TYPES = get_typestore(Stores.ROS2_JAZZY)
-_STORAGES = {'mcap': StoragePlugin.MCAP, 'sqlite3': StoragePlugin.SQLITE3}
 
 _TRIED = 100  # messages of a topic, before it is left alone
 _TRIED_INFOS = 100
@@ -101,19 +86,14 @@ class RosBag:
 
     def _frame(self, index: int, message: Message, topic: str) -> Frame:
         where = f'rosbag {self._place}, topic {topic}, message {index}'
-        image = _deserialize(message.data, message.msgtype, where)
+        image = deserialize(message.data, message.msgtype, where)
         try:
-            pixels, encoding = (
-                decode_image(image.data, image.format) if message.msgtype == COMPRESSED
-                else pixels_of(image.data, image.encoding, image.height, image.width, image.step,
-                               bool(image.is_bigendian)))
+            pixels, encoding = pixels_of_message(image)
         except FrameError as error:
             raise MediaError(f'{where}: {error}') from None
-        stamp = image.header.stamp
-        stamp_ns = stamp.sec * 1_000_000_000 + stamp.nanosec
-        check_stamp(stamp_ns, where)
+        check_stamp(stamp_ns(image), where)
         return Frame(
-            pixels, encoding, stamp_ns=stamp_ns, index=index,
+            pixels, encoding, stamp_ns=stamp_ns(image), index=index,
             camera_model=self._camera_model(pixels.shape[:2]),
             recorded_ns=message.recorded_ns if self._has_clock else None,
             frame_id=image.header.frame_id)
@@ -194,84 +174,34 @@ def write_bag(
     :param storage: ``mcap`` or ``sqlite3``.
     :raises MediaError: `path` exists, or the storage is unknown.
     """
-    if storage not in _STORAGES:
-        raise MediaError(f'unknown storage {storage!r}; storages: {", ".join(_STORAGES)}')
-    if Path(path).exists():
-        raise MediaError(f'{path} exists already; choose a name that is free')
-    with Writer(Path(path), version=9, storage_plugin=_STORAGES[storage]) as bag:
-        images = bag.add_connection(f'/{camera}/image', IMAGE, typestore=_TYPES)
-        infos = bag.add_connection(f'/{camera}/camera_info', CAMERA_INFO, typestore=_TYPES)
+    with BagWriter(path, storage) as bag:
+        bag.announce(f'/{camera}/image', IMAGE)
+        bag.announce(f'/{camera}/camera_info', CAMERA_INFO)
         for frame in frames:
             time_ns = frame.stamp_ns if frame.recorded_ns is None else frame.recorded_ns
-            for connection, message in ((infos, _info(frame)), (images, _image(frame))):
-                if message is not None:
-                    data = _TYPES.serialize_cdr(message, connection.msgtype)
-                    bag.write(connection, time_ns, data)
+            header = bag_messages.header_of(frame)
+            if frame.camera_model is not None:
+                bag.write(f'/{camera}/camera_info', time_ns,
+                          bag_messages.camera_info(frame.camera_model, header))
+            bag.write(f'/{camera}/image', time_ns,
+                      bag_messages.image(frame.image, frame.encoding, header))
 
 
-def _deserialize(data: bytes, msgtype: str, where: str) -> Any:
-    try:
-        return _TYPES.deserialize_cdr(data, msgtype)
-    # Whatever the library stumbles over, the message is not whole.
-    except Exception as error:
-        raise MediaError(f'{where}: not a whole {msgtype} ({error})') from None
-
-
-def _info_topic(topic: str) -> str:
+def info_topic(topic: str) -> str:
     """Name the CameraInfo topic beside an image topic, as image_transport does."""
     return f'{topic.removesuffix("/compressed").rpartition("/")[0]}/camera_info'
 
 
 def _read_info(recording: Recording, topic: str) -> Any:
     """Return the calibration message of an image topic; None where none of the first is one."""
-    info_topic = _info_topic(topic)
-    messages = recording.messages(info_topic, (CAMERA_INFO,), on_loss=lambda _: None)
+    beside = info_topic(topic)
+    messages = recording.messages(beside, (CAMERA_INFO,), on_loss=lambda _: None)
     for _, message in zip(range(_TRIED_INFOS), messages, strict=False):
         try:
-            info = _deserialize(message.data, CAMERA_INFO, f'rosbag topic {info_topic}')
+            info = deserialize(message.data, CAMERA_INFO, f'rosbag topic {beside}')
         except MediaError:
             # A calibration is repeated with every image.
             continue
         if sensor_camera(info) is not None:
             return info
     return None
-
-
-def _header(frame: Frame) -> Any:
-    seconds, nanoseconds = divmod(frame.stamp_ns, 1_000_000_000)
-    time = _TYPES.types['builtin_interfaces/msg/Time'](sec=seconds, nanosec=nanoseconds)
-    return _TYPES.types['std_msgs/msg/Header'](stamp=time, frame_id=frame.frame_id)
-
-
-def _image(frame: Frame) -> Any:
-    height, width = frame.image.shape[:2]
-    return _TYPES.types[IMAGE](
-        header=_header(frame),
-        height=height,
-        width=width,
-        encoding=frame.encoding,
-        is_bigendian=0,
-        step=width * ENCODINGS[frame.encoding].channels,
-        data=np.ascontiguousarray(frame.image).reshape(-1),
-    )
-
-
-def _info(frame: Frame) -> Any:
-    camera = frame.camera_model
-    if camera is None:
-        return None
-    return _TYPES.types[CAMERA_INFO](
-        header=_header(frame),
-        height=camera.height,
-        width=camera.width,
-        distortion_model=camera.distortion_model,
-        d=np.array(camera.distortion, np.float64),
-        k=np.array(camera.k, np.float64),
-        r=np.array(camera.r, np.float64),
-        p=np.array(camera.p, np.float64),
-        binning_x=0,
-        binning_y=0,
-        roi=_TYPES.types['sensor_msgs/msg/RegionOfInterest'](
-            x_offset=0, y_offset=0, height=0, width=0, do_rectify=False
-        ),
-    )

@@ -84,6 +84,23 @@ class LogitsError(RuntimeError):
     """The network gave logits that are not finite."""
 
 
+@dataclass(frozen=True)
+class Logits:
+    """
+    What the network gave for one batch.
+
+    :param frames: the frames.
+    :param batch: their logits (B, C, h, w), on the network's device.
+    :param extremes: the least and the largest of each, (B, 2).
+    :param watch: measures the stages.
+    """
+
+    frames: tuple[Frame, ...]
+    batch: torch.Tensor = field(repr=False)
+    extremes: torch.Tensor = field(repr=False)
+    watch: Stopwatch = field(repr=False)
+
+
 class Pipeline:
     """
     Perceives the frames of any number of cameras with one network.
@@ -145,11 +162,27 @@ class Pipeline:
         :raises LogitsError: the network gave logits that are not finite.
         """
         with self._segmenter.threads():
-            return self._process(frames, settings, confidence, ground or {}, on_error)
+            return self._decode(
+                self._forward(frames), settings, confidence, ground or {}, on_error)
 
-    def _process(self, frames: Sequence[Frame], settings: Settings, confidence: frozenset[str],
-                 ground: dict[str, GroundCamera],
-                 on_error: Callable[[Frame, Exception], None] | None) -> list[Perception]:
+    @torch.inference_mode()
+    def forward(self, frames: Sequence[Frame]) -> Logits:
+        """Run the network alone, for one batch of `groups`."""
+        with self._segmenter.threads():
+            return self._forward(frames)
+
+    @torch.inference_mode()
+    def decode(self, logits: Logits, settings: Settings, *,
+               ground: dict[str, GroundCamera] | None = None) -> list[Perception]:
+        """
+        Perceive what the network gave, maybe in another pipeline; see `process`.
+
+        Several pipelines may take the same logits, each under settings of its own.
+        """
+        with self._segmenter.threads():
+            return self._decode(logits, settings, frozenset(), ground or {}, None)
+
+    def _forward(self, frames: Sequence[Frame]) -> Logits:
         watch = Stopwatch(self._segmenter.device)
         pixels = self._segmenter.preprocess(frames)
         watch.lap('preprocess')
@@ -157,13 +190,17 @@ class Pipeline:
         watch.lap('network')
         # Read only after the first wait for the device: one wait a frame is enough.
         extremes = torch.stack(batch.flatten(1).aminmax(dim=1), dim=1)
+        return Logits(tuple(frames), batch, extremes, watch)
 
+    def _decode(self, logits: Logits, settings: Settings, confidence: frozenset[str],
+                ground: dict[str, GroundCamera],
+                on_error: Callable[[Frame, Exception], None] | None) -> list[Perception]:
         results = []
-        for frame, *parts in zip(frames, batch, extremes, strict=True):
+        for frame, *parts in zip(logits.frames, logits.batch, logits.extremes, strict=True):
             try:
                 results.append(self._perceive(
                     frame, *parts, settings, frame.camera in confidence,
-                    ground.get(frame.camera), watch))
+                    ground.get(frame.camera), logits.watch))
             except Exception as error:
                 if on_error is None:
                     raise

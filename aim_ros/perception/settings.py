@@ -18,6 +18,10 @@ from aim_ros.segmentation.labels import LabelSet
 DRIVABLE = ('drivable',)
 """What ``free_space.classes`` is where nobody says otherwise: then a model may have none."""
 
+CLASS_LISTS = ('focus.classes', 'focus.suppress_classes', 'alerts.required_classes',
+               'alerts.classes')
+"""The parameters that are lists of class names and roles of the model."""
+
 
 class SettingsError(ValueError):
     """
@@ -113,8 +117,7 @@ def build_settings(values: Mapping[str, Any], labels: LabelSet,
     :param start: the values at start, which are the owner's; None for the same.
     :raises SettingsError: a class or role is named that the model does not have.
     """
-    for name in ('focus.classes', 'focus.suppress_classes', 'alerts.required_classes',
-                 'alerts.classes'):
+    for name in CLASS_LISTS:
         try:
             labels.resolve(values[name])
         except ValueError as error:

@@ -117,6 +117,11 @@ class LabelSet:
         red, green, blue = colorsys.hsv_to_rgb(class_id * 0.618034 % 1.0, 0.65, 0.85)
         return round(red * 255), round(green * 255), round(blue * 255)
 
+    def selectable(self) -> tuple[str, ...]:
+        """Return names that `resolve` takes: roles with classes here, then each class's first."""
+        roles = [role for role in ROLES if self.role(role)]
+        return (*roles, *(label.partition(',')[0].strip() for label in self.names))
+
     def resolve(self, names: Iterable[str]) -> tuple[int, ...]:
         """
         Return the sorted ids of the classes that `names` mention.

@@ -7,12 +7,12 @@ from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import Header
 
 from aim_ros.imaging.camera import CameraModel
-from aim_ros.nodes.cloud_labeller import CloudLabeller
-from aim_ros.nodes.clouds import cloud_message
-from aim_ros.nodes.clouds import CloudError
-from aim_ros.nodes.clouds import points_of
-from aim_ros.nodes.conversions import ns_to_stamp
-from aim_ros.nodes.conversions import stamp_to_ns
+from aim_ros.nodes.messages.clouds import cloud_message
+from aim_ros.nodes.messages.clouds import CloudError
+from aim_ros.nodes.messages.clouds import points_of
+from aim_ros.nodes.messages.conversions import ns_to_stamp
+from aim_ros.nodes.messages.conversions import stamp_to_ns
+from aim_ros.nodes.segmentation.cloud_labeller import CloudLabeller
 from aim_ros.perception.settings import OutputSettings
 from aim_ros.segmentation.labels import CITYSCAPES
 

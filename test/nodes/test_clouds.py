@@ -4,9 +4,9 @@ from sensor_msgs.msg import PointCloud2
 from sensor_msgs.msg import PointField
 from std_msgs.msg import Header
 
-from aim_ros.nodes.clouds import cloud_message
-from aim_ros.nodes.clouds import CloudError
-from aim_ros.nodes.clouds import points_of
+from aim_ros.nodes.messages.clouds import cloud_message
+from aim_ros.nodes.messages.clouds import CloudError
+from aim_ros.nodes.messages.clouds import points_of
 from aim_ros.perception.labelled_points import POINT
 
 POINTS = np.random.default_rng(0).normal(size=(3, 4, 3)).astype(np.float32)

@@ -18,11 +18,12 @@ from aim_ros.imaging.frame import Frame
 from aim_ros.media.rosbag import write_bag
 from aim_ros.media.sources import open_source
 from aim_ros.modulation import Modulation
-from aim_ros.nodes.alert_messages import road_user_status
-from aim_ros.nodes.conversions import camera_info_message
-from aim_ros.nodes.conversions import ground_camera
-from aim_ros.nodes.conversions import stamp_to_ns
-from aim_ros.nodes.replay_node import ReplayNode
+from aim_ros.nodes.messages.alerts import status_messages
+from aim_ros.nodes.messages.conversions import camera_info_message
+from aim_ros.nodes.messages.conversions import stamp_to_ns
+from aim_ros.nodes.replay.node import ReplayNode
+from aim_ros.perception.alert_report import road_user_status
+from aim_ros.perception.camera_stream import ground_camera
 from aim_ros.perception.pipeline import Pipeline
 from aim_ros.perception.profiles import load_profiles
 from aim_ros.perception.settings import Settings
@@ -187,9 +188,9 @@ def test_a_switch_in_mid_replay(make_bag, play, shared_data):
         expected, = reference.process(
             [frame], in_force[revision], ground={'camera': ground})
         assert np.array_equal(answer.mask, expected.mask)
-        assert answer.tracks == [
+        assert answer.tracks == status_messages(
             road_user_status(alert, CITYSCAPES, expected.frame.size, 'segmentation', 'camera')
-            for alert in expected.report.alerts]
+            for alert in expected.report.alerts)
 
 
 def harmful_settings() -> dict[str, Modulation]:

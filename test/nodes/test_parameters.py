@@ -11,8 +11,8 @@ from rclpy.parameter_client import AsyncParameterClient
 import yaml
 
 from aim_ros.nodes.parameter_table import ReadOnlyParameterError
-from aim_ros.nodes.parameters import NodeParameters
-from aim_ros.nodes.segmentation_table import TABLE
+from aim_ros.nodes.segmentation.parameters import NodeParameters
+from aim_ros.nodes.segmentation.table import TABLE
 from aim_ros.perception.profiles import ALERT_KEYS
 from aim_ros.perception.settings import Mount
 from aim_ros.resources import share_directory

@@ -17,10 +17,10 @@ from sensor_msgs.msg import PointField
 from std_msgs.msg import Header
 
 from aim_ros.imaging.camera import CameraModel
-from aim_ros.nodes.cloud_labeller import CloudLabeller
-from aim_ros.nodes.clouds import cloud_message
-from aim_ros.nodes.conversions import image_message
-from aim_ros.nodes.conversions import probability_bytes
+from aim_ros.nodes.messages.clouds import cloud_message
+from aim_ros.nodes.messages.conversions import image_message
+from aim_ros.nodes.messages.conversions import probability_bytes
+from aim_ros.nodes.segmentation.cloud_labeller import CloudLabeller
 from aim_ros.perception.settings import OutputSettings
 from aim_ros.segmentation.labels import CITYSCAPES
 

@@ -12,10 +12,10 @@ from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import Header
 
 from aim_ros.hazards.geometry import GroundCamera
-from aim_ros.nodes.clouds import cloud_message
-from aim_ros.nodes.conversions import ns_to_stamp
-from aim_ros.nodes.conversions import stamp_to_ns
-from aim_ros.nodes.ground_output import HAVE_NAV_MSGS
+from aim_ros.nodes.messages.clouds import cloud_message
+from aim_ros.nodes.messages.conversions import ns_to_stamp
+from aim_ros.nodes.messages.conversions import stamp_to_ns
+from aim_ros.nodes.segmentation.ground_output import HAVE_NAV_MSGS
 from aim_ros.perception.free_space import find_free_space
 from aim_ros.perception.free_space import Surfaces
 from aim_ros.segmentation.labels import CITYSCAPES

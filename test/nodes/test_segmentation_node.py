@@ -29,7 +29,7 @@ from std_msgs.msg import Header
 from transformers import SegformerForSemanticSegmentation
 
 from aim_ros.imaging.frame import Frame
-from aim_ros.nodes.conversions import ns_to_stamp
+from aim_ros.nodes.messages.conversions import ns_to_stamp
 from aim_ros.nodes.rclpy_private import lifecycle_state
 from aim_ros.perception.pipeline import Pipeline
 from aim_ros.perception.settings import Mount

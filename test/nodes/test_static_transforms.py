@@ -8,8 +8,8 @@ import pytest
 from std_msgs.msg import Header
 
 from aim_ros.hazards.geometry import GroundCamera
-from aim_ros.nodes.static_transforms import StaticTransforms
-from aim_ros.nodes.static_transforms import transform_message
+from aim_ros.nodes.segmentation.static_transforms import StaticTransforms
+from aim_ros.nodes.segmentation.static_transforms import transform_message
 from aim_ros.perception.transforms import ground_transform
 from aim_ros.perception.transforms import RigidTransform
 

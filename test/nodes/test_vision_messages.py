@@ -16,12 +16,10 @@ from aim_ros.segmentation.labels import CITYSCAPES
 
 HEADER = Header(stamp=Time(sec=3, nanosec=5), frame_id='front')
 INSTALLED = importlib.util.find_spec('vision_msgs') is not None
-MODULES = [name for name in ('aim_ros.nodes.conversions', 'aim_ros.nodes.alert_messages')
+MODULES = [name for name in ('aim_ros.nodes.messages.conversions', 'aim_ros.nodes.messages.alerts')
            if importlib.util.find_spec(name)]
 
-# Box and class are an alert's own, or its region's.
-_SIGHT = {'class_id': 11, 'box': (10, 20, 30, 40), 'confidence': 0.75}
-ALERT = SimpleNamespace(track_id=7, region=SimpleNamespace(**_SIGHT), **_SIGHT)
+ALERT = SimpleNamespace(track_id=7, class_id=11, box=(10, 20, 30, 40), confidence=0.75)
 
 
 @pytest.fixture(params=['stand-in', 'real'])

@@ -1,0 +1,66 @@
+"""The images of one camera in the order in which they come, live or from a recording."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from aim_ros.hazards.geometry import GroundCamera
+from aim_ros.imaging.camera import camera_of_image
+from aim_ros.imaging.frame import Frame
+from aim_ros.imaging.frame import FrameError
+from aim_ros.perception.stamp_clock import StampClock
+
+_Data = bytes | memoryview | np.ndarray  # or an array of the standard library
+
+
+class CameraStream:
+    """Refuses images that are repeated, and says by which time each frame is tracked."""
+
+    def __init__(self):
+        self._clock = StampClock()
+        self._last: tuple[int, _Data] | None = None
+
+    def check(self, stamp_ns: int, data: _Data) -> None:
+        """
+        Take in an image, as its message has it; to be called once for each, as they come.
+
+        :raises FrameError: it is the last one again: whoever repeats an image is blind, however
+            often. Without a stamp, nobody can tell.
+        """
+        last, self._last = self._last, (stamp_ns, data)
+        if last is None or stamp_ns != last[0] or stamp_ns == 0:
+            return
+        if np.array_equal(np.frombuffer(data, np.uint8), np.frombuffer(last[1], np.uint8)):
+            raise FrameError('the last image arrives again, with the same stamp and the same data')
+
+    def timed(self, frame: Frame, received_ns: int, clear_after: float) -> Frame:
+        """
+        Return a frame with the time by which it is tracked.
+
+        :param received_ns: when it was received or recorded, nanoseconds of a clock that does not
+            jump.
+        :param clear_after: seconds by which a stamp steps back at least where the stream starts
+            afresh.
+        """
+        return replace(frame, track_ns=self._clock.time_ns(
+            frame.stamp_ns, received_ns, round(clear_after * 1e9)))
+
+
+def ground_camera(info: Any, size: tuple[int, int], height: float, pitch: float
+                  ) -> GroundCamera | None:
+    """
+    Return the calibration of a camera for images of `size`.
+
+    The projection matrix ``P`` counts where it is given, else ``K``. Images are as the message
+    says, cropped and binned, or the sensor's whole image, and either of these resized.
+
+    :param info: has the fields of ``sensor_msgs/CameraInfo``.
+    :param size: (height, width) of the images.
+    :param height: of the camera above the road, metres.
+    :param pitch: downward tilt, radians.
+    :return: None where the message says that the camera is not calibrated.
+    :raises CameraError: the calibration is for images of another shape.
+    """
+    camera = camera_of_image(info, size)
+    return None if camera is None else GroundCamera(*camera.pinhole, height, pitch)

@@ -1,0 +1,166 @@
+"""A recording as the frames of its cameras, taken as the node takes messages."""
+
+from collections import Counter
+from collections.abc import Callable
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from aim_ros.hazards.geometry import GroundCamera
+from aim_ros.imaging.camera import CameraError
+from aim_ros.imaging.camera import sensor_camera
+from aim_ros.imaging.frame import Frame
+from aim_ros.imaging.frame import FrameError
+from aim_ros.media.bag_messages import pixels
+from aim_ros.media.bag_types import CAMERA_INFO
+from aim_ros.media.bag_types import COMPRESSED
+from aim_ros.media.bag_types import deserialize
+from aim_ros.media.bag_types import IMAGE
+from aim_ros.media.bag_types import stamp_ns
+from aim_ros.media.frames import check_stamp
+from aim_ros.media.frames import MediaError
+from aim_ros.media.recording import Message
+from aim_ros.media.recording import Recording
+from aim_ros.perception.camera_stream import CameraStream
+from aim_ros.perception.camera_stream import ground_camera
+from aim_ros.recordings.cameras import Camera
+from aim_ros.recordings.options import Options
+
+_TRIED_INFOS = 100
+
+
+@dataclass(frozen=True)
+class Shot:
+    """
+    A frame of a recording.
+
+    :param frame: the frame.
+    :param ground: its camera's calibration, None where there is none.
+    :param recorded_ns: when it was recorded, nanoseconds.
+    """
+
+    frame: Frame
+    ground: GroundCamera | None
+    recorded_ns: int
+
+
+class BagInput:
+    """
+    The frames of a recording that is open.
+
+    :param recording: the recording.
+    :param cameras: whose images are taken.
+    :param options: how.
+    :param clear_after: seconds by which a stamp steps back at least where a stream starts afresh.
+    """
+
+    def __init__(self, recording: Recording, cameras: list[Camera], options: Options,
+                 clear_after: float):
+        self.problems: Counter[str] = Counter()
+        """What was left out, and how often."""
+        self.damaged = False
+        """Whether a part of the recording could not be read."""
+        self._recording, self._options = recording, options
+        self._clear_after = clear_after
+        self._by_topic = {camera.topic: camera for camera in cameras}
+        self._by_info = {camera.info_topic: camera for camera in cameras}
+        self._streams = {camera.name: CameraStream() for camera in cameras}
+        self._seen: Counter[str] = Counter()
+        # A driver publishes a calibration after its image, and so may a recorder.
+        self._infos = {camera.name: self._first_info(camera) for camera in cameras}
+
+    def __len__(self) -> int:
+        """Estimate the number of frames: damage is not known before it is met."""
+        counts = self._recording.topics
+        total = sum(counts[topic] for topic in self._by_topic)
+        duration = self._recording.duration_ns / 1e9
+        span = duration if self._options.duration is None else self._options.duration
+        span = max(min(span, duration - self._options.start), 0)
+        share = span / duration if duration > 0 else 1.0
+        return max(round(total * share / self._options.every), 1)
+
+    def shots(self, on_message: Callable[[Message], None] | None = None) -> Iterator[Shot]:
+        """
+        Yield the frames, in the order in which they were recorded.
+
+        :param on_message: takes every message of that time, of all topics, before its frame.
+        """
+        start_ns = self._recording.start_ns + round(self._options.start * 1e9)
+        end_ns = None if self._options.duration is None else (
+            start_ns + round(self._options.duration * 1e9))
+        topics = (set(self._recording.topics) if on_message
+                  else {*self._by_topic, *self._by_info})
+        for message in self._recording.timeline(topics, self._lose_part):
+            if message.recorded_ns < start_ns:
+                self._take_info(message)
+                continue
+            if end_ns is not None and message.recorded_ns >= end_ns:
+                return
+            if on_message:
+                on_message(message)
+            self._take_info(message)
+            if (shot := self._shot(message)) is not None:
+                yield shot
+
+    def _lose_part(self, error: MediaError) -> None:
+        self.damaged = True
+        self.problems[str(error)] += 1
+
+    def _shot(self, message: Message) -> Shot | None:
+        """Return the frame of a message; None if it is none, or cannot be used."""
+        camera = self._by_topic.get(message.connection.topic)
+        if camera is None or message.msgtype not in (IMAGE, COMPRESSED):
+            return None
+        self._seen[camera.name] += 1
+        if (self._seen[camera.name] - 1) % self._options.every:
+            return None
+        try:
+            frame = self._frame(camera, message)
+        except (FrameError, MediaError) as error:
+            self.problems[f'{camera.topic}: {error}'] += 1
+            return None
+        return Shot(frame, self._ground(camera, frame.size), message.recorded_ns)
+
+    def _frame(self, camera: Camera, message: Message) -> Frame:
+        image = deserialize(message.data, message.msgtype, 'a message was lost')
+        stamp = stamp_ns(image)
+        check_stamp(stamp, 'a message was lost')
+        stream = self._streams[camera.name]
+        stream.check(stamp, image.data)
+        array, encoding = pixels(image)
+        frame = Frame(array, encoding, camera.name, stamp, recorded_ns=message.recorded_ns,
+                      index=self._seen[camera.name] - 1, frame_id=image.header.frame_id)
+        return stream.timed(frame, message.recorded_ns, self._clear_after)
+
+    def _ground(self, camera: Camera, size: tuple[int, int]) -> GroundCamera | None:
+        info = self._infos[camera.name]
+        if info is None:
+            return None
+        try:
+            return ground_camera(info, size, self._options.height, self._options.pitch)
+        except CameraError as error:
+            self.problems[f'{camera.info_topic} is not used: {error}'] += 1
+            return None
+
+    def _take_info(self, message: Message) -> None:
+        camera = self._by_info.get(message.connection.topic)
+        if camera is not None and message.msgtype == CAMERA_INFO:
+            info = self._info(message)
+            if info is not None:
+                self._infos[camera.name] = info
+
+    def _first_info(self, camera: Camera) -> Any:
+        """Return the first calibration of a camera, None where there is none."""
+        messages = self._recording.messages(
+            camera.info_topic, (CAMERA_INFO,), on_loss=lambda _: None)
+        infos = (self._info(message) for _, message in zip(
+            range(_TRIED_INFOS), messages, strict=False))
+        return next((info for info in infos
+                     if info is not None and sensor_camera(info) is not None), None)
+
+    def _info(self, message: Message) -> Any:
+        try:
+            return deserialize(message.data, CAMERA_INFO, message.connection.topic)
+        except MediaError as error:
+            self.problems[str(error)] += 1
+            return None

@@ -1,0 +1,172 @@
+"""Spreads recordings over a Ray cluster: one task for each, one network for each worker."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cache
+import os
+from pathlib import Path
+import time
+from typing import Any
+
+# Before Ray is imported: it would report its use, and say so in a paragraph.
+os.environ.setdefault('RAY_USAGE_STATS_ENABLED', '0')
+# And before it starts workers: one without a GPU is to leave the devices as they are.
+os.environ.setdefault('RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO', '0')
+
+import ray
+from ray.exceptions import RayError
+from ray.exceptions import RayTaskError
+
+from aim_ros.recordings.errors import RecordingError
+from aim_ros.recordings.options import Options
+from aim_ros.recordings.processor import Processor
+from aim_ros.recordings.processor import validate
+from aim_ros.recordings.progress import progress_bar
+from aim_ros.recordings.summary import Summary
+
+LOCAL = 'local'
+"""The address that stands for a cluster of this machine's own."""
+
+RETRIES = 2
+"""How often a recording is tried again, after a failure or the end of its worker."""
+
+_CORES = 2
+"""Of a task, where nothing is said."""
+
+_SHOW_PERIOD = 0.5
+
+
+@ray.remote(num_cpus=0)
+class _Board:
+    """Where workers say how far they are."""
+
+    def __init__(self):
+        self._done: dict[str, tuple[int, int]] = {}
+
+    def show(self, drive: str, done: int, total: int) -> None:
+        self._done[drive] = done, total
+
+    def done(self) -> dict[str, tuple[int, int]]:
+        return self._done
+
+
+@cache
+def _processor(options: Options) -> Processor:
+    """Return a worker's network, loaded with its first recording."""
+    return Processor(options)
+
+
+# Ray runs a task again elsewhere when it raises, and when its worker dies.
+@ray.remote(max_retries=RETRIES, retry_exceptions=True, scheduling_strategy='SPREAD')
+def _process(bag: Path, out: Path, drive: str, options: Options, board: Any) -> Summary:
+    shown = -_SHOW_PERIOD
+
+    def show(done: int, total: int) -> None:
+        nonlocal shown
+        now = time.monotonic()
+        if now - shown >= _SHOW_PERIOD or done == total:
+            shown = now
+            board.show.remote(drive, done, total)
+
+    return _processor(options).process(bag, out, drive, show)
+
+
+def process_on_ray(bags: dict[str, Path], out: Path, options: Options, address: str = LOCAL,
+                   workers: int | None = None) -> tuple[list[Summary], dict[str, str]]:
+    """
+    Process recordings on a cluster, which reaches `bags` and `out` by the same paths.
+
+    :param bags: the recordings by name.
+    :param out: the folder of the results.
+    :param address: of the cluster; `LOCAL` starts one on this machine.
+    :param workers: how many processes that one has; None for one for two cores.
+    :return: the summaries, and by the names of those that failed, why.
+    :raises ModelError: the model cannot be used.
+    :raises ProfileError: the profile cannot be.
+    :raises RecordingError: there is no cluster at that address.
+    """
+    validate(options)
+    with _cluster(address, workers) as threads:
+        options = replace(options, threads=options.threads or threads)
+        # On a cluster of this machine's own, a task has a worker, which has its share of cores.
+        demand = {'num_cpus': 1 if address == LOCAL else options.threads,
+                  'num_gpus': _gpus(options)}
+        board = _Board.remote()
+        tasks = {
+            _process.options(name=drive, **demand).remote(
+                bag.absolute(), out.absolute(), drive, options, board): drive
+            for drive, bag in bags.items()}
+        summaries, failed = _gather(tasks, board)
+    order = list(bags)
+    return (sorted(summaries, key=lambda summary: order.index(summary.drive)),
+            {drive: failed[drive] for drive in order if drive in failed})
+
+
+@contextmanager
+def _cluster(address: str, workers: int | None) -> Iterator[int]:
+    """Connect to a cluster; give the threads that a worker is to have."""
+    quiet = {'log_to_driver': False, 'logging_level': 'ERROR'}
+    if address != LOCAL:
+        try:
+            ray.init(address=address, **quiet)
+        except (ConnectionError, ValueError, RuntimeError) as error:
+            raise RecordingError(f'there is no Ray cluster at {address!r}: '
+                                 f'{" ".join(str(error).split())[:200]}') from None
+        threads = _CORES
+    else:
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else (
+            os.cpu_count() or 1)
+        workers = workers or max(1, cores // _CORES)
+        threads = max(1, cores // workers)
+        ray.init(address='local', num_cpus=workers, include_dashboard=False, **quiet)
+    try:
+        yield threads
+    finally:
+        ray.shutdown()
+
+
+def _gpus(options: Options) -> int:
+    """Return how many GPUs a task is to have."""
+    wanted = options.device == 'auto' or options.device.startswith('cuda')
+    return 1 if wanted and ray.cluster_resources().get('GPU', 0) >= 1 else 0
+
+
+def _gather(tasks: dict[Any, str], board: Any) -> tuple[list[Summary], dict[str, str]]:
+    """Wait for the tasks, and show how far all of them are."""
+    summaries: list[Summary] = []
+    failed: dict[str, str] = {}
+    pending = list(tasks)
+    with progress_bar() as progress:
+        whole = progress.add_task('recordings', total=len(tasks))
+        frames = progress.add_task('frames', total=None)
+        while pending:
+            ready, pending = ray.wait(pending, timeout=_SHOW_PERIOD)
+            for task in ready:
+                drive = tasks[task]
+                try:
+                    summaries.append(ray.get(task))
+                except RayError as error:
+                    failed[drive] = _reason(error)
+                progress.advance(whole)
+            done = ray.get(board.done.remote()).values()
+            progress.update(frames, completed=sum(count for count, _ in done),
+                            total=_estimate(list(done), len(tasks)))
+    return summaries, failed
+
+
+def _estimate(done: list[tuple[int, int]], count: int) -> float | None:
+    """Return about how many frames there are, when each recording has as many as those begun."""
+    if not done:
+        return None
+    return sum(total for _, total in done) / len(done) * count
+
+
+def _reason(error: RayError) -> str:
+    """Return in a sentence why a recording failed at last."""
+    cause = error.cause if isinstance(error, RayTaskError) and error.cause else error
+    text = ' '.join(str(cause).split())
+    if isinstance(error, RayTaskError):
+        return text
+    return (f'its worker died, {RETRIES + 1} times in a row ({type(error).__name__}: '
+            f'{text[:200]})')

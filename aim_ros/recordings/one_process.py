@@ -1,0 +1,45 @@
+"""Processes recordings one after the other, in this process."""
+
+from pathlib import Path
+
+from aim_ros.imaging.frame import FrameError
+from aim_ros.media.frames import MediaError
+from aim_ros.recordings.errors import RecordingError
+from aim_ros.recordings.options import Options
+from aim_ros.recordings.processor import Processor
+from aim_ros.recordings.progress import progress_bar
+from aim_ros.recordings.summary import Summary
+
+FAILURES = (FrameError, MediaError, RecordingError, OSError)
+"""What ends one recording and leaves the others."""
+
+
+def process_here(bags: dict[str, Path], out: Path, options: Options
+                 ) -> tuple[list[Summary], dict[str, str]]:
+    """
+    Process recordings.
+
+    :param bags: the recordings by name.
+    :param out: the folder of the results.
+    :return: the summaries, and by the names of those that failed, why.
+    :raises ModelError: the model cannot be used.
+    :raises ProfileError: the profile cannot be.
+    """
+    processor = Processor(options)
+    summaries, failed = [], {}
+    with progress_bar() as progress:
+        for drive, bag in bags.items():
+            bar = progress.add_task(drive, total=None)
+
+            def show(done: int, total: int, bar=bar) -> None:
+                progress.update(bar, completed=done, total=total)
+
+            try:
+                summary = processor.process(bag, out, drive, show)
+            except FAILURES as error:
+                failed[drive] = str(error)
+                progress.update(bar, total=0, completed=0)
+            else:
+                summaries.append(summary)
+                progress.update(bar, total=summary.frames, completed=summary.frames)
+    return summaries, failed

@@ -1,0 +1,327 @@
+import json
+import shutil
+import subprocess
+import sys
+import time
+
+import av
+import numpy as np
+import pytest
+from recording_scenes import LAG_NS
+from recording_scenes import PERIOD_NS
+from recording_scenes import scenes
+from recording_scenes import START_NS
+from recording_scenes import truncated
+from recording_scenes import write_scenes
+from rosbags.rosbag2 import Reader
+
+from aim_ros.media.bag_writer import PARTIAL
+from aim_ros.perception.camera_stream import ground_camera
+from aim_ros.perception.pipeline import Pipeline
+from aim_ros.recordings.options import Options
+from aim_ros.recordings.process_bag import main
+from aim_ros.recordings.processor import Processor
+
+TOPICS = {f'/segmentation/camera/{name}' for name in ('alerts', 'detections', 'mask')}
+
+
+@pytest.fixture
+def process(tmp_path, network):
+    """Return a function that runs the command on recordings, into ``results``."""
+    def process(*bags, options=(), out='results') -> int:
+        return main([*map(str, bags), '--out', str(tmp_path / out), *network, *options])
+    return process
+
+
+def contents(folder) -> dict[str, bytes]:
+    return {str(file.relative_to(folder)): file.read_bytes()
+            for file in folder.rglob('*') if file.is_file()}
+
+
+def values(status) -> dict[str, str]:
+    return {item.key: item.value for item in status.values}
+
+
+def test_every_frame_is_answered_with_its_stamp_at_its_time(tmp_path, process, read):
+    bag = write_scenes(tmp_path / 'drive')
+    assert process(bag) == 0
+    topics = read(tmp_path / 'results' / 'drive')
+    assert set(topics) == {*TOPICS, '/segmentation/label_info'}
+    for topic in TOPICS:
+        assert [item.time_ns for item in topics[topic]] == [
+            START_NS + LAG_NS + index * PERIOD_NS for index in range(8)]
+        for index, item in enumerate(topics[topic]):
+            stamp = item.message.header.stamp
+            assert stamp.sec * 10**9 + stamp.nanosec == START_NS + index * PERIOD_NS
+            assert item.message.header.frame_id == 'camera_optical'
+    info, = topics['/segmentation/label_info']
+    assert info.message.class_map[11].class_name == 'person'
+
+
+@pytest.mark.parametrize('profile', ['neutral', 'city'])
+def test_results_are_the_pipelines(tmp_path, process, read, model, profile):
+    bag = write_scenes(tmp_path / 'drive', compressed=True)
+    assert process(bag, options=['--profile', profile]) == 0
+    topics = read(tmp_path / 'results' / 'drive')
+    processor = Processor(Options((profile,), model=model, engine='torch', device='cpu'))
+    pipeline, raised = Pipeline(processor.segmenter), 0
+    for frame, mask, alerts, detections in zip(scenes(8), *(
+            topics[f'/segmentation/camera/{name}'] for name in ('mask', 'alerts', 'detections')),
+            strict=True):
+        camera = frame.camera_model
+        info = type('Info', (), {
+            **{key: getattr(camera, key) for key in ('width', 'height', 'k', 'r', 'p')},
+            'd': (), 'distortion_model': '', 'binning_x': 0, 'binning_y': 0,
+            'roi': type('Roi', (), {'x_offset': 0, 'y_offset': 0, 'width': 0, 'height': 0})})
+        ground = ground_camera(info, frame.size, 1.65, 0.0)
+        expected, = pipeline.process(
+            [frame], processor.settings[profile], ground={'camera': ground})
+        assert np.array_equal(mask.message.data.reshape(frame.size), expected.mask)
+        summary, *road_users = alerts.message.status
+        assert values(summary)['profile'] == profile
+        assert summary.level == expected.report.level
+        assert [values(status)['track_id'] for status in road_users] == [
+            str(alert.track_id) for alert in expected.report.alerts]
+        assert [values(status)['distance_m'] for status in road_users] == [
+            f'{alert.distance_m:.3f}' for alert in expected.report.alerts]
+        assert [found.id for found in detections.message.detections] == [
+            str(alert.track_id) for alert in expected.report.alerts]
+        raised += len(road_users)
+    assert raised, 'the scene is to show road users'
+
+
+def test_the_same_command_gives_the_same_bytes(tmp_path, process):
+    bag = write_scenes(tmp_path / 'drive', extra=True)
+    options = ['--profile', 'city', '--with-inputs']
+    for storage in ('mcap', 'sqlite3'):
+        results = []
+        for run in range(2):
+            out = f'{storage}_{run}'
+            assert process(bag, options=[*options, '--storage', storage], out=out) == 0
+            results.append(contents(tmp_path / out))
+        assert results[0] == results[1]
+
+
+def test_several_cameras_are_each_answered(tmp_path, process, read):
+    bag = write_scenes(tmp_path / 'drive', 3, ('left', 'right'))
+    assert process(bag) == 0
+    topics = read(tmp_path / 'results' / 'drive')
+    assert len(topics['/segmentation/left/mask']) == len(topics['/segmentation/right/mask']) == 3
+    alone = write_scenes(tmp_path / 'alone' / 'drive', 3, ('left',))
+    assert process(alone, out='results_alone') == 0
+    expected = read(tmp_path / 'results_alone' / 'drive')
+    for name in ('mask', 'alerts', 'detections'):
+        topic = f'/segmentation/left/{name}'
+        assert [item.data for item in topics[topic]] == [item.data for item in expected[topic]]
+    assert process(bag, options=['--camera', 'front=/right/image'], out='chosen') == 0
+    assert '/segmentation/front/mask' in read(tmp_path / 'chosen' / 'drive')
+
+
+def test_inputs_are_copied_as_they_are(tmp_path, process, read):
+    bag = write_scenes(tmp_path / 'drive', 3, extra=True)
+    assert process(bag, options=['--with-inputs']) == 0
+    before, after = read(bag), read(tmp_path / 'results' / 'drive')
+    for topic, items in before.items():
+        assert [(item.time_ns, item.data) for item in after[topic]] == [
+            (item.time_ns, item.data) for item in items]
+    with Reader(bag) as one, Reader(tmp_path / 'results' / 'drive') as other:
+        for topic in before:
+            old, new = one.topics[topic], other.topics[topic]
+            assert old.msgdef == new.msgdef
+            assert old.connections[0].digest == new.connections[0].digest
+            assert old.connections[0].ext == new.connections[0].ext
+
+
+@pytest.mark.parametrize(('options', 'indices'), [
+    (['--every', '3'], [0, 3, 6]),
+    (['--start', '0.25'], [3, 4, 5, 6, 7]),
+    (['--start', '0.2', '--duration', '0.35'], [2, 3, 4, 5]),
+    (['--duration', '0.4', '--every', '2'], [0, 2]),
+])
+def test_a_part_of_a_recording(tmp_path, process, read, options, indices):
+    bag = write_scenes(tmp_path / 'drive')
+    assert process(bag, options=options) == 0
+    masks = read(tmp_path / 'results' / 'drive')['/segmentation/camera/mask']
+    assert [item.time_ns for item in masks] == [
+        START_NS + LAG_NS + index * PERIOD_NS for index in indices]
+
+
+def test_what_is_whole_is_kept_and_what_is_not_is_done_again(tmp_path, process):
+    bags = [write_scenes(tmp_path / name, 3) for name in ('a', 'b')]
+    assert process(*bags) == 0
+    before = contents(tmp_path / 'results')
+    shutil.rmtree(tmp_path / 'results' / 'b')
+    partial = tmp_path / 'results' / PARTIAL / 'b'
+    partial.mkdir(parents=True)
+    (partial / 'b.mcap').write_bytes(b'\x89MCAP0')
+    kept = (tmp_path / 'results' / 'a' / 'a.mcap').stat().st_mtime_ns
+    assert process(*bags) == 0
+    assert contents(tmp_path / 'results') == before
+    assert (tmp_path / 'results' / 'a' / 'a.mcap').stat().st_mtime_ns == kept
+    assert not (tmp_path / 'results' / PARTIAL).exists()
+
+
+def test_a_killed_command_goes_on(tmp_path, process, network):
+    bags = [write_scenes(tmp_path / 'a', 3), write_scenes(tmp_path / 'b', 400)]
+    partial = tmp_path / 'results' / PARTIAL / 'b' / 'b.mcap'
+    command = subprocess.Popen(
+        [sys.executable, '-m', 'aim_ros.recordings.process_bag', *map(str, bags), '--out',
+         str(tmp_path / 'results'), *network], stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 240
+        while not (partial.is_file() and partial.stat().st_size):
+            assert time.monotonic() < deadline, 'the second recording was not begun'
+            assert command.poll() is None, 'it ended before it was killed'
+    finally:
+        command.kill()
+        command.wait()
+    assert sorted(path.name for path in (tmp_path / 'results').iterdir()) == [PARTIAL, 'a']
+    assert process(*bags) == 0
+    assert process(*bags, out='whole') == 0
+    assert contents(tmp_path / 'results') == contents(tmp_path / 'whole')
+
+
+@pytest.mark.parametrize('change', [['--profile', 'city'], ['--every', '2']])
+def test_results_of_other_options_are_not_taken_for_these(tmp_path, process, capsys, change):
+    bag = write_scenes(tmp_path / 'drive', 3)
+    assert process(bag) == 0
+    before = contents(tmp_path / 'results')
+    assert process(bag, options=change) == 1
+    assert 'with other options' in capsys.readouterr().err
+    assert contents(tmp_path / 'results') == before
+
+
+def test_another_recording_of_the_same_name_is_not_taken_for_this(tmp_path, process, capsys):
+    assert process(write_scenes(tmp_path / 'one' / 'drive', 3)) == 0
+    assert process(write_scenes(tmp_path / 'two' / 'drive', 4)) == 1
+    assert 'another recording' in capsys.readouterr().err
+
+
+def test_recordings_of_the_same_name_have_the_folders_above_in_theirs(tmp_path, process):
+    bags = [write_scenes(tmp_path / name / 'drive', 2) for name in ('one', 'two')]
+    assert process(*bags) == 0
+    assert sorted(path.name for path in (tmp_path / 'results').iterdir()) == [
+        'one_drive', 'two_drive']
+
+
+def test_a_truncated_recording_is_processed_up_to_the_damage(tmp_path, process, capsys, read):
+    bag = truncated(write_scenes(tmp_path / 'drive', 200))
+    assert process(bag) == 2
+    masks = read(tmp_path / 'results' / 'drive')['/segmentation/camera/mask']
+    assert 0 < len(masks) < 200
+    assert [item.time_ns for item in masks] == [
+        START_NS + LAG_NS + index * PERIOD_NS for index in range(len(masks))]
+    summary = json.loads((tmp_path / 'results' / 'drive' / 'process_bag.json').read_text())
+    assert summary['damaged']
+    assert 'its end is missing' in capsys.readouterr().out.replace('\n', ' ')
+    # Kept as whatever else could be done, and told again.
+    assert process(bag) == 2
+
+
+def test_a_damaged_recording_is_processed_beyond_the_damage(tmp_path, process, read):
+    bag = write_scenes(tmp_path / 'drive', 200)
+    file = bag / 'drive.mcap'
+    data = bytearray(file.read_bytes())
+    middle = len(data) // 2
+    data[middle - 600_000:middle + 600_000] = bytes(1_200_000)
+    file.write_bytes(bytes(data))
+    assert process(bag) == 2
+    masks = read(tmp_path / 'results' / 'drive')['/segmentation/camera/mask']
+    assert masks[0].time_ns == START_NS + LAG_NS
+    assert masks[-1].time_ns == START_NS + LAG_NS + 199 * PERIOD_NS
+    assert len(masks) < 200
+    summary = json.loads((tmp_path / 'results' / 'drive' / 'process_bag.json').read_text())
+    assert summary['damaged']
+
+
+def test_a_recording_that_cannot_be_read_leaves_the_others(tmp_path, process, capsys):
+    good = write_scenes(tmp_path / 'good', 3)
+    bad = write_scenes(tmp_path / 'bad', 3)
+    (bad / 'bad.mcap').write_bytes(b'no recording')
+    assert process(bad, good) == 2
+    assert 'process_bag: bad: cannot read rosbag' in capsys.readouterr().err
+    assert [path.name for path in (tmp_path / 'results').iterdir()] == ['good']
+    assert process(bad, out='nothing') == 1
+    assert not (tmp_path / 'nothing').exists() or not list((tmp_path / 'nothing').iterdir())
+
+
+def test_a_recording_without_images_says_so(tmp_path, process, capsys):
+    from aim_ros.media.bag_messages import header
+    from aim_ros.media.bag_writer import BagWriter
+    with BagWriter(tmp_path / 'empty') as bag:
+        bag.write('/elsewhere/header', 5, header(5, ''))
+    assert process(tmp_path / 'empty') == 1
+    text = capsys.readouterr().err
+    assert 'no images to process: its topics: /elsewhere/header' in text
+    assert 'Traceback' not in text
+
+
+def test_images_that_are_repeated_are_left_out_as_by_the_node(tmp_path, process):
+    from aim_ros.media import bag_messages
+    from aim_ros.media.bag_writer import BagWriter
+    frame = next(scenes(1))
+    with BagWriter(tmp_path / 'drive') as bag:
+        for time_ns in range(3):
+            bag.write('/camera/image', time_ns, bag_messages.image(
+                frame.image, 'rgb8', bag_messages.header_of(frame)))
+    assert process(tmp_path / 'drive') == 2
+    summary = json.loads((tmp_path / 'results' / 'drive' / 'process_bag.json').read_text())
+    assert summary['frames'] == 1
+    assert summary['problems'] == {
+        '/camera/image: the last image arrives again, with the same stamp and the same data': 2}
+
+
+def test_the_overlay_is_a_video(tmp_path, process):
+    bag = write_scenes(tmp_path / 'drive')
+    assert process(bag, options=['--overlay', str(tmp_path / 'film' / 'out.mp4')]) == 0
+    with av.open(str(tmp_path / 'film' / 'out.mp4')) as film:
+        frames = list(film.decode(video=0))
+        assert (len(frames), frames[0].width, frames[0].height) == (8, 100, 60)
+        assert float(film.streams.video[0].average_rate) == pytest.approx(10, rel=0.01)
+
+
+def test_the_table_at_the_end_counts(tmp_path, process, capsys):
+    assert process(write_scenes(tmp_path / 'drive')) == 0
+    out = capsys.readouterr().out
+    for column in ('frames', 'minutes with ERROR', 'road users by kind and level', 'left out'):
+        assert column in out
+    summary = json.loads((tmp_path / 'results' / 'drive' / 'process_bag.json').read_text())
+    assert summary['frames'] == 8
+    assert summary['road_users']
+
+
+@pytest.mark.parametrize(('arguments', 'said'), [
+    (['nowhere'], 'nowhere does not exist'),
+    (['.'], 'is no recording, and holds none'),
+    (['{bag}', '{bag}'], 'is given twice'),
+    (['{bag}', '--profile', 'sport'], "unknown driver profile 'sport'"),
+    (['{bag}', '--model', 'nowhere'], 'nowhere'),
+    (['{bag}', '--camera', '/rear/image'], "no image topic '/rear/image'"),
+    (['{bag}', '--start', '99'], 'none in the time asked for'),
+    (['{bag}', '--every', '0'], 'at least 1'),
+    (['{bag}', '--compare', 'city'], 'two profiles or more'),
+    (['{bag}', '--profile', 'city', '--compare', 'city,neutral'], 'not allowed with'),
+])
+def test_what_cannot_be_done_is_said_in_a_sentence(
+        tmp_path, capsys, network, monkeypatch, arguments, said):
+    bag = write_scenes(tmp_path / 'drive', 2)
+    (tmp_path / 'here').mkdir()
+    monkeypatch.chdir(tmp_path / 'here')
+    filled = [argument.format(bag=bag) for argument in arguments]
+    try:
+        code = main([*network, *filled, '--out', str(tmp_path / 'results')])
+    except SystemExit as error:
+        code = error.code
+    text = capsys.readouterr().err
+    assert code == 1, text
+    assert said in text
+    assert 'Traceback' not in text
+
+
+def test_help_has_an_example(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(['--help'])
+    assert ended.value.code == 0
+    text = capsys.readouterr().out
+    assert 'ros2 run aim_ros process_bag' in text
+    assert 'exit codes' in text
