@@ -31,7 +31,8 @@ setup(
     name=PACKAGE,
     version='0.1.0',
     packages=find_packages(include=[PACKAGE, f'{PACKAGE}.*']),
-    package_data={f'{PACKAGE}.experiments': ['*.j2']},
+    package_data={f'{PACKAGE}.experiments': ['*.j2'],
+                  f'{PACKAGE}.nodes.tuner': ['static/*']},
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']),
         (f'share/{PACKAGE}', ['package.xml']),
@@ -58,6 +59,7 @@ setup(
             'export = aim_ros.deployment.export:main',
             'kitti_to_bag = aim_ros.recordings.kitti_to_bag:main',
             'process_bag = aim_ros.recordings.process_bag:main',
+            'tuner = aim_ros.nodes.tuner.cli:main',
             'train = aim_ros.training.cli:main',
         ],
     },

@@ -36,10 +36,10 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from aim_ros.media.sources import open_source
-from aim_ros.nodes.conversions import image_message
-from aim_ros.nodes.conversions import stamp_to_ns
-from aim_ros.nodes.launching import isolate
-from aim_ros.nodes.launching import process
+from aim_ros.nodes.launching.processes import isolate
+from aim_ros.nodes.launching.processes import process
+from aim_ros.nodes.messages.conversions import image_message
+from aim_ros.nodes.messages.conversions import stamp_to_ns
 from benchmarks._common import Case
 from benchmarks._common import parser
 from benchmarks._common import prepare

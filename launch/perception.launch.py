@@ -9,15 +9,16 @@ from launch import LaunchContext
 from launch import LaunchDescription
 from launch.actions import OpaqueFunction
 
-from aim_ros.nodes.launch_actions import given_arguments
-from aim_ros.nodes.launch_actions import replay_node
-from aim_ros.nodes.launch_actions import segmentation_node
-from aim_ros.nodes.launch_arguments import LIVE_OR_REPLAY
+from aim_ros.nodes.launching.actions import given_arguments
+from aim_ros.nodes.launching.actions import replay_node
+from aim_ros.nodes.launching.actions import rviz
+from aim_ros.nodes.launching.actions import segmentation_node
+from aim_ros.nodes.launching.arguments import LIVE_OR_REPLAY
 
 
 def _nodes(context: LaunchContext):
     given = given_arguments(context, LIVE_OR_REPLAY)
-    nodes = [segmentation_node(context, given)]
+    nodes = [segmentation_node(context, given), *rviz(given)]
     if given['replay']:
         nodes.append(replay_node(context, given))
     return nodes

@@ -8,10 +8,11 @@ from launch import LaunchContext
 from launch import LaunchDescription
 from launch.actions import OpaqueFunction
 
-from aim_ros.nodes.launch_actions import given_arguments
-from aim_ros.nodes.launch_actions import replay_node
-from aim_ros.nodes.launch_actions import segmentation_node
-from aim_ros.nodes.launch_arguments import REPLAY
+from aim_ros.nodes.launching.actions import given_arguments
+from aim_ros.nodes.launching.actions import replay_node
+from aim_ros.nodes.launching.actions import rviz
+from aim_ros.nodes.launching.actions import segmentation_node
+from aim_ros.nodes.launching.arguments import REPLAY
 
 
 def _nodes(context: LaunchContext):
@@ -22,8 +23,8 @@ def _nodes(context: LaunchContext):
     if not given['source']:
         raise ValueError('source must say what to play; left out, it is street')
     if given['segmentation'] == 'false':
-        return [replay_node(context, given, alone=True)]
-    return [segmentation_node(context, given), replay_node(context, given)]
+        return [replay_node(context, given, alone=True), *rviz(given)]
+    return [segmentation_node(context, given), replay_node(context, given), *rviz(given)]
 
 
 def generate_launch_description() -> LaunchDescription:

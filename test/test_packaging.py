@@ -34,7 +34,7 @@ def imported(folder: Path) -> set[str]:
 
 
 def is_ros(name: str) -> bool:
-    return name.endswith(('_msgs', '_interfaces')) or name in (
+    return name.endswith(('_msgs', '_srvs', '_interfaces')) or name in (
         'rclpy', 'launch', 'launch_ros', 'ament_index_python', 'cv_bridge', 'tf2_ros')
 
 

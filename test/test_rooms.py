@@ -22,7 +22,7 @@ FLOORS = (
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 
-ROS = ('rclpy', 'launch', 'ament_index_python', 'cv_bridge', '_msgs', 'rcl_interfaces',
+ROS = ('rclpy', 'launch', 'ament_index_python', 'cv_bridge', '_msgs', '_srvs', 'rcl_interfaces',
        'builtin_interfaces')
 
 

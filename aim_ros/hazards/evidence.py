@@ -2,7 +2,7 @@
 
 from aim_ros.hazards.regions import Region
 
-_DOUBTFUL, _SURE = 0.5, 0.75
+_DOUBTFUL, _SURE = 0.4, 0.6
 """Mean probability of the group at which a region counts for nothing, and for all its time."""
 
 _URGENT = 0.75

@@ -3,13 +3,37 @@
 from dataclasses import dataclass
 import math
 
+import numpy as np
+
 from aim_ros.hazards.boxes import Box
+
+_FOOT_NOISE_PIXELS, _FOOT_NOISE_SHARE = 0.7, 0.02
+"""Standard deviation of where a box ends: pixels, and of its side in that direction a share."""
+
+
+@dataclass(frozen=True)
+class GroundPosition:
+    """
+    A place on flat ground, from below the camera, with the standard deviations of a pixel's noise.
+
+    :param x: forward, metres; infinite at or above the horizon.
+    :param y: to the left (REP 103), metres; NaN where `x` is infinite.
+    :param x_error: standard deviation of `x`, metres; infinite where `x` is.
+    :param y_error: that of `y`.
+    """
+
+    x: float
+    y: float
+    x_error: float
+    y_error: float
 
 
 @dataclass(frozen=True)
 class GroundCamera:
     """
     A pinhole camera above a flat road.
+
+    Its ground frame has x forward and y to the left (REP 103), on the road below the camera.
 
     :param fx, fy, cx, cy: intrinsics in pixels; pixel centres have integer coordinates.
     :param height: of the optical centre above the road, metres, > 0.
@@ -35,6 +59,55 @@ class GroundCamera:
         bearing = math.degrees(math.atan2(-across, forward))
         return self.distance(box[1] + box[3]), bearing
 
+    def place(self, box: Box) -> GroundPosition:
+        """
+        Return where on the ground the middle of a box's lower edge stands, and how sure that is.
+
+        The errors are those of the foot's pixel alone: first order, for a box whose edges are
+        uncertain by 0.7 pixels and 2 % of its sides, and ground that is flat.
+        """
+        forward, drop = self._ray(box[1] + box[3])
+        if drop <= 0:
+            return GroundPosition(math.inf, math.nan, math.inf, math.nan)
+        across = (box[0] + box[2] / 2 - 0.5 - self.cx) / self.fx
+        # Along the optical axis; the ray reaches the ground there.
+        depth = self.height / drop
+        column_noise = (_FOOT_NOISE_PIXELS + _FOOT_NOISE_SHARE * box[2]) / self.fx
+        row_noise = (_FOOT_NOISE_PIXELS + _FOOT_NOISE_SHARE * box[3]) / self.fy
+        return GroundPosition(
+            x=depth * forward,
+            y=-across * depth,
+            # The derivative of forward / drop, whose numerator is 1 whatever the pitch.
+            x_error=depth / drop * row_noise,
+            y_error=math.hypot(
+                depth * column_noise,
+                across * depth / drop * math.cos(self.pitch) * row_noise))
+
+    def on_ground(self, columns: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """
+        Return where the ground is seen in columns, above the lower edges of rows.
+
+        :param columns: of pixel centres, any shape.
+        :param rows: as `distance` takes them, of a shape that goes with it.
+        :return: forward and to the left, metres, float64; infinite and NaN above the horizon.
+        """
+        forward, drop = self._ray(rows)
+        with np.errstate(divide='ignore'):
+            depth = np.where(drop > 0, self.height / drop, np.inf)
+        below = np.isfinite(depth)
+        left = (self.cx - columns) / self.fx * np.where(below, depth, np.nan)
+        return np.where(below, depth * forward, np.inf), left
+
+    def column_of(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """
+        Return the columns that points on the ground are seen in, NaN behind the camera.
+
+        :param x: forward, metres; `y` to the left.
+        """
+        depth = x * math.cos(self.pitch) + self.height * math.sin(self.pitch)
+        with np.errstate(divide='ignore', invalid='ignore'):
+            return np.where(depth > 0, self.cx - self.fx * y / depth, np.nan)
+
     def distance(self, row: float) -> float:
         """
         Return how far ahead the ground is seen that ends above the lower edge of a row.
@@ -45,7 +118,7 @@ class GroundCamera:
         forward, drop = self._ray(row)
         return self.height * forward / drop if drop > 0 else math.inf
 
-    def _ray(self, row: float) -> tuple[float, float]:
+    def _ray(self, row: float | np.ndarray) -> tuple[float, float] | tuple[np.ndarray, np.ndarray]:
         """Return how far ahead and down the ray above the lower edge of a row goes."""
         down = (row - 0.5 - self.cy) / self.fy
         sine, cosine = math.sin(self.pitch), math.cos(self.pitch)

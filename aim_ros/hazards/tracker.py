@@ -9,6 +9,7 @@ from aim_ros.hazards.alerts import nanoseconds
 from aim_ros.hazards.assignment import assign
 from aim_ros.hazards.boxes import Box
 from aim_ros.hazards.boxes import clipped
+from aim_ros.hazards.boxes import shared_area
 from aim_ros.hazards.evidence import sureness
 from aim_ros.hazards.parting import part
 from aim_ros.hazards.pixels import Pixels
@@ -23,6 +24,9 @@ _MIN_INSIDE = 0.6
 
 _PATIENCE = 0.6
 """The share of `clear_after` for which a track is waited for that was seen for a moment only."""
+
+_SPLIT = 0.3
+"""A new region goes on with what was seen of a track if it shares this part of the smaller box."""
 
 Weigh = Callable[[Region], float]
 """Returns the share of its time for which the sight of a region counts, 0..1."""
@@ -70,17 +74,18 @@ class Tracker:
                 track.last_ns + clear_after, track.error_until_ns)
             (waiting if lives else over).append(track)
         self.tracks = waiting
+        before = [(track, track.motion.rounded) for track in self.tracks]
         parted, whole = part(regions, self.tracks, pixels)
         for track, region in parted:
             track.see(region, now_ns, interval, self._weigh(region), size, parted=True)
         free = self._see(whole, {track.track_id for track, _ in parted}, now_ns, interval, size,
                          settings.min_area)
-        self.tracks += [Track(next(self._ids), region, now_ns, now_ns) for region in free]
+        self.tracks += [self._begin(region, before, now_ns, interval) for region in free]
         self._end(now_ns, size, settings)
         self.ended += over
         for track in self.tracks:
             if track.last_ns != now_ns:
-                track.miss(interval)
+                track.miss(now_ns, interval)
         self._last_ns = now_ns
 
     def _predict(self, now_ns: int, interval: float, clear_after: int) -> None:
@@ -109,6 +114,14 @@ class Tracker:
                 free = [region for r, region in enumerate(strong) if r not in shown]
         return free
 
+    def _begin(self, region: Region, before: Sequence[tuple[Track, Box]], now_ns: int,
+               interval: float) -> Track:
+        """Return a track of a region that goes on with none, but may be part of what was seen."""
+        evidence = inherited(region, before, now_ns)
+        if evidence > 0:
+            evidence += self._weigh(region) * interval
+        return Track(next(self._ids), region, now_ns, now_ns, evidence)
+
     def _end(self, now_ns: int, size: tuple[int, int], settings: AlertSettings) -> None:
         """End the tracks that are unseen for too long, or out of the picture."""
         alive, self.ended = [], []
@@ -126,6 +139,25 @@ class Tracker:
         return (now_ns - track.last_ns <= nanoseconds(patience)
                 and not _left_sideways(track, size)
                 and _share_inside(track.motion.rounded, size) >= _MIN_INSIDE)
+
+
+def inherited(region: Region, before: Sequence[tuple[Track, Box]], now_ns: int) -> float:
+    """
+    Return the evidence for a region that shows what a track beside it showed so far.
+
+    What splits off, or turns up where a fragment of it was lost, is nothing new.
+
+    :param before: each track with where it was expected.
+    """
+    return max((track.evidence for track, box in before
+                if track.region.group == region.group and _belongs(region.box, box)
+                and (track.last_ns != now_ns or not _belongs(region.box, track.region.box))),
+               default=0.0)
+
+
+def _belongs(box: Box, other: Box) -> bool:
+    smaller = min(box[2] * box[3], other[2] * other[3])
+    return shared_area(box, other) >= _SPLIT * smaller
 
 
 def _left_sideways(track: Track, size: tuple[int, int]) -> bool:

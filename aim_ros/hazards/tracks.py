@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass
 from dataclasses import field
+from dataclasses import replace
 import math
 
 from aim_ros.hazards.boxes import Box
+from aim_ros.hazards.boxes import clipped
 from aim_ros.hazards.boxes import is_truncated
+from aim_ros.hazards.boxes import union
 from aim_ros.hazards.contact import Growth
 from aim_ros.hazards.groups import kind_of
 from aim_ros.hazards.motion import Motion
@@ -21,6 +24,12 @@ _MIN_KIND_FRAMES = 3
 
 _DOUBT = 0.5
 """Seconds of evidence that a second without sight takes away."""
+
+_GRACE = 0.15
+"""Seconds without sight that take none away: a frame or two may be lost."""
+
+_PARTIAL = 0.6
+"""What is less high than this share of the prediction is a part of its road user."""
 
 _MAX_EVIDENCE = 10.0
 
@@ -83,17 +92,23 @@ class Track:
         self.evidence = min(self.evidence + weight * interval, _MAX_EVIDENCE)
         self.seen_s += interval
         cut = parted or is_truncated(region.box, size)
-        self.motion.update(region.box, cut)
-        if cut:
+        partial = region.box[3] < _PARTIAL * self.motion.height
+        self.motion.update(region.box, cut or partial)
+        if partial:
+            # Nobody shrinks from frame to frame: the rest is there, though this one misses it.
+            box = clipped(union(region.box, self.motion.rounded), size) or region.box
+            region = replace(region, box=box)
+        if cut or partial:
             self.growth.forget()
         else:
             self.growth.add(now_ns / 1e9, region.box[3])
         self._see_parts(region, now_ns, seconds)
         self.region, self.last_ns, self.parted = region, now_ns, parted
 
-    def miss(self, interval: float) -> None:
+    def miss(self, now_ns: int, interval: float) -> None:
         """Take in that a frame does not show it."""
-        self.evidence = max(self.evidence - _DOUBT * interval, 0.0)
+        if now_ns - self.last_ns > _GRACE * 1e9:
+            self.evidence = max(self.evidence - _DOUBT * interval, 0.0)
 
     def _see_parts(self, region: Region, now_ns: int, seconds: float) -> None:
         """Let the kind follow the parts, slowly."""

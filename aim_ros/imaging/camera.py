@@ -66,6 +66,23 @@ class CameraModel:
         projection = self.p[0], self.p[5], self.p[2], self.p[6]
         return projection if _is_usable(projection) else (self.fx, self.fy, self.cx, self.cy)
 
+    @property
+    def projection(self) -> np.ndarray:
+        """
+        The matrix (3, 4) that takes points of the optical frame to pixels, float64.
+
+        Of the rectified image: ``P`` after ``R``; where `p` has no intrinsics, that of `k`.
+        """
+        matrix = np.zeros((3, 4))
+        if not _is_usable((self.p[0], self.p[5], self.p[2], self.p[6])):
+            matrix[:, :3] = np.reshape(self.k, (3, 3))
+            return matrix
+        matrix[:] = np.reshape(self.p, (3, 4))
+        # Who leaves out the rectification turns nothing.
+        if any(self.r):
+            matrix[:, :3] = matrix[:, :3] @ np.reshape(self.r, (3, 3))
+        return matrix
+
     def cropped(self, left: int, top: int, width: int, height: int) -> 'CameraModel':
         """
         Return the camera of a part of the image.

@@ -25,7 +25,7 @@ def segmentation(args: list[str] | None = None) -> int:
     """Run the segmentation node until a signal ends it; return the exit code."""
     stop = stop_on_signals()
     yield_while_waiting(os.environ)
-    from aim_ros.nodes.segmentation_node import run_segmentation
+    from aim_ros.nodes.segmentation.node import run_segmentation
     try:
         return run_segmentation(args, stop)
     finally:
@@ -35,7 +35,7 @@ def segmentation(args: list[str] | None = None) -> int:
 def replay(args: list[str] | None = None) -> int:
     """Run the replay node until its source or a signal ends it; return the exit code."""
     stop = stop_on_signals()
-    from aim_ros.nodes.replay_node import run_replay
+    from aim_ros.nodes.replay.node import run_replay
     try:
         return run_replay(args, stop)
     finally:

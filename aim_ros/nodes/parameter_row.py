@@ -21,14 +21,16 @@ Type = Parameter.Type
 
 STRINGS = tuple[str, ...]
 INTEGERS = tuple[int, ...]
+FLOATS = tuple[float, ...]
 
 _TYPES = {bool: Type.BOOL, int: Type.INTEGER, float: Type.DOUBLE, str: Type.STRING,
-          STRINGS: Type.STRING_ARRAY, INTEGERS: Type.INTEGER_ARRAY}
+          STRINGS: Type.STRING_ARRAY, INTEGERS: Type.INTEGER_ARRAY, FLOATS: Type.DOUBLE_ARRAY}
 _ARRAYS = (Type.BYTE_ARRAY, Type.BOOL_ARRAY, Type.INTEGER_ARRAY, Type.DOUBLE_ARRAY,
            Type.STRING_ARRAY)
 _WANTED = {bool: 'true or false', int: 'an integer', float: 'a number', str: 'a string',
            STRINGS: "a list of strings, for instance ['person', 'car']",
-           INTEGERS: 'a list of integers, for instance [192, 640]'}
+           INTEGERS: 'a list of integers, for instance [192, 640]',
+           FLOATS: 'a list of numbers, for instance [0.5, 1.0]'}
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,8 @@ class Row:
     """
     One parameter.
 
-    :param kind: the Python type of its value: bool, int, float, str, `STRINGS` or `INTEGERS`.
+    :param kind: the Python type of its value: bool, int, float, str, `STRINGS`, `INTEGERS` or
+        `FLOATS`.
     :param default: its value where nobody says otherwise.
     :param description: for ``ros2 param describe``.
     :param read_only: whether it is fixed at start.
@@ -62,7 +65,7 @@ class Row:
     @property
     def is_list(self) -> bool:
         """Whether its value is a list."""
-        return self.kind in (STRINGS, INTEGERS)
+        return self.kind in (STRINGS, INTEGERS, FLOATS)
 
     def descriptor(self, constraints: str = '') -> ParameterDescriptor:
         """
@@ -89,6 +92,8 @@ class Row:
         """Return a parameter in this row's type where its value can be taken for one."""
         if self.kind is float and parameter.type_ == Type.INTEGER:
             return Parameter(self.name, Type.DOUBLE, float(parameter.value))
+        if self.kind is FLOATS and parameter.type_ == Type.INTEGER_ARRAY:
+            return Parameter(self.name, Type.DOUBLE_ARRAY, [float(x) for x in parameter.value])
         empty = parameter.type_ == Type.NOT_SET or (
             parameter.type_ in _ARRAYS and len(parameter.value) == 0)
         if self.is_list and empty:

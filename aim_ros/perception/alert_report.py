@@ -12,10 +12,17 @@ import math
 from aim_ros.hazards.alerts import Alert
 from aim_ros.hazards.alerts import AlertReport
 from aim_ros.hazards.alerts import Level
+from aim_ros.hazards.geometry import GroundCamera
+from aim_ros.hazards.geometry import GroundPosition
 from aim_ros.modulation import Modulation
 from aim_ros.perception.pipeline import Perception
 from aim_ros.perception.settings import Settings
 from aim_ros.segmentation.labels import LabelSet
+
+VARIANCE_X, VARIANCE_Y = 0, 7
+"""Where the variances of x and y are in the covariance of a pose (6x6, flat)."""
+
+_NOWHERE = GroundPosition(math.nan, math.nan, math.nan, math.nan)
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,7 @@ class Detection:
     :param size: (width, height) of its box, pixels.
     :param class_id: the id of most of its pixels, in digits.
     :param score: 0..1.
+    :param position: where it stands on the ground; None where that is not known.
     """
 
     track_id: str
@@ -55,6 +63,12 @@ class Detection:
     size: tuple[float, float]
     class_id: str
     score: float
+    position: GroundPosition | None = None
+
+
+def ground_frame(frame_id: str) -> str:
+    """Return the name of a camera's ground frame (see `GroundCamera`), by its optical frame's."""
+    return f'{frame_id}_ground'
 
 
 def value_text(value: object) -> str:
@@ -81,7 +95,7 @@ def frame_statuses(perception: Perception, labels: LabelSet, name: str,
         name, camera,
         {**values, **report_values(report), 'changed_share': perception.changed_share})
     return [summary, *(
-        road_user_status(alert, labels, perception.frame.size, name, camera)
+        road_user_status(alert, labels, perception.frame.size, name, camera, perception.ground)
         for alert in report.alerts)]
 
 
@@ -124,15 +138,17 @@ def report_line(report: AlertReport) -> str:
     return f'{worst.kind} {where}; {len(report.alerts)} raised'
 
 
-def road_user_status(alert: Alert, labels: LabelSet, size: tuple[int, int], name: str, camera: str
-                     ) -> Status:
+def road_user_status(alert: Alert, labels: LabelSet, size: tuple[int, int], name: str, camera: str,
+                     ground: GroundCamera | None = None) -> Status:
     """
     Return the status of one raised road user.
 
     :param size: (height, width) of the image.
     :param name: the node's name, the start of the status's.
+    :param ground: the camera's calibration; without, nobody knows a position.
     """
     x, y, width, height = alert.box
+    position = _NOWHERE if ground is None else ground.place(alert.box)
     return Status(
         int(alert.level), f'{name}/{camera}/track/{alert.track_id}', road_user_line(alert), camera,
         {
@@ -156,6 +172,10 @@ def road_user_status(alert: Alert, labels: LabelSet, size: tuple[int, int], name
             'near': alert.near,
             'distance_m': alert.distance_m,
             'bearing_deg': alert.bearing_deg,
+            'position_x_m': position.x,
+            'position_y_m': position.y,
+            'position_x_error_m': position.x_error,
+            'position_y_error_m': position.y_error,
             'truncated': alert.truncated,
             'age_s': alert.age_s,
             'unseen_s': alert.unseen_s,
@@ -184,16 +204,20 @@ def road_user_line(alert: Alert) -> str:
     return ', '.join(parts)
 
 
-def detections(alerts: Sequence[Alert]) -> list[Detection]:
+def detections(alerts: Sequence[Alert], ground: GroundCamera | None = None) -> list[Detection]:
     """
     Return the typed twins of the alerts.
 
     What has no place in a `Detection` (kind, velocity, coasting) is in the statuses alone.
+
+    :param ground: the camera's calibration, for positions.
     """
     found = []
     for alert in alerts:
         x, y, width, height = alert.box
+        position = _NOWHERE if ground is None else ground.place(alert.box)
         found.append(Detection(
             str(alert.track_id), (x + width / 2, y + height / 2), (float(width), float(height)),
-            str(alert.class_id), alert.confidence))
+            str(alert.class_id), alert.confidence,
+            position if math.isfinite(position.x) else None))
     return found

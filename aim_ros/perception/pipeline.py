@@ -48,6 +48,7 @@ class Perception:
     :param report: the alerts, as they are published.
     :param neutral: the alerts of `base` under the owner's settings, which no profile changes.
     :param latency_ms: milliseconds a stage of `STAGES`; those of a batch count for each frame.
+    :param ground: the calibration that it was perceived with; None without.
     """
 
     frame: Frame
@@ -61,6 +62,22 @@ class Perception:
     report: AlertReport
     neutral: AlertReport = field(repr=False)
     latency_ms: dict[str, float]
+    ground: GroundCamera | None = None
+
+    def blocking(self, drivable: Sequence[int]) -> np.ndarray:
+        """
+        Return class ids (H, W) in which only that is drivable which both decisions find so.
+
+        Of the unmodulated one and the deterministic one, so that no profile opens a road, and
+        noise neither opens nor blocks one.
+
+        :param drivable: ids of the classes that one can drive on.
+        """
+        if self.focused is self.base:
+            return self.base
+        table = np.zeros(np.iinfo(self.base.dtype).max + 1, bool)
+        table[list(drivable)] = True
+        return np.where(table[self.base], self.focused, self.base)
 
 
 class LogitsError(RuntimeError):
@@ -217,7 +234,7 @@ class Pipeline:
         watch.lap('alerts')
         return Perception(
             frame, settings, modulation, mask, base, focused, certainty,
-            decoded.changed_share, hazards.published, hazards.neutral, watch.laps())
+            decoded.changed_share, hazards.published, hazards.neutral, watch.laps(), ground)
 
     def _watch(self, frame: Frame, base: np.ndarray, focused: np.ndarray, scores: Scores,
                settings: Settings, ground: GroundCamera | None) -> Hazards:

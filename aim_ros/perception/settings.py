@@ -11,8 +11,16 @@ from typing import Any
 from aim_ros.hazards.alerts import AlertSettings
 from aim_ros.hazards.geometry import Corridor
 from aim_ros.modulation import Modulation
+from aim_ros.perception.free_space import Surfaces
 from aim_ros.perception.profiles import resolve_signs
 from aim_ros.segmentation.labels import LabelSet
+
+DRIVABLE = ('drivable',)
+"""What ``free_space.classes`` is where nobody says otherwise: then a model may have none."""
+
+CLASS_LISTS = ('focus.classes', 'focus.suppress_classes', 'alerts.required_classes',
+               'alerts.classes')
+"""The parameters that are lists of class names and roles of the model."""
 
 
 class SettingsError(ValueError):
@@ -41,6 +49,29 @@ class Mount:
 
 
 @dataclass(frozen=True)
+class OutputSettings:
+    """
+    What is made of a mask for planners besides the alerts; read-only.
+
+    :param surfaces: which classes are ground to drive on, and how others stand on it.
+    :param max_range: metres ahead beyond which free space is not looked for, > 0.
+    :param cell_size: side of a cell of the occupancy grid, metres, > 0.
+    :param point_ids: one of `POINT_IDS`.
+    :param point_transforms: for each camera (x, y, z, qx, qy, qz, qw) of the frame of its cloud,
+        seen from the camera's; empty where that is not given.
+    """
+
+    surfaces: Surfaces = field(default_factory=lambda: Surfaces(()))
+    max_range: float = 40.0
+    cell_size: float = 0.25
+    point_ids: str = 'mask'
+    point_transforms: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+
+    def __post_init__(self):
+        object.__setattr__(self, 'point_transforms', MappingProxyType(dict(self.point_transforms)))
+
+
+@dataclass(frozen=True)
 class Settings:
     """
     One snapshot of the settings: whoever works with a frame needs no other.
@@ -56,6 +87,7 @@ class Settings:
     :param mounts: where each camera sits, by its name; read-only.
     :param owner_alerts: what is alerted, and when, without any profile: what no driver may fall
         behind; None for `alerts`.
+    :param outputs: what else is made of the mask.
     """
 
     revision: int
@@ -67,6 +99,7 @@ class Settings:
     max_age: float = 0.0
     mounts: Mapping[str, Mount] = field(default_factory=dict)
     owner_alerts: AlertSettings | None = None
+    outputs: OutputSettings = field(default_factory=OutputSettings)
 
     def __post_init__(self):
         object.__setattr__(self, 'mounts', MappingProxyType(dict(self.mounts)))
@@ -84,12 +117,12 @@ def build_settings(values: Mapping[str, Any], labels: LabelSet,
     :param start: the values at start, which are the owner's; None for the same.
     :raises SettingsError: a class or role is named that the model does not have.
     """
-    for name in ('focus.classes', 'focus.suppress_classes', 'alerts.required_classes',
-                 'alerts.classes'):
+    for name in CLASS_LISTS:
         try:
             labels.resolve(values[name])
         except ValueError as error:
             raise SettingsError(name, error) from error
+    outputs = _outputs(values, labels)
     alerts = _alerts(values, labels)
     return Settings(
         revision=0,
@@ -106,7 +139,8 @@ def build_settings(values: Mapping[str, Any], labels: LabelSet,
         mounts={camera: Mount(values[f'{camera}.height'], values[f'{camera}.pitch'])
                 for camera in values['cameras']},
         owner_alerts=None if start is None else _alerts(
-            {name: start.get(name, value) for name, value in values.items()}, labels))
+            {name: start.get(name, value) for name, value in values.items()}, labels),
+        outputs=outputs)
 
 
 def _alerts(values: Mapping[str, Any], labels: LabelSet) -> AlertSettings:
@@ -118,6 +152,25 @@ def _alerts(values: Mapping[str, Any], labels: LabelSet) -> AlertSettings:
         class_ids=labels.resolve((*values['alerts.required_classes'], *values['alerts.classes'])),
         corridor=corridor,
         **_of(AlertSettings, 'alerts.', values))
+
+
+def _outputs(values: Mapping[str, Any], labels: LabelSet) -> OutputSettings:
+    names = values['free_space.classes']
+    if names == DRIVABLE:
+        # Not every model knows a road, and most of what the node does needs none.
+        drivable = labels.role(*DRIVABLE)
+    else:
+        try:
+            drivable = labels.resolve(names)
+        except ValueError as error:
+            raise SettingsError('free_space.classes', error) from error
+    return OutputSettings(
+        surfaces=Surfaces.of(labels, drivable),
+        max_range=values['free_space.max_range'],
+        cell_size=values['free_space.cell_size'],
+        point_ids=values['points.class_ids'],
+        point_transforms={camera: values[f'{camera}.points.transform']
+                          for camera in values['cameras']})
 
 
 def _of(settings: type, prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from typing import Any
 from rosbags.interfaces import Qos
 import torch
 
-from aim_ros.media import bag_messages
 from aim_ros.media.bag_writer import BagWriter
 from aim_ros.media.bag_writer import qos
 from aim_ros.media.frames import MediaError
@@ -201,11 +200,10 @@ class _Result:
             self._write('label_info', time_ns, result_messages.label_info_message(labels),
                         LATCHED_QOS)
             self._described = True
-        header = bag_messages.header_of(perception.frame)
         self._write(f'{camera}/alerts', time_ns,
                     result_messages.alerts_message(perception, labels, NODE))
         self._write(f'{camera}/detections', time_ns,
-                    result_messages.detections_message(perception.report.alerts, header))
+                    result_messages.detections_message(perception))
         self._write(f'{camera}/mask', time_ns, result_messages.mask_message(perception, labels))
         if self._options.table:
             from aim_ros.recordings import tables

@@ -1,11 +1,10 @@
 """What is perceived in a frame, as the messages that the node publishes."""
 
-from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from aim_ros.hazards.alerts import Alert
 from aim_ros.media import bag_messages
 from aim_ros.media.bag_types import DETECTIONS
 from aim_ros.media.bag_types import DIAGNOSTICS
@@ -14,7 +13,10 @@ from aim_ros.media.bag_types import new
 from aim_ros.perception.alert_report import Detection
 from aim_ros.perception.alert_report import detections
 from aim_ros.perception.alert_report import frame_statuses
+from aim_ros.perception.alert_report import ground_frame
 from aim_ros.perception.alert_report import Status
+from aim_ros.perception.alert_report import VARIANCE_X
+from aim_ros.perception.alert_report import VARIANCE_Y
 from aim_ros.perception.pipeline import Perception
 from aim_ros.segmentation.labels import LabelSet
 
@@ -46,18 +48,25 @@ def _status(status: Status) -> Any:
                 for key, value in status.texts])
 
 
-def detections_message(alerts: Sequence[Alert], header: Any) -> Any:
-    """Make the typed twins of the alerts."""
+def detections_message(perception: Perception) -> Any:
+    """Make the typed twins of a frame's alerts."""
+    header = bag_messages.header_of(perception.frame)
     return new(DETECTIONS, header=header, detections=[
-        _detection(found, header) for found in detections(alerts)])
+        _detection(found, header)
+        for found in detections(perception.report.alerts, perception.ground)])
 
 
 def _detection(found: Detection, header: Any) -> Any:
     def point(x: float, y: float) -> Any:
         return new('vision_msgs/Point2D', x=x, y=y)
 
+    place, covariance = found.position, np.zeros(36)
+    if place is not None:
+        header = replace(header, frame_id=ground_frame(header.frame_id))
+        covariance[[VARIANCE_X, VARIANCE_Y]] = place.x_error**2, place.y_error**2
+    x, y = (0.0, 0.0) if place is None else (place.x, place.y)
     pose = new(
-        'geometry_msgs/Pose', position=new('geometry_msgs/Point', x=0.0, y=0.0, z=0.0),
+        'geometry_msgs/Pose', position=new('geometry_msgs/Point', x=x, y=y, z=0.0),
         orientation=new('geometry_msgs/Quaternion', x=0.0, y=0.0, z=0.0, w=1.0))
     return new(
         'vision_msgs/Detection2D', header=header, id=found.track_id,
@@ -68,7 +77,7 @@ def _detection(found: Detection, header: Any) -> Any:
             hypothesis=new('vision_msgs/ObjectHypothesis', class_id=found.class_id,
                            score=float(found.score)),
             pose=new('geometry_msgs/PoseWithCovariance', pose=pose,
-                     covariance=np.zeros(36)))])
+                     covariance=covariance))])
 
 
 def label_info_message(labels: LabelSet) -> Any:

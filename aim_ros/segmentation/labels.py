@@ -28,6 +28,10 @@ ROLES: dict[str, frozenset[str]] = {
     'greenery': frozenset({
         'vegetation', 'terrain', 'tree', 'grass', 'plant', 'palm', 'bush', 'flower', 'field',
     }),
+    'drivable': frozenset({
+        'road', 'route', 'lane marking general', 'lane marking crosswalk', 'crosswalk plain',
+        'service lane', 'bike lane', 'parking', 'manhole', 'pothole', 'catch basin',
+    }),
 }
 
 # The published Cityscapes palette, by class name, so that any label set shows a person alike.
@@ -52,8 +56,8 @@ def normalise(name: str) -> str:
     return re.sub(r'[\s_\-]+', ' ', name).strip().lower()
 
 
-def _aliases(name: str) -> tuple[str, ...]:
-    """Split a name such as ``'minibike, motorbike'`` into its normalised synonyms."""
+def synonyms(name: str) -> tuple[str, ...]:
+    """Return the normalised synonyms in a name such as ``'minibike, motorbike'``."""
     return tuple(filter(None, (normalise(part) for part in re.split(r'[,;]', name))))
 
 
@@ -106,12 +110,17 @@ class LabelSet:
         return tuple(self._color(i) for i in range(len(self)))
 
     def _color(self, class_id: int) -> tuple[int, int, int]:
-        for alias in _aliases(self.names[class_id]):
+        for alias in synonyms(self.names[class_id]):
             if alias in _COLORS:
                 return _COLORS[alias]
         # Steps of the golden ratio keep the hues of neighbouring ids far apart.
         red, green, blue = colorsys.hsv_to_rgb(class_id * 0.618034 % 1.0, 0.65, 0.85)
         return round(red * 255), round(green * 255), round(blue * 255)
+
+    def selectable(self) -> tuple[str, ...]:
+        """Return names that `resolve` takes: roles with classes here, then each class's first."""
+        roles = [role for role in ROLES if self.role(role)]
+        return (*roles, *(label.partition(',')[0].strip() for label in self.names))
 
     def resolve(self, names: Iterable[str]) -> tuple[int, ...]:
         """
@@ -126,21 +135,27 @@ class LabelSet:
             ids.update(self._resolve_one(name))
         return tuple(sorted(ids))
 
+    def role(self, name: str) -> tuple[int, ...]:
+        """Return the sorted ids of the classes that have a role of `ROLES`; maybe none."""
+        members = ROLES[name]
+        return tuple(i for i, label in enumerate(self.names)
+                     if members.intersection(synonyms(label)))
+
     def _resolve_one(self, name: str) -> list[int]:
         key = normalise(name)
         exact = [i for i, label in enumerate(self.names)
-                 if key == normalise(label) or key in _aliases(label)]
+                 if key == normalise(label) or key in synonyms(label)]
         if exact:
             return exact
-        members = ROLES.get(key.replace(' ', '_'))
-        if members is None:
-            synonyms = [alias for label in self.names for alias in _aliases(label)]
-            close = nearest(name, [*synonyms, *self.names, *ROLES])
+        role = key.replace(' ', '_')
+        if role not in ROLES:
+            known = [alias for label in self.names for alias in synonyms(label)]
+            close = nearest(name, [*known, *self.names, *ROLES])
             hint = f'did you mean {", ".join(close)}?' if close else (
                 f'classes: {self._listing()}')
             raise UnknownClassError(
                 f'unknown class or role {name!r}; {hint} (roles: {", ".join(ROLES)})')
-        ids = [i for i, label in enumerate(self.names) if members.intersection(_aliases(label))]
+        ids = list(self.role(role))
         if not ids:
             raise UnknownClassError(
                 f'the model has no class of the role {name!r}; its classes: {self._listing()}')

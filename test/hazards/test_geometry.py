@@ -3,6 +3,7 @@ import math
 from hypothesis import assume
 from hypothesis import given
 from hypothesis import strategies as st
+import numpy as np
 import pytest
 
 from aim_ros.hazards.geometry import Corridor
@@ -174,3 +175,53 @@ def test_a_larger_box_is_no_less_near(boxes, camera, near_m):
     inner, outer = boxes
     assume(abs(camera.locate(inner)[0] - near_m) > 1e-6)
     assert (camera.locate(outer)[0] < near_m) >= (camera.locate(inner)[0] < near_m)
+
+
+# Places on the ground
+
+
+def test_a_place_by_hand():
+    camera = GroundCamera(fx=700, fy=500, cx=600, cy=170, height=1.6)
+    place = camera.place((520, 100, 20, 150.5))
+    assert (place.x, place.y) == pytest.approx((10, 10 * 70.5 / 700))
+
+
+@pytest.mark.parametrize('pitch', [-0.1, 0.0, 0.25])
+@pytest.mark.parametrize('column', [200, 600, 1100])
+def test_a_place_is_what_distance_and_bearing_say(pitch, column):
+    camera = GroundCamera(fx=700, fy=650, cx=600, cy=170, height=1.6, pitch=pitch)
+    box = column, 200, 20, 150
+    place, (distance, bearing) = camera.place(box), camera.locate(box)
+    assert place.x == pytest.approx(distance)
+    assert place.y == pytest.approx(distance * math.tan(math.radians(bearing)))
+
+
+def test_the_errors_are_those_of_a_foot_that_is_moved():
+    camera = GroundCamera(fx=700, fy=650, cx=600, cy=170, height=1.6, pitch=0.1)
+    x, y, width, height = box = 300, 180, 40, 100
+    place, step = camera.place(box), 1e-4
+    lower, aside = (camera.place(moved) for moved in (
+        (x, y + step, width, height), (x + step, y, width, height)))
+    row_noise, column_noise = 0.7 + 0.02 * height, 0.7 + 0.02 * width
+    assert place.x_error == pytest.approx(abs(lower.x - place.x) / step * row_noise, rel=1e-3)
+    assert place.y_error == pytest.approx(math.hypot(
+        (lower.y - place.y) / step * row_noise, (aside.y - place.y) / step * column_noise),
+        rel=1e-3)
+
+
+def test_above_the_horizon_there_is_no_place():
+    place = GroundCamera(fx=700, fy=700, cx=600, cy=200, height=1.6).place((10, 20, 30, 40))
+    assert (place.x, place.x_error) == (math.inf, math.inf)
+    assert math.isnan(place.y)
+    assert math.isnan(place.y_error)
+
+
+@pytest.mark.parametrize('pitch', [0.0, 0.3])
+def test_a_column_of_the_ground_is_found_again(pitch):
+    camera = GroundCamera(fx=700, fy=650, cx=600, cy=170, height=1.6, pitch=pitch)
+    columns, rows = np.arange(0, 1242, 100), np.arange(250, 263)
+    x, y = camera.on_ground(columns, rows)
+    assert camera.column_of(x, y) == pytest.approx(columns)
+    assert x == pytest.approx([camera.distance(row) for row in rows])
+    assert np.isinf(camera.on_ground(columns[:1], np.array([-500]))[0]).all()
+    assert np.isnan(camera.column_of(np.array([-20.0]), np.array([0.0]))).all()

@@ -107,6 +107,16 @@ def test_while_unseen_it_is_where_its_motion_takes_it():
         assert track.box(step * 10**8)[0] == pytest.approx(ASIDE[0] + 4 * step, abs=3)
 
 
+def test_a_part_of_a_road_user_does_not_shrink_it():
+    follower = Follower()
+    walk(follower, ASIDE, 20, across=0)
+    box = follower.see(2.0, (22, 20, 8, 10))[1]
+    assert box == pytest.approx(ASIDE, abs=4)
+    for step in range(21, 60):
+        seen = follower.see(0.1 * step, (22, 20, 8, 10))
+    assert seen == {1: (22, 20, 8, 10)}
+
+
 def test_a_slow_camera_has_road_users_that_grow_old():
     """What was in the last frame counts as just seen, however long ago that was."""
     follower = Follower(replace(SETTINGS, clear_after=0.0))

@@ -112,3 +112,18 @@ def test_a_projection_alone_will_do():
     p = [700.0, 0.0, 590.0, 0.0, 0.0, 701.0, 160.0, 0.0, 0.0, 0.0, 1.0, 0.0]
     camera = camera_of_image(info(k=[0.0] * 9, p=p), (400, 1200))
     assert camera.pinhole == (700, 701, 590, 160)
+
+
+def test_points_of_the_optical_frame_are_projected_by_p_after_r():
+    quarter = (0.0, -1.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0)  # about the axis
+    camera = CameraModel(40, 30, fx=25, fy=25, cx=3, cy=4, r=quarter, p=(
+        20.0, 0.0, 19.5, -10.0, 0.0, 20.0, 14.5, 0.0, 0.0, 0.0, 1.0, 0.0))
+    u, v, w = camera.projection @ (1, 2, 4, 1)
+    assert (u / w, v / w) == pytest.approx((19.5 + (20 * -2 - 10) / 4, 14.5 + 20 * 1 / 4))
+
+
+@pytest.mark.parametrize('p', [(), (0.0,) * 12])
+def test_without_p_points_are_projected_by_k(p):
+    camera = CameraModel(40, 30, fx=25, fy=20, cx=3, cy=4, p=p, r=(0.0,) * 9)
+    u, v, w = camera.projection @ (1, 2, 4, 1)
+    assert (u / w, v / w) == pytest.approx((3 + 25 / 4, 4 + 20 * 2 / 4))

@@ -78,7 +78,7 @@ NODE_ARGUMENTS = {
     'model', 'device', 'engine', 'execution_providers', 'precision', 'input_size', 'input_pixels',
     'profiles_file', 'driver_profile', 'namespace', 'camera', 'image_topic',
     'camera_info_topic', 'image_transport', 'compressed',
-    'image_reliability', 'use_sim_time', 'params_file', 'autostart', 'log_level'}
+    'image_reliability', 'use_sim_time', 'params_file', 'autostart', 'log_level', 'rviz'}
 ARGUMENTS = {
     PERCEPTION: NODE_ARGUMENTS | {
         'respawn', 'replay', 'replay_options', 'replay_rate', 'replay_loop', 'replay_start',
@@ -95,6 +95,7 @@ CHOICES = {
     'autostart': {'', 'true', 'false'},
     'log_level': {'debug', 'info', 'warn', 'error', 'fatal'},
     'lockstep': {'true', 'false'},
+    'rviz': {'true', 'false'},
 }
 
 

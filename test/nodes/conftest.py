@@ -33,11 +33,12 @@ from transformers import SegformerConfig
 from transformers import SegformerForSemanticSegmentation
 from transformers import SegformerImageProcessor
 
-from aim_ros.nodes.conversions import image_message
-from aim_ros.nodes.conversions import ns_to_stamp
-from aim_ros.nodes.conversions import stamp_to_ns
+from aim_ros.nodes.launching.transports import large_images
+from aim_ros.nodes.messages.conversions import image_message
+from aim_ros.nodes.messages.conversions import ns_to_stamp
+from aim_ros.nodes.messages.conversions import stamp_to_ns
 from aim_ros.nodes.rclpy_private import lifecycle_state
-from aim_ros.nodes.segmentation_node import SegmentationNode
+from aim_ros.nodes.segmentation.node import SegmentationNode
 from aim_ros.segmentation.labels import CITYSCAPES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,7 +47,8 @@ DEADLINE = 240.0
 
 os.environ['ROS_DOMAIN_ID'] = str(claim_domain())
 os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
-os.environ['FASTRTPS_DEFAULT_PROFILES_FILE'] = str(ROOT / 'config' / 'fastdds.xml')
+os.environ.update(large_images(
+    {'ROS_DISTRO': os.environ.get('ROS_DISTRO', 'jazzy')}, str(ROOT / 'config' / 'fastdds.xml')))
 
 
 class Ros:
@@ -81,7 +83,7 @@ class Ros:
         """Destroy a node before the end of the test."""
         self._executor.remove_node(node)
         self._nodes.remove(node)
-        node.destroy_node()
+        _end(node)
 
     def wait_for(self, condition: Callable[[], object], timeout: float = DEADLINE, what: str = ''):
         """Return the first true value of `condition`, or fail at the deadline."""
@@ -98,11 +100,13 @@ class Ros:
         self._executor.shutdown()
         self._thread.join(5)
         for node in self._nodes:
-            if hasattr(node, 'end'):
-                node.end()
-            else:
-                node.destroy_node()
+            _end(node)
         rclpy.shutdown()
+
+
+def _end(node: Node) -> None:
+    """End a node's threads where it has some, and destroy it."""
+    node.end() if hasattr(node, 'end') else node.destroy_node()
 
 
 @pytest.fixture

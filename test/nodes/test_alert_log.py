@@ -5,9 +5,9 @@ from rich.console import Console
 
 from aim_ros.hazards.alerts import Alert
 from aim_ros.hazards.alerts import Level
-from aim_ros.nodes.alert_messages import road_user_status
-from aim_ros.nodes.conversions import status_message
 from aim_ros.nodes.demo.alert_log import AlertLog
+from aim_ros.nodes.messages.alerts import road_user_status
+from aim_ros.nodes.messages.conversions import status_message
 from aim_ros.segmentation.labels import CITYSCAPES
 
 

@@ -3,8 +3,8 @@ from std_msgs.msg import Header
 
 from aim_ros.hazards.alerts import Alert
 from aim_ros.hazards.alerts import Level
-from aim_ros.nodes import alert_messages
-from aim_ros.nodes.conversions import HAVE_VISION_MSGS
+from aim_ros.nodes.messages import alerts as alert_messages
+from aim_ros.nodes.messages.conversions import HAVE_VISION_MSGS
 from aim_ros.perception.alert_report import road_user_status
 from aim_ros.segmentation.labels import CITYSCAPES
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from aim_ros.nodes import bond
+from aim_ros.nodes.segmentation import bond
 
 NODE = SimpleNamespace(get_name=lambda: 'segmentation')
 
@@ -72,7 +72,7 @@ def test_without_bondpy_there_is_none(monkeypatch):
 
 
 def test_the_node_has_a_bond_while_it_is_active(bondpy, make_node, monkeypatch):
-    monkeypatch.setattr('aim_ros.nodes.segmentation_node.Bond', bond.Bond)
+    monkeypatch.setattr('aim_ros.nodes.segmentation.node.Bond', bond.Bond)
     node = make_node()
     made, = bondpy.made
     assert made.arguments == (node, 'bond', 'segmentation')

@@ -11,10 +11,10 @@ from std_msgs.msg import Header
 
 from aim_ros.imaging.camera import CameraError
 from aim_ros.imaging.frame import FrameError
-from aim_ros.nodes import conversions
-from aim_ros.nodes.conversions import frame_from_compressed
-from aim_ros.nodes.conversions import frame_from_image
-from aim_ros.nodes.conversions import image_message
+from aim_ros.nodes.messages import conversions
+from aim_ros.nodes.messages.conversions import frame_from_compressed
+from aim_ros.nodes.messages.conversions import frame_from_image
+from aim_ros.nodes.messages.conversions import image_message
 from aim_ros.perception.camera_stream import ground_camera
 from aim_ros.segmentation.labels import CITYSCAPES
 

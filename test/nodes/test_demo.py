@@ -22,9 +22,9 @@ from aim_ros.nodes.demo import cli
 from aim_ros.nodes.demo import run
 from aim_ros.nodes.demo.run import DemoError
 from aim_ros.nodes.demo.run import Drive
-from aim_ros.nodes.demo.run import last_problem
 from aim_ros.nodes.demo.run import Options
 from aim_ros.nodes.demo.viewer import Moment
+from aim_ros.nodes.launching.processes import last_problem
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT = 200

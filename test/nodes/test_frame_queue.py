@@ -1,6 +1,6 @@
 import threading
 
-from aim_ros.nodes.frame_queue import FrameQueue
+from aim_ros.nodes.segmentation.frame_queue import FrameQueue
 
 
 def test_the_newest_item_of_each_camera_is_kept():

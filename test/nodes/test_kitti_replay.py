@@ -18,10 +18,10 @@ from aim_ros.imaging.frame import Frame
 from aim_ros.media.rosbag import write_bag
 from aim_ros.media.sources import open_source
 from aim_ros.modulation import Modulation
-from aim_ros.nodes.alert_messages import status_messages
-from aim_ros.nodes.conversions import camera_info_message
-from aim_ros.nodes.conversions import stamp_to_ns
-from aim_ros.nodes.replay_node import ReplayNode
+from aim_ros.nodes.messages.alerts import status_messages
+from aim_ros.nodes.messages.conversions import camera_info_message
+from aim_ros.nodes.messages.conversions import stamp_to_ns
+from aim_ros.nodes.replay.node import ReplayNode
 from aim_ros.perception.alert_report import road_user_status
 from aim_ros.perception.camera_stream import ground_camera
 from aim_ros.perception.pipeline import Pipeline

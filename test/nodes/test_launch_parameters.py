@@ -2,13 +2,14 @@
 
 import pytest
 
-from aim_ros.nodes.launch_parameters import cameras
-from aim_ros.nodes.launch_parameters import CameraTopics
-from aim_ros.nodes.launch_parameters import check_params_file
-from aim_ros.nodes.launch_parameters import input_size
-from aim_ros.nodes.launch_parameters import remappings
-from aim_ros.nodes.launch_parameters import replay_parameters
-from aim_ros.nodes.launch_parameters import segmentation_parameters
+from aim_ros.nodes.launching.parameters import cameras
+from aim_ros.nodes.launching.parameters import CameraTopics
+from aim_ros.nodes.launching.parameters import check_params_file
+from aim_ros.nodes.launching.parameters import input_size
+from aim_ros.nodes.launching.parameters import remappings
+from aim_ros.nodes.launching.parameters import replay_parameters
+from aim_ros.nodes.launching.parameters import rviz_remappings
+from aim_ros.nodes.launching.parameters import segmentation_parameters
 from aim_ros.resources import share_directory
 
 EMPTY = (
@@ -218,3 +219,19 @@ def test_a_parameter_file_that_would_change_nothing_is_an_error(tmp_path, text, 
 def test_a_folder_is_no_parameter_file(tmp_path):
     with pytest.raises(ValueError, match='cannot be read: Is a directory'):
         check_params_file(str(tmp_path), '')
+
+
+# RViz, whose file has the topics of a camera "camera" in the root.
+
+def test_rviz_needs_no_remapping_where_the_names_are_those_of_its_file():
+    assert rviz_remappings(given()) == []
+    assert rviz_remappings(given(replay='street')) == []
+
+
+def test_rviz_shows_the_topics_of_the_launch():
+    assert rviz_remappings(given(
+        namespace='car_1', camera='front,rear', image_topic='/cam0/image,/cam1/image')) == [
+            ('/camera/image', '/cam0/image'),
+            ('/segmentation/camera/overlay', '/car_1/segmentation/front/overlay'),
+            ('/segmentation/camera/mask', '/car_1/segmentation/front/mask')]
+    assert rviz_remappings(given(camera='front'))[0] == ('/camera/image', '/front/image')

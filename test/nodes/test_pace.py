@@ -2,7 +2,7 @@
 
 import pytest
 
-from aim_ros.nodes.pace import Pace
+from aim_ros.nodes.replay.pace import Pace
 
 SECOND = 1_000_000_000
 EPOCH = 1_700_000_000 * SECOND

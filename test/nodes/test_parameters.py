@@ -11,8 +11,8 @@ from rclpy.parameter_client import AsyncParameterClient
 import yaml
 
 from aim_ros.nodes.parameter_table import ReadOnlyParameterError
-from aim_ros.nodes.parameters import NodeParameters
-from aim_ros.nodes.segmentation_table import TABLE
+from aim_ros.nodes.segmentation.parameters import NodeParameters
+from aim_ros.nodes.segmentation.table import TABLE
 from aim_ros.perception.profiles import ALERT_KEYS
 from aim_ros.perception.settings import Mount
 from aim_ros.resources import share_directory
@@ -641,3 +641,21 @@ def test_what_can_be_told_without_the_model_is_told_before(make):
     node, _ = make(profiles_file='/nowhere.yaml')
     assert 'unknown class' in set_one(node, 'focus.classes', ['persn']).reason
     assert set_one(node, 'driver_profile', 'sport').successful
+
+
+@pytest.mark.parametrize('given', [
+    [1, 0, 0, 0, 0, 0, 1], [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0], []])
+def test_where_a_cloud_is_may_be_given(make, given):
+    _, parameters = make(camera__points__transform=given)
+    found = parameters.validate().outputs.point_transforms['camera']
+    assert found == tuple(map(float, given))
+    assert all(isinstance(value, float) for value in found)
+
+
+@pytest.mark.parametrize('given', [
+    [1.0, 0.0, 0.0], [0.0] * 7, [float('nan')] + [0.0] * 5 + [1.0], [0.0] * 6 + [1.5]])
+def test_a_transform_that_is_none_is_refused(make, given):
+    _, parameters = make(camera__points__transform=given)
+    said = r'^camera\.points\.transform must be empty or \[x'
+    with pytest.raises(ReadOnlyParameterError, match=said):
+        parameters.validate()

@@ -14,10 +14,10 @@ from aim_ros.hazards.alerts import AlertSettings
 from aim_ros.imaging.frame import Frame
 from aim_ros.imaging.frame import FrameError
 from aim_ros.modulation import Modulation
-from aim_ros.nodes.perceiver import Perceiver
-from aim_ros.nodes.perceiver import Received
-from aim_ros.nodes.problems import Problems
-from aim_ros.nodes.stream_statistics import StreamStatistics
+from aim_ros.nodes.segmentation.perceiver import Perceiver
+from aim_ros.nodes.segmentation.perceiver import Received
+from aim_ros.nodes.segmentation.problems import Problems
+from aim_ros.nodes.segmentation.stream_statistics import StreamStatistics
 from aim_ros.perception.settings import Mount
 from aim_ros.perception.settings import Settings
 

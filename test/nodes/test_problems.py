@@ -1,7 +1,7 @@
 import pytest
 
-from aim_ros.nodes.problems import describe
-from aim_ros.nodes.problems import Problems
+from aim_ros.nodes.segmentation.problems import describe
+from aim_ros.nodes.segmentation.problems import Problems
 
 
 class Clock:

@@ -2,8 +2,8 @@ import pytest
 
 pytest.importorskip('rclpy', reason='rclpy is not installed')
 
-from aim_ros.nodes import receiver
-from aim_ros.nodes.receiver import Receiver
+from aim_ros.nodes.segmentation import receiver
+from aim_ros.nodes.segmentation.receiver import Receiver
 from aim_ros.segmentation.labels import CITYSCAPES
 
 

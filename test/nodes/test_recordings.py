@@ -10,11 +10,11 @@ from std_msgs.msg import Header
 
 from aim_ros.media.bag_types import deserialize
 from aim_ros.media.recording import Recording
-from aim_ros.nodes.conversions import camera_info_message
-from aim_ros.nodes.conversions import image_message
-from aim_ros.nodes.conversions import ns_to_stamp
-from aim_ros.nodes.conversions import stamp_to_ns
-from aim_ros.nodes.segmentation_table import TABLE
+from aim_ros.nodes.messages.conversions import camera_info_message
+from aim_ros.nodes.messages.conversions import image_message
+from aim_ros.nodes.messages.conversions import ns_to_stamp
+from aim_ros.nodes.messages.conversions import stamp_to_ns
+from aim_ros.nodes.segmentation.table import TABLE
 from aim_ros.perception.defaults import default_values
 from aim_ros.perception.defaults import DRIVER_MAY
 from aim_ros.perception.defaults import profile_settings

@@ -1,6 +1,6 @@
 import pytest
 
-from aim_ros.nodes.stream_statistics import StreamStatistics
+from aim_ros.nodes.segmentation.stream_statistics import StreamStatistics
 
 PERIOD_NS = 100_000_000
 

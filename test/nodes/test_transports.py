@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from aim_ros.nodes.transports import large_images
-from aim_ros.nodes.transports import TRANSPORT_VARIABLES
+from aim_ros.nodes.launching.transports import large_images
+from aim_ros.nodes.launching.transports import TRANSPORT_VARIABLES
 
 OF_VERSION_2, OF_VERSION_3, _ = TRANSPORT_VARIABLES
 

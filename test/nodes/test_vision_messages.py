@@ -11,11 +11,12 @@ import pytest
 from std_msgs.msg import Header
 import vision_msgs_stand_in
 
+from aim_ros.hazards.geometry import GroundCamera
 from aim_ros.segmentation.labels import CITYSCAPES
 
 HEADER = Header(stamp=Time(sec=3, nanosec=5), frame_id='front')
 INSTALLED = importlib.util.find_spec('vision_msgs') is not None
-MODULES = [name for name in ('aim_ros.nodes.conversions', 'aim_ros.nodes.alert_messages')
+MODULES = [name for name in ('aim_ros.nodes.messages.conversions', 'aim_ros.nodes.messages.alerts')
            if importlib.util.find_spec(name)]
 
 ALERT = SimpleNamespace(track_id=7, class_id=11, box=(10, 20, 30, 40), confidence=0.75)
@@ -62,6 +63,22 @@ def test_a_detection_is_an_alert_by_id_class_and_box(function):
     assert (detection.bbox.size_x, detection.bbox.size_y) == (30, 40)
     result, = detection.results
     assert (result.hypothesis.class_id, result.hypothesis.score) == ('11', 0.75)
+
+
+def test_a_detection_says_where_on_the_ground_it_is(function):
+    ground = GroundCamera(fx=100, fy=100, cx=49.5, cy=19.5, height=1.6, pitch=0.1)
+    detection, = function('detections_message')([ALERT], HEADER, ground).detections
+    assert detection.header == Header(stamp=HEADER.stamp, frame_id='front_ground')
+    place, pose = ground.place(ALERT.box), detection.results[0].pose
+    assert (pose.pose.position.x, pose.pose.position.y) == (place.x, place.y)
+    assert (pose.covariance[0], pose.covariance[7]) == (place.x_error**2, place.y_error**2)
+
+
+def test_a_detection_above_the_horizon_is_nowhere_on_the_ground(function):
+    ground = GroundCamera(fx=100, fy=100, cx=49.5, cy=190, height=1.6)
+    detection, = function('detections_message')([ALERT], HEADER, ground).detections
+    assert detection.header == HEADER
+    assert not detection.results[0].pose.covariance.any()
 
 
 def test_no_alert_is_no_detection(function):

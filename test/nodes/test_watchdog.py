@@ -5,8 +5,8 @@ import pytest
 
 from aim_ros.hazards.alerts import AlertSettings
 from aim_ros.modulation import Modulation
-from aim_ros.nodes import watchdog
-from aim_ros.nodes.stream_statistics import StreamStatistics
+from aim_ros.nodes.segmentation import watchdog
+from aim_ros.nodes.segmentation.stream_statistics import StreamStatistics
 from aim_ros.perception.settings import Settings
 
 SETTINGS = Settings(1, 'neutral', Modulation(), AlertSettings((), clear_after=0.5))

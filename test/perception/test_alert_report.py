@@ -7,6 +7,7 @@ from aim_ros.hazards.alerts import Alert
 from aim_ros.hazards.alerts import AlertReport
 from aim_ros.hazards.alerts import AlertSettings
 from aim_ros.hazards.alerts import Level
+from aim_ros.hazards.geometry import GroundCamera
 from aim_ros.imaging.frame import Frame
 from aim_ros.modulation import Modulation
 from aim_ros.perception.alert_report import detections
@@ -36,6 +37,8 @@ def test_a_road_users_status_says_all_that_a_planner_needs():
         'ttc_error_s': '0.500', 'area_share': '0.025000', 'confidence': '0.750',
         'modulated_share': '0.250', 'emphasised': 'false', 'coasting': 'false',
         'in_corridor': 'true', 'near': 'true', 'distance_m': '12.500', 'bearing_deg': '-3.000',
+        'position_x_m': 'nan', 'position_y_m': 'nan', 'position_x_error_m': 'nan',
+        'position_y_error_m': 'nan',
         'truncated': 'false', 'age_s': '1.500', 'unseen_s': '0.000'}
 
 
@@ -88,3 +91,22 @@ def test_detections_are_the_typed_twins():
     ('x', 'x')])
 def test_values_are_texts(value, text):
     assert value_text(value) == text
+
+
+def test_a_status_says_where_on_the_ground_a_road_user_is():
+    ground = GroundCamera(fx=100, fy=100, cx=49.5, cy=19.5, height=1.6)
+    values = dict(road_user_status(
+        ALERT, CITYSCAPES, (100, 200), 'segmentation', 'left', ground).texts)
+    # The foot is 40 of 100 pixels below the axis, and its middle 25 to the left of it.
+    assert (values['position_x_m'], values['position_y_m']) == ('4.000', '1.000')
+    place = ground.place(ALERT.box)
+    assert values['position_x_error_m'] == f'{place.x_error:.3f}'
+    assert values['position_y_error_m'] == f'{place.y_error:.3f}'
+
+
+def test_a_detection_stands_where_the_ground_is_seen_and_nowhere_above_the_horizon():
+    ground = GroundCamera(fx=100, fy=100, cx=49.5, cy=19.5, height=1.6)
+    assert detections([ALERT], ground)[0].position == ground.place(ALERT.box)
+    assert detections([ALERT])[0].position is None
+    above = replace(ALERT, box=(10, 0, 30, 10))
+    assert detections([above], ground)[0].position is None

@@ -463,3 +463,12 @@ def test_no_modulation_delays_or_silences_an_alert(seed, steps, signs, sigma, sa
         assert other.neutral == neutral.neutral == neutral.report
         assert holds(other.report, neutral.report)
         assert other.report.level >= neutral.report.level
+
+
+def test_only_what_both_decisions_find_drivable_is():
+    perception, = Pipeline(PreparedSegmenter({0: scene()})).process([blank(0)], NEUTRAL)
+    base = np.array([[0, 0, 1, 11]], np.uint8)
+    focused = np.array([[0, 11, 0, 0]], np.uint8)
+    assert replace(perception, base=base, focused=focused).blocking((0,)).tolist() == [
+        [0, 11, 1, 11]]
+    assert replace(perception, base=base, focused=base).blocking((0,)) is base

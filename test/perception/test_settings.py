@@ -5,11 +5,14 @@ import pytest
 from aim_ros.hazards.alerts import AlertSettings
 from aim_ros.hazards.geometry import Corridor
 from aim_ros.modulation import Modulation
+from aim_ros.perception.free_space import Surfaces
 from aim_ros.perception.settings import build_settings
 from aim_ros.perception.settings import Mount
+from aim_ros.perception.settings import OutputSettings
 from aim_ros.perception.settings import Settings
 from aim_ros.perception.settings import SettingsError
 from aim_ros.segmentation.labels import CITYSCAPES
+from aim_ros.segmentation.labels import LabelSet
 
 VALUES = {
     'driver_profile': 'defensive', 'cameras': ('left', 'right'),
@@ -21,6 +24,9 @@ VALUES = {
     'alerts.near_m': 25.0, 'alerts.near_row': 0.5, 'alerts.stale_after': 0.4,
     'alerts.max_age': 3.0, 'alerts.corridor.top_row': 0.5, 'alerts.corridor.top_width': 0.2,
     'alerts.corridor.bottom_width': 0.6, 'alerts.corridor.center': 0.4,
+    'free_space.classes': ('drivable', 'sidewalk'), 'free_space.max_range': 30.0,
+    'free_space.cell_size': 0.5, 'points.class_ids': 'autoware',
+    'left.points.transform': (1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0), 'right.points.transform': (),
 }
 
 
@@ -51,7 +57,11 @@ def test_every_parameter_has_its_place():
         max_changed=0.1,
         stale_after=0.4,
         max_age=3.0,
-        mounts={'left': Mount(1.2, 0.1), 'right': Mount(1.3, 0.0)})
+        mounts={'left': Mount(1.2, 0.1), 'right': Mount(1.3, 0.0)},
+        outputs=OutputSettings(
+            surfaces=Surfaces((0, 1), (11, 12, 17, 18), (13, 14, 15, 16)), max_range=30.0,
+            cell_size=0.5, point_ids='autoware', point_transforms={
+                'left': (1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0), 'right': ()}))
 
 
 def test_the_owner_has_the_values_at_start():
@@ -68,9 +78,20 @@ def test_a_corridor_never_narrows_towards_the_car():
 
 
 @pytest.mark.parametrize('name', [
-    'focus.classes', 'focus.suppress_classes', 'alerts.required_classes', 'alerts.classes'])
+    'focus.classes', 'focus.suppress_classes', 'alerts.required_classes', 'alerts.classes',
+    'free_space.classes'])
 def test_a_class_that_the_model_lacks_is_told_by_the_parameter_that_names_it(name):
     with pytest.raises(SettingsError) as error:
         build_settings({**VALUES, name: ('persn',)}, CITYSCAPES)
     assert error.value.parameter == name
     assert str(error.value).startswith(f"{name}: unknown class or role 'persn'; did you mean")
+
+
+def test_a_model_without_a_road_is_taken_unless_one_is_asked_for():
+    indoors = LabelSet(('floor', 'person', 'rider', 'car'))
+    values = {**VALUES, 'focus.classes': (), 'free_space.classes': ('drivable',)}
+    assert build_settings(values, indoors).outputs.surfaces.drivable == ()
+    with pytest.raises(SettingsError, match='no class of the role'):
+        build_settings({**values, 'free_space.classes': ('drivable', 'floor')}, indoors)
+    assert build_settings(
+        {**values, 'free_space.classes': ('floor',)}, indoors).outputs.surfaces.drivable == (0,)

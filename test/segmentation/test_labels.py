@@ -24,6 +24,7 @@ ADE20K_ROLES = {
     'vehicles': (20, 80, 83, 102),
     'signals': (43, 136),
     'greenery': (4, 9, 17, 29, 66, 72),
+    'drivable': (6,),
 }
 
 CITYSCAPES_ROLES = {
@@ -32,6 +33,7 @@ CITYSCAPES_ROLES = {
     'vehicles': (13, 14, 15, 16),
     'signals': (6, 7),
     'greenery': (8, 9),
+    'drivable': (0,),
 }
 
 

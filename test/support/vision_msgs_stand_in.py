@@ -10,6 +10,7 @@ from dataclasses import fields
 from types import ModuleType
 from typing import Any
 
+from geometry_msgs.msg import PoseWithCovariance
 from std_msgs.msg import Header
 
 
@@ -54,6 +55,7 @@ class ObjectHypothesis(Message):
 @dataclass(kw_only=True)
 class ObjectHypothesisWithPose(Message):
     hypothesis: ObjectHypothesis = field(default_factory=ObjectHypothesis)
+    pose: PoseWithCovariance = field(default_factory=PoseWithCovariance)
 
 
 @dataclass(kw_only=True)

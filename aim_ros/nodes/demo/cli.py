@@ -12,7 +12,7 @@ from aim_ros.media.frames import MediaError
 from aim_ros.nodes.demo.run import DemoError
 from aim_ros.nodes.demo.run import Options
 from aim_ros.nodes.demo.run import play
-from aim_ros.nodes.launching import isolate
+from aim_ros.nodes.launching.processes import isolate
 from aim_ros.nodes.process import stop_on_signals
 
 RESULTS = ('overlay.mp4', 'alerts.jsonl', 'summary.json')

@@ -4,7 +4,6 @@ from collections import defaultdict
 from dataclasses import dataclass
 import json
 from pathlib import Path
-import re
 import subprocess
 import threading
 import time
@@ -23,7 +22,8 @@ from aim_ros.nodes.demo.alert_log import AlertLog
 from aim_ros.nodes.demo.film import Film
 from aim_ros.nodes.demo.viewer import ProfileRequest
 from aim_ros.nodes.demo.viewer import Viewer
-from aim_ros.nodes.launching import process
+from aim_ros.nodes.launching.processes import last_problem
+from aim_ros.nodes.launching.processes import process
 
 _START_TIMEOUT = 120.0
 _SILENCE_TIMEOUT = 60.0
@@ -225,16 +225,6 @@ class Drive:
     def _error(self, executable: str, what: str) -> DemoError:
         log = self.options.log(executable)
         return DemoError(f'{what}; see {log}: {last_problem(log)}')
-
-
-_PROBLEM = re.compile(r'\[(?:FATAL|ERROR)\] (?:\[[^]]*\] ?)*:? ?(?P<text>.*)')
-
-
-def last_problem(log: Path) -> str:
-    """Return the text of the last line at level ERROR or FATAL of a node's log, or its last."""
-    lines = log.read_text(errors='replace').split('\n')
-    problems = [match['text'] for line in lines if (match := _PROBLEM.search(line))]
-    return next(iter(problems[-1:] or [line for line in lines if line.strip()][-1:]), 'empty')
 
 
 def summarise(drive: Drive) -> dict[str, Any]:

@@ -14,8 +14,8 @@ from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
 
-from aim_ros.nodes.conversions import frame_from_image
-from aim_ros.nodes.conversions import stamp_to_ns
+from aim_ros.nodes.messages.conversions import frame_from_image
+from aim_ros.nodes.messages.conversions import stamp_to_ns
 
 _ASK_AGAIN = 3.0  # seconds; a server that has not discovered its client yet drops its answer
 

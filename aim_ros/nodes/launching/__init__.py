@@ -1,0 +1,1 @@
+"""Starting the executables: launch files, processes, transports."""

@@ -1,0 +1,1 @@
+"""The seam between ROS messages and what the package perceives."""

@@ -1,0 +1,1 @@
+"""The replay node: a recording or the rendered street as camera topics."""

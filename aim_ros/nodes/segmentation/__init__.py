@@ -1,0 +1,1 @@
+"""The segmentation node: camera topics in, masks and alerts out."""

@@ -1,0 +1,97 @@
+"""What the node says of itself on /diagnostics."""
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+
+from diagnostic_msgs.msg import DiagnosticStatus
+
+from aim_ros.hazards.alerts import Level
+from aim_ros.nodes.messages.conversions import status_message
+from aim_ros.nodes.segmentation import watchdog
+from aim_ros.nodes.segmentation.camera_channel import CameraChannel
+from aim_ros.perception.settings import Settings
+
+
+def node_status(name: str, state: str, problem: str, channels: Sequence[CameraChannel],
+                settings: Settings | None, values: Mapping[str, object]) -> DiagnosticStatus:
+    """
+    Make the status of the node as a whole.
+
+    :param state: the lifecycle state's label.
+    :param problem: what went wrong with the node itself, empty if nothing did.
+    :param channels: the cameras, whose recent problems are the node's too.
+    :param settings: the settings in force, None before there are any.
+    :param values: what else to tell.
+    """
+    level, message = Level.OK, state
+    more: dict[str, object] = {'lifecycle_state': state, **values}
+    if settings is not None:
+        modulation = settings.modulation
+        more.update({
+            'profile': settings.profile,
+            'revision': settings.revision,
+            'sigma': modulation.sigma if modulation.focuses else 0.0,
+            'sampling': modulation.sampling,
+            'max_changed': settings.max_changed,
+            'utility_sigma': modulation.utility_sigma,
+        })
+        if modulation.utility_sigma > 0:
+            level = Level.WARN
+            message = (f'{state}; the masks are degraded on purpose: utility.sigma is '
+                       f'{modulation.utility_sigma:g}')
+    recent = [(channel, last) for channel in channels
+              if (last := channel.problems.last()) is not None and last.recent]
+    if problem:
+        level, message = Level.ERROR, problem
+    elif recent:
+        # What lasts first.
+        channel, last = max(recent, key=lambda item: item[1].lasts)
+        level = Level.ERROR if last.lasts else Level.WARN
+        message = f'{channel.topic}: {last}'
+    return status_message(int(level), f'{name}: node', message, name, more)
+
+
+def camera_status(name: str, channel: CameraChannel, active: bool, settings: Settings
+                  ) -> DiagnosticStatus:
+    """
+    Make the status of one camera.
+
+    :param active: whether the node is.
+    :param settings: the settings in force.
+    """
+    statistics, publishers = channel.statistics, channel.input.publisher_count()
+    sigma, _ = channel.output.focus()
+    level, message = _verdict(channel, publishers, active, settings)
+    values: dict[str, object] = {
+        'topic': channel.topic,
+        'publishers': publishers,
+        'calibration': channel.input.calibration,
+        'missing_share': statistics.lost_share(),
+        'sigma': sigma,
+        **statistics.summary(),
+    }
+    if (last := channel.problems.last()) is not None:
+        values |= {'last_problem': last.text, 'last_problem_age_s': last.age,
+                   'problems': last.count}
+    return status_message(int(level), f'{name}: {channel.name}', message, channel.name, values)
+
+
+def _verdict(channel: CameraChannel, publishers: int, active: bool, settings: Settings
+             ) -> tuple[Level, str]:
+    """Return the level and the message of a camera: of what is to be said, the worst."""
+    last = channel.problems.last()
+    problem = str(last) if last is not None and last.recent else ''
+    if not active:
+        return Level.OK, 'not subscribed'
+    silence = watchdog.stream_silence(channel, publishers)
+    if channel.output.is_stale:
+        parts = [f'no frame answered for {channel.statistics.staleness():.1f} s', problem, silence]
+        return Level.STALE, '; '.join(filter(None, parts))
+    if problem:
+        return (Level.ERROR if last.lasts else Level.WARN), problem
+    odd = (silence, 'the header stamps stand still' if channel.statistics.stamps_frozen() else '',
+           watchdog.stream_losses(channel), watchdog.stream_jitter(channel, settings),
+           channel.output.focus()[1])
+    if any(odd):
+        return Level.WARN, '; '.join(filter(None, odd))
+    return Level.OK, 'receiving' if channel.statistics.arrived() else 'waiting'

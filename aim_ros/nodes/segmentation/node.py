@@ -1,0 +1,344 @@
+"""The segmentation node: camera topics in, masks and alerts out. Transitions and wiring only."""
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+import sys
+import threading
+import time
+
+from diagnostic_msgs.msg import DiagnosticArray
+import rclpy
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
+from rclpy.clock import Clock
+from rclpy.clock import ClockType
+from rclpy.executors import MultiThreadedExecutor
+from rclpy.lifecycle import LifecycleNodeMixin
+from rclpy.lifecycle import LifecycleState
+from rclpy.lifecycle import TransitionCallbackReturn
+from rclpy.node import Node
+from rclpy.qos import QoSDurabilityPolicy
+from rclpy.qos import QoSProfile
+from std_msgs.msg import Header
+
+from aim_ros.deployment import gate
+from aim_ros.deployment.agreement import Agreement
+from aim_ros.nodes.logging import forward_python_logs
+from aim_ros.nodes.logging import RateLimitedLogger
+from aim_ros.nodes.messages import conversions
+from aim_ros.nodes.parameter_table import ReadOnlyParameterError
+from aim_ros.nodes.process import join_ros
+from aim_ros.nodes.process import leave
+from aim_ros.nodes.process import run_until_stopped
+from aim_ros.nodes.process import StopSignal
+from aim_ros.nodes.rclpy_private import join_callbacks
+from aim_ros.nodes.rclpy_private import lifecycle_state
+from aim_ros.nodes.rclpy_private import refuse_illegal_transitions
+from aim_ros.nodes.segmentation import watchdog
+from aim_ros.nodes.segmentation.bond import Bond
+from aim_ros.nodes.segmentation.camera_channel import CameraChannel
+from aim_ros.nodes.segmentation.diagnostics import node_status
+from aim_ros.nodes.segmentation.parameters import NodeParameters
+from aim_ros.nodes.segmentation.problems import describe
+from aim_ros.nodes.segmentation.receiver import Receiver
+from aim_ros.nodes.start_errors import start_errors
+from aim_ros.nodes.start_errors import StartError
+from aim_ros.perception.memory import keep_freed_memory
+from aim_ros.perception.pipeline import Pipeline
+from aim_ros.segmentation.loading import parse_device
+from aim_ros.segmentation.segmenter import ModelError
+from aim_ros.segmentation.segmenter import Segmenter
+
+EXIT_ON_FAILURE = '--exit-on-failure'
+"""The argument with which a failed autostart ends the process, with exit code 1."""
+
+_THREADS = 4
+_END_TIMEOUT = 4.0
+_WATCH_PERIOD = 0.2
+
+
+class SegmentationNode(LifecycleNodeMixin, Node):
+    """
+    Runs SegFormer on camera topics under a driver profile that may change at any time.
+
+    The executor receives images and answers services; one worker thread perceives and publishes,
+    and another tells planners of silence. The README lists topics and parameters.
+    """
+
+    def __init__(self, **options):
+        Node.__init__(self, 'segmentation', **options)
+        # rclpy's LifecycleNode is these two bases, but cannot give transitions a group of their
+        # own, by which parameters are answered while a model loads.
+        transitions = MutuallyExclusiveCallbackGroup()
+        LifecycleNodeMixin.__init__(
+            self, enable_communication_interface=True, callback_group=transitions)
+        refuse_illegal_transitions(self)
+        self._transition = threading.RLock()
+        self._log = RateLimitedLogger(self.get_logger())
+        forward_python_logs(self.get_logger())
+        self._params = NodeParameters(self)
+        self._bond = Bond(self)
+        self._problem = self._advice = ''
+        self._autostarting = False
+        self._pipeline: Pipeline | None = None
+        self._disagreement: str | None = None
+        self._label_info = None
+        self._receiver = Receiver(self, lambda: self._params.settings, self._log, self._lose)
+        self._watchdog = watchdog.Watchdog(self._receiver.publish_stale, self._fail_to_watch)
+
+        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
+        # With use_sim_time and no /clock, a timer on the node's clock would never fire.
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        watching = MutuallyExclusiveCallbackGroup()
+        self.create_timer(1.0, self._publish_diagnostics, watching, steady)
+        self.create_timer(
+            _WATCH_PERIOD, self._receiver.warn_of_streams, watching, steady)
+        self.autostart_failed = False
+        if self._params['autostart']:
+            self._autostart_timer = self.create_timer(0.0, self._autostart, transitions, steady)
+
+    @property
+    def parameters(self) -> NodeParameters:
+        """The parameters, and the settings that they amount to."""
+        return self._params
+
+    @property
+    def channels(self) -> Mapping[str, CameraChannel]:
+        """The cameras by name, from configuration to clean-up."""
+        return self._receiver.channels
+
+    @property
+    def hangs(self) -> bool:
+        """Whether a frame of an activation that is over is still being perceived."""
+        return self._receiver.hangs
+
+    @property
+    def problem(self) -> str:
+        """What went wrong last with the node itself, empty if nothing did."""
+        return self._problem
+
+    # Lifecycle. rclpy swallows what a transition raises, so each says why and returns FAILURE.
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Load and warm up the model, and make the publishers."""
+        try:
+            with self._transition:
+                self._configure()
+        except Exception as error:
+            self._clean_up()
+            return self._fail('configure', error)
+        self._problem = ''
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Start the worker and subscribe to the cameras."""
+        try:
+            with self._transition:
+                self._activate()
+        except Exception as error:
+            self._stop_working()
+            return self._fail('activate', error)
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop the worker, tell planners, and unsubscribe."""
+        self._stop_working()
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Drop the model and the publishers."""
+        self._clean_up()
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop whatever is under way."""
+        self._stop_working()
+        self._clean_up()
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Go back to unconfigured, from where the node can be tried again."""
+        self._stop_working()
+        self._clean_up()
+        return TransitionCallbackReturn.SUCCESS
+
+    def end(self) -> bool:
+        """
+        Shut down for good; to be called when no executor spins the node any more.
+
+        Waits for a transition that is under way. Planners get a last STALE before the publishers
+        go.
+
+        :return: whether nothing runs any more; False while a frame hangs in the network.
+        """
+        with self._transition:
+            self._stop_working()
+            self._clean_up()
+            self._watchdog.stop()
+            self.destroy_node()
+            return not self.hangs
+
+    def _autostart(self) -> None:
+        self._autostart_timer.cancel()
+        self._autostarting = True
+        for transition in (self.trigger_configure, self.trigger_activate):
+            if transition() != TransitionCallbackReturn.SUCCESS:
+                self.autostart_failed = True
+                self.get_logger().fatal(f'autostart failed: {self._problem}. {self._advice}')
+                break
+        self._autostarting = False
+
+    def _fail(self, transition: str, error: Exception) -> TransitionCallbackReturn:
+        self._problem = f'{transition}: {describe(error)}'
+        self._advice = (
+            'Start the node again with a value that is right' if _is_fixed_at_start(error) else
+            f'When that is mended: ros2 lifecycle set {self.get_fully_qualified_name()} '
+            f'{transition}')
+        # An autostart says it once, at FATAL.
+        if not self._autostarting:
+            self.get_logger().error(self._problem)
+        return TransitionCallbackReturn.FAILURE
+
+    def _configure(self) -> None:
+        parameters = self._params
+        settings = parameters.validate()
+        started = time.monotonic()
+        # OpenMP keeps a team for every thread that ever ran torch, and where their members
+        # outnumber the cores, each waits for work asleep. So the worker's must be the only one.
+        with ThreadPoolExecutor(1) as loader:
+            self._pipeline, agreement = loader.submit(
+                self._load, parameters['input_size']).result()
+        segmenter = self._pipeline.segmenter
+        self._receiver.create(
+            parameters['cameras'], parameters['image_transport'], segmenter.labels)
+        if conversions.HAVE_VISION_MSGS:
+            latched = QoSProfile(depth=1, durability=QoSDurabilityPolicy.TRANSIENT_LOCAL)
+            self._label_info = self.create_publisher(
+                conversions.LabelInfo, '~/label_info', latched)
+            self._label_info.publish(conversions.label_info_message(
+                segmenter.labels, Header(stamp=self.get_clock().now().to_msg())))
+        self.get_logger().info(
+            f'loaded {parameters["model"]} in {time.monotonic() - started:.1f} s: '
+            f'{len(segmenter.labels)} classes at {segmenter.size_text} on {segmenter.engine} '
+            f'({segmenter.engine.target}) in {segmenter.precision}; driver profile '
+            f'{settings.profile}')
+        self._disagreement = gate.warning(agreement, segmenter, settings.alerts.class_ids)
+        if self._disagreement:
+            self.get_logger().warning(self._disagreement)
+
+    def _load(self, size: Sequence[int]) -> tuple[Pipeline, Agreement | None]:
+        parameters = self._params
+        if len(size) not in (0, 2):
+            raise ReadOnlyParameterError(
+                f'input_size must be empty or [height, width], got {list(size)}')
+        try:
+            parse_device(parameters['device'])
+        except ModelError as error:
+            raise ReadOnlyParameterError(str(error)) from error
+        segmenter = Segmenter(
+            parameters['model'], device=parameters['device'], engine=parameters['engine'],
+            precision=parameters['precision'], input_size=size,
+            input_pixels=parameters['input_pixels'],
+            providers=parameters['execution_providers'])
+        pipeline = Pipeline(segmenter, parameters['seed'], parameters.emphasis_filter())
+        pipeline.warm_up(len(parameters['cameras']))
+        return pipeline, gate.check(segmenter)
+
+    def _clean_up(self) -> None:
+        self._receiver.destroy()
+        if self._label_info is not None:
+            self.destroy_publisher(self._label_info)
+        self._label_info = self._pipeline = None
+
+    def _activate(self) -> None:
+        self._receiver.start(self._pipeline)
+        self._bond.form()
+        self._problem = ''
+        self.get_logger().info('active: ' + ', '.join(
+            channel.topic for channel in self.channels.values()))
+
+    def _stop_working(self) -> None:
+        """Stop perceiving and leave a last STALE; nothing to do if the node is not active."""
+        self._bond.end()
+        self._receiver.stop()
+
+    # At work
+
+    def _lose(self, error: Exception) -> None:
+        """Own up to frames that were lost before they could be laid on one camera."""
+        self._problem = f'frames were lost: {describe(error)}'
+        self._log.error('frames', self._problem)
+
+    def _fail_to_watch(self, error: Exception) -> None:
+        self._log.error('watchdog', f'the watchdog failed: {describe(error)}')
+
+    def _publish_diagnostics(self) -> None:
+        """Publish the node's health, in every lifecycle state."""
+        name = self.get_fully_qualified_name().lstrip('/')
+        pipeline = self._pipeline
+        values: dict[str, object] = {'model': self._params['model']}
+        settings = None
+        if pipeline is not None:
+            settings = self._params.settings
+            segmenter = pipeline.segmenter
+            values.update({
+                'device': str(segmenter.device),
+                'engine': f'{segmenter.engine} ({segmenter.engine.target})',
+                'precision': segmenter.precision,
+                'input_size': segmenter.size_text,
+                'agreement': self._disagreement or 'as the reference for the alerted classes',
+            })
+        statuses = [
+            node_status(name, lifecycle_state(self), self._problem, list(self.channels.values()),
+                        settings, values),
+            *self._receiver.statuses(name)]
+        message = DiagnosticArray(status=statuses)
+        message.header.stamp = self.get_clock().now().to_msg()
+        self._diagnostics.publish(message)
+
+
+def _is_fixed_at_start(error: Exception) -> bool:
+    """Whether an error is about a parameter that only another start of the node can change."""
+    return isinstance(error, ReadOnlyParameterError) or str(error).startswith('input_size ')
+
+
+def run_segmentation(args: list[str] | None, stop: StopSignal) -> int:
+    """
+    Run the node until `stop` is set, leave a last STALE, and return the exit code.
+
+    :param args: command line with ROS arguments; None takes the process's. `EXIT_ON_FAILURE` in
+        it is for those who cannot go on without the node: else it waits until that is mended.
+    """
+    exit_on_failure = EXIT_ON_FAILURE in (sys.argv if args is None else args)
+
+    def work() -> int:
+        keep_freed_memory()
+        if not join_ros('segmentation', args):
+            return 1
+        try:
+            with start_errors():
+                node = SegmentationNode()
+        except StartError as error:
+            rclpy.logging.get_logger('segmentation').fatal(f'the node cannot start: {error}')
+            rclpy.shutdown()
+            return 1
+        executor = MultiThreadedExecutor(_THREADS)
+        executor.add_node(node)
+        while not (stop.is_set() or (exit_on_failure and node.autostart_failed)):
+            try:
+                # Soon over: the node's own timers give it something to do five times a second.
+                executor.spin_once(timeout_sec=1.0)
+            # A callback that raised ends itself, not the node.
+            except Exception as error:
+                node.get_logger().error(f'a request failed: {type(error).__name__}: {error}')
+        join_callbacks(executor)
+        executor.shutdown()
+        ended = node.end()
+        rclpy.shutdown()
+        code = 1 if exit_on_failure and node.autostart_failed else 0
+        if not ended:
+            # Python's own teardown would abort under a thread that is still in the network.
+            leave(code)
+        return code
+
+    return run_until_stopped(work, stop, _END_TIMEOUT)

@@ -1,0 +1,194 @@
+"""The worker's part of the node: perceive what was received, and publish it."""
+
+from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+import time
+
+from rclpy.clock import Clock
+
+from aim_ros.hazards.geometry import GroundCamera
+from aim_ros.imaging.frame import Frame
+from aim_ros.imaging.frame import FrameError
+from aim_ros.nodes.logging import RateLimitedLogger
+from aim_ros.nodes.messages import conversions
+from aim_ros.nodes.segmentation.camera_channel import CameraChannel
+from aim_ros.nodes.segmentation.camera_input import ImageMessage
+from aim_ros.nodes.segmentation.problems import describe
+from aim_ros.perception.pipeline import Perception
+from aim_ros.perception.pipeline import Pipeline
+from aim_ros.perception.settings import Settings
+
+SETUP_PERIOD = 3600.0
+"""Seconds between two warnings of what is odd about the set-up, not about the stream."""
+
+
+@dataclass(frozen=True)
+class Received:
+    """An image on its way from the executor to the worker, and when it came, in steady time."""
+
+    message: ImageMessage
+    received_ns: int
+
+
+class Perceiver:
+    """
+    Perceives the newest images of all cameras together, and publishes what it finds.
+
+    Each camera and each stage is apart: an error costs its camera that stage, is logged and kept
+    in the camera's problems, and nothing else. What went out is not sent again. There is one for
+    each activation; the channels publish for it until they are stopped.
+
+    :param pipeline: what perceives.
+    :param channels: the cameras by name.
+    :param settings: returns the settings in force.
+    :param clock: the node's, for the age of images.
+    :param log: where problems go.
+    """
+
+    def __init__(self, pipeline: Pipeline, channels: Mapping[str, CameraChannel],
+                 settings: Callable[[], Settings], clock: Clock, log: RateLimitedLogger):
+        self._pipeline = pipeline
+        self._channels = dict(channels)
+        self._settings = settings
+        self._clock = clock
+        self._log = log
+
+    def perceive(self, batch: Mapping[str, Received]) -> None:
+        """Perceive and publish one image of each camera under one snapshot of the settings."""
+        settings = self._settings()
+        taken_ns = time.monotonic_ns()
+        frames = [frame for name, item in batch.items()
+                  if (frame := self._frame(self._channels[name], item, settings)) is not None]
+        for group in self._pipeline.groups(frames):
+            for perception in self._process(group, settings):
+                self._publish(perception, batch[perception.frame.camera], taken_ns)
+
+    @contextmanager
+    def _boundary(self, channel: CameraChannel, what: str) -> Iterator[None]:
+        """Keep an error to one camera and one stage."""
+        try:
+            yield
+        except Exception as error:
+            self._note(channel, what, error)
+
+    def _note(self, channel: CameraChannel, what: str, error: Exception) -> None:
+        text = f'{what}: {describe(error)}'
+        channel.problems.note(text)
+        self._log.error(f'{channel.name} {what}', f'{channel.topic}: {text}')
+
+    def _frame(self, channel: CameraChannel, item: Received, settings: Settings) -> Frame | None:
+        """Return the frame of an image, or None if it cannot be used."""
+        with self._boundary(channel, 'a frame was lost'):
+            try:
+                self._check_age(item.message, settings)
+                return channel.input.frame(
+                    item.message, item.received_ns, settings.alerts.clear_after)
+            except FrameError as error:
+                channel.statistics.refuse()
+                text = f'a frame was refused: {error}'
+                channel.problems.note(text)
+                self._log.warning(f'{channel.name} refused', f'{channel.topic}: {error}')
+        return None
+
+    def _check_age(self, message: ImageMessage, settings: Settings) -> None:
+        limit = settings.max_age
+        age = 1e-9 * self._age_ns(conversions.stamp_to_ns(message.header.stamp))
+        if 0 < limit < age:
+            raise FrameError(f'the image is {age:.1f} s old by its stamp; alerts.max_age is '
+                             f'{limit:g} s')
+
+    def _age_ns(self, stamp_ns: int) -> int:
+        return self._clock.now().nanoseconds - stamp_ns
+
+    def _process(self, frames: list[Frame], settings: Settings) -> list[Perception]:
+        """Return what could be perceived of the frames."""
+        if not frames:
+            return []
+        ground = {frame.camera: self._ground(self._channels[frame.camera], frame.size, settings)
+                  for frame in frames}
+        wanted = frozenset(frame.camera for frame in frames
+                           if self._wants_confidence(self._channels[frame.camera]))
+        try:
+            return self._pipeline.process(
+                frames, settings, confidence=wanted, ground=ground, on_error=self._lose)
+        except Exception as error:
+            if len(frames) == 1:
+                self._lose(frames[0], error)
+                return []
+        # Raised before the frames went apart, so none is tracked yet: one camera's image must not
+        # blind the others.
+        return [perception for frame in frames
+                for perception in self._process([frame], settings)]
+
+    def _wants_confidence(self, channel: CameraChannel) -> bool:
+        with self._boundary(channel, 'the confidence was lost'):
+            return channel.output.wants_confidence()
+        return False
+
+    def _lose(self, frame: Frame, error: Exception) -> None:
+        self._note(self._channels[frame.camera], 'a frame was lost', error)
+
+    def _ground(self, channel: CameraChannel, size: tuple[int, int], settings: Settings
+                ) -> GroundCamera | None:
+        """Return a camera's calibration, and say where it does less than was asked for."""
+        with self._boundary(channel, 'the calibration was not used'):
+            ground = channel.input.ground(size, settings.mounts[channel.name])
+            if ground is not None:
+                self._check_corridor(channel, ground, size, settings)
+            return ground
+        return None
+
+    def _check_corridor(self, channel: CameraChannel, ground: GroundCamera, size: tuple[int, int],
+                        settings: Settings) -> None:
+        near, row = settings.alerts.near_m, settings.alerts.corridor.top_row
+        end = ground.distance(row * size[0])
+        if end < near:
+            self._log.warning(
+                f'{channel.name} corridor', f'{channel.topic}: alerts.near_m is {near:g} m, '
+                f'but the corridor ends {end:.1f} m ahead, and beyond it nothing is an ERROR; '
+                'lower alerts.corridor.top_row', SETUP_PERIOD)
+
+    def _publish(self, perception: Perception, item: Received, taken_ns: int) -> None:
+        channel = self._channels[perception.frame.camera]
+        started_ns = time.monotonic_ns()
+        with self._boundary(channel, 'the alerts were lost'):
+            if not self._publish_alerts(channel, perception, item, taken_ns):
+                return
+        with self._boundary(channel, 'the pictures were lost'):
+            for name, publish in channel.others(perception, item.message.header):
+                with self._boundary(channel, f'the {name} was lost'):
+                    publish()
+        channel.statistics.measure('publish', (time.monotonic_ns() - started_ns) * 1e-6)
+
+    def _publish_alerts(self, channel: CameraChannel, perception: Perception, item: Received,
+                        taken_ns: int) -> bool:
+        """Publish the alerts; return False if the camera is not published for any more."""
+        restarted = perception.report.restarted
+        if restarted:
+            self._log.warning(
+                f'{channel.name} restarted',
+                f'{channel.topic}: {restarted}; tracks and alerts start afresh')
+        received_ns, now_ns = item.received_ns, time.monotonic_ns()
+        latency_ms = {
+            'capture_to_publish': self._age_ns(perception.frame.stamp_ns) * 1e-6,
+            'wait': (taken_ns - received_ns) * 1e-6,
+            **perception.latency_ms,
+            'total': (now_ns - received_ns) * 1e-6,
+        }
+
+        def answered() -> None:
+            channel.problems.resolve()
+            channel.statistics.answer(latency_ms)
+
+        published = channel.output.publish_alerts(
+            self, perception, item.message.header, {
+                'capture_to_publish_ms': latency_ms['capture_to_publish'],
+                'receive_to_publish_ms': latency_ms['total'],
+            }, answered)
+        _, limited = channel.output.focus()
+        if limited:
+            self._log.warning(f'{channel.name} limited', f'{channel.topic}: {limited}')
+        return published

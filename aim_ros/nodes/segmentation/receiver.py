@@ -1,0 +1,142 @@
+"""The cameras of the node: they receive into a queue, from which a worker perceives."""
+
+from collections.abc import Callable
+from collections.abc import Mapping
+from collections.abc import Sequence
+from functools import partial
+import threading
+from types import MappingProxyType
+
+from diagnostic_msgs.msg import DiagnosticStatus
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
+from rclpy.node import Node
+
+from aim_ros.nodes.logging import RateLimitedLogger
+from aim_ros.nodes.segmentation import watchdog
+from aim_ros.nodes.segmentation.camera_channel import CameraChannel
+from aim_ros.nodes.segmentation.camera_input import ImageMessage
+from aim_ros.nodes.segmentation.diagnostics import camera_status
+from aim_ros.nodes.segmentation.frame_queue import FrameQueue
+from aim_ros.nodes.segmentation.perceiver import Perceiver
+from aim_ros.nodes.segmentation.perceiver import Received
+from aim_ros.nodes.segmentation.worker import Worker
+from aim_ros.perception.pipeline import Pipeline
+from aim_ros.perception.settings import Settings
+from aim_ros.segmentation.labels import LabelSet
+
+_WORKER_TIMEOUT = 2.5
+
+
+class Receiver:
+    """
+    Owns the channels from `create` to `destroy`, and the worker from `start` to `stop`.
+
+    :param node: the node that owns the topics.
+    :param settings: returns the settings in force.
+    :param log: where problems go.
+    :param on_error: called with what the worker could not lay on one camera.
+    """
+
+    def __init__(self, node: Node, settings: Callable[[], Settings], log: RateLimitedLogger,
+                 on_error: Callable[[Exception], None]):
+        self._node = node
+        self._settings = settings
+        self._log = log
+        self._on_error = on_error
+        self._group = MutuallyExclusiveCallbackGroup()
+        # Those who watch look at the channels from other threads than a transition destroys them
+        # in.
+        self._lock = threading.Lock()
+        self._channels: dict[str, CameraChannel] = {}
+        self._worker: Worker[Received] | None = None
+        self._last_worker: Worker[Received] | None = None
+
+    @property
+    def channels(self) -> Mapping[str, CameraChannel]:
+        """The cameras by name."""
+        return MappingProxyType(self._channels)
+
+    @property
+    def hangs(self) -> bool:
+        """Whether a frame of an activation that is over is still being perceived."""
+        return self._last_worker is not None and self._last_worker.alive
+
+    def create(self, cameras: Sequence[str], transport: str, labels: LabelSet) -> None:
+        """Make the channels: planners may match their publishers from now on."""
+        channels: dict[str, CameraChannel] = {}
+        try:
+            for name in cameras:
+                channels[name] = CameraChannel(self._node, name, transport, labels, self._group)
+        finally:
+            # Those of a failed configuration too: they are destroyed like others.
+            with self._lock:
+                self._channels = channels
+
+    def destroy(self) -> None:
+        """Destroy the channels."""
+        with self._lock:
+            for channel in self._channels.values():
+                channel.destroy()
+            self._channels = {}
+
+    def start(self, pipeline: Pipeline) -> None:
+        """
+        Start the worker, and subscribe.
+
+        :raises RuntimeError: a frame of before is still being perceived.
+        :raises ValueError: an override of QoS at start has no effect.
+        """
+        if self.hangs:
+            raise RuntimeError('a frame of before is still being perceived; try again')
+        perceiver = Perceiver(
+            pipeline, self._channels, self._settings, self._node.get_clock(), self._log)
+        # Those who watch are to find all channels started, or none.
+        with self._lock:
+            self._worker = Worker(perceiver.perceive, self._on_error)
+            for channel in self._channels.values():
+                channel.start(perceiver, self._settings(),
+                              partial(self._receive, self._worker.queue, channel))
+
+    def stop(self) -> None:
+        """Stop the worker and leave a last STALE; nothing to do if it does not run."""
+        if self._worker is None:
+            return
+        self._last_worker = self._worker
+        # A worker that hangs must not keep the last STALE from planners.
+        self._worker.stop(_WORKER_TIMEOUT)
+        with self._lock:
+            self._worker = None
+            for channel in self._channels.values():
+                channel.stop('the node is not active')
+        for channel in self._channels.values():
+            channel.output.flush_alerts(timeout=0.5)
+
+    @staticmethod
+    def _receive(queue: FrameQueue[Received], channel: CameraChannel, message: ImageMessage,
+                 received_ns: int) -> None:
+        """Leave an image, on the executor, for the worker."""
+        if queue.put(channel.name, Received(message, received_ns)):
+            channel.statistics.replace()
+
+    def publish_stale(self) -> None:
+        """Publish STALE for cameras that fell silent; for the watchdog's thread."""
+        # Without the lock, under which others log: outputs that are closed publish nothing.
+        if (channels := self._channels):
+            watchdog.publish_stale(channels.values(), self._settings(), self._log)
+
+    def warn_of_streams(self) -> None:
+        """Warn people of what is odd about the streams."""
+        with self._lock:
+            if self._worker is not None:
+                for channel in self._channels.values():
+                    watchdog.warn_of_stream(channel, self._settings(), self._log)
+
+    def statuses(self, name: str) -> list[DiagnosticStatus]:
+        """
+        Return what /diagnostics say of each camera.
+
+        :param name: the node's.
+        """
+        with self._lock:
+            return [camera_status(name, channel, self._worker is not None, self._settings())
+                    for channel in self._channels.values()]

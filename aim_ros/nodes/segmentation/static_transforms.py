@@ -1,0 +1,108 @@
+"""Static transforms between frames, from /tf_static and to it."""
+
+import threading
+
+from geometry_msgs.msg import Quaternion
+from geometry_msgs.msg import TransformStamped
+from geometry_msgs.msg import Vector3
+from rclpy.callback_groups import CallbackGroup
+from rclpy.node import Node
+from rclpy.qos import QoSDurabilityPolicy
+from rclpy.qos import QoSProfile
+from rclpy.subscription import Subscription
+from std_msgs.msg import Header
+
+from aim_ros.perception.transforms import RigidTransform
+from aim_ros.perception.transforms import TransformTree
+
+try:
+    from tf2_msgs.msg import TFMessage
+    HAVE_TF = True
+except ImportError:
+    # No pip package: such an installation takes transforms from parameters.
+    HAVE_TF = False
+
+_LATCHED = QoSProfile(depth=100, durability=QoSDurabilityPolicy.TRANSIENT_LOCAL)
+
+
+class StaticTransforms:
+    """
+    What /tf_static says, while subscribed.
+
+    :param node: the node that owns the subscription.
+    :param group: group in which messages are received.
+    """
+
+    def __init__(self, node: Node, group: CallbackGroup):
+        self._node = node
+        self._group = group
+        # Received on the executor, asked for by the worker.
+        self._lock = threading.Lock()
+        self._tree = TransformTree()
+        self._subscription: Subscription | None = None
+
+    def subscribe(self) -> None:
+        """Receive transforms, where their message is installed."""
+        if HAVE_TF and self._subscription is None:
+            self._subscription = self._node.create_subscription(
+                TFMessage, '/tf_static', self.receive, _LATCHED, callback_group=self._group)
+
+    def unsubscribe(self) -> None:
+        """Receive nothing more; what was received stays."""
+        if self._subscription is not None:
+            self._node.destroy_subscription(self._subscription)
+        self._subscription = None
+
+    def receive(self, message: 'TFMessage') -> None:
+        """Take in a message."""
+        with self._lock:
+            for stamped in message.transforms:
+                move, turn = stamped.transform.translation, stamped.transform.rotation
+                self._tree.set(
+                    stamped.header.frame_id.lstrip('/'), stamped.child_frame_id.lstrip('/'),
+                    RigidTransform.of((move.x, move.y, move.z), (turn.x, turn.y, turn.z, turn.w)))
+
+    def find(self, target: str, source: str) -> RigidTransform | None:
+        """Return what takes points of `source` into `target`; None where that is not known."""
+        with self._lock:
+            return self._tree.find(target.lstrip('/'), source.lstrip('/'))
+
+
+def transform_message(transform: RigidTransform, header: Header, child: str) -> TransformStamped:
+    """
+    Make the message that fixes a frame to another.
+
+    :param transform: takes points of `child` into the header's frame.
+    """
+    message = TransformStamped(header=header, child_frame_id=child)
+    x, y, z = transform.translation.tolist()
+    message.transform.translation = Vector3(x=x, y=y, z=z)
+    x, y, z, w = transform.quaternion
+    message.transform.rotation = Quaternion(x=x, y=y, z=z, w=w)
+    return message
+
+
+class StaticBroadcaster:
+    """Publishes static transforms, each once, where their message is installed."""
+
+    def __init__(self, node: Node):
+        self._node = node
+        self._sent: dict[str, TransformStamped] = {}
+        self._publisher = node.create_publisher(TFMessage, '/tf_static', QoSProfile(
+            depth=1, durability=QoSDurabilityPolicy.TRANSIENT_LOCAL)) if HAVE_TF else None
+
+    def send(self, transform: TransformStamped) -> None:
+        """Publish a transform, unless the last one of its child frame was the same."""
+        known = self._sent.get(transform.child_frame_id)
+        if self._publisher is None or (
+                known is not None and known.transform == transform.transform
+                and known.header.frame_id == transform.header.frame_id):
+            return
+        self._sent[transform.child_frame_id] = transform
+        # A latched message replaces the one before, so each holds them all.
+        self._publisher.publish(TFMessage(transforms=list(self._sent.values())))
+
+    def destroy(self) -> None:
+        """Destroy the publisher."""
+        if self._publisher is not None:
+            self._node.destroy_publisher(self._publisher)

@@ -1,0 +1,129 @@
+"""Watches the cameras' streams: planners learn of silence, people of what is odd."""
+
+from collections.abc import Callable
+from collections.abc import Iterable
+import threading
+
+from aim_ros.nodes.logging import RateLimitedLogger
+from aim_ros.nodes.segmentation.camera_channel import CameraChannel
+from aim_ros.nodes.segmentation.perceiver import SETUP_PERIOD
+from aim_ros.perception.settings import Settings
+
+_PERIOD = 0.1
+_SILENT_AFTER = 2.0
+_ABSENT_AFTER = 10.0
+_CALIBRATED_AFTER = 10
+"""Frames after which a camera's calibration should have come."""
+
+_LARGE_IMAGES = (
+    'large images get lost in the default transports of Fast DDS: start the camera driver with '
+    'FASTRTPS_DEFAULT_PROFILES_FILE set to config/fastdds.xml of aim_ros (README, "Large images '
+    'over DDS")')
+
+
+def publish_stale(channels: Iterable[CameraChannel], settings: Settings, log: RateLimitedLogger
+                  ) -> None:
+    """Tell planners of every camera of which no frame was answered for too long."""
+    for channel in channels:
+        statistics, limit = channel.statistics, settings.stale_after
+        became = channel.output.publish_if_stale(
+            statistics.staleness, limit, channel.input.frame_id)
+        # Before a publisher is matched nothing can arrive, and people need no warning.
+        if became and (statistics.arrived() or statistics.matched_for() > limit):
+            log.warning(
+                f'{channel.name} stale', f'{channel.topic}: no frame was answered for '
+                f'{statistics.staleness():.1f} s; the alert level is STALE')
+
+
+def warn_of_stream(channel: CameraChannel, settings: Settings, log: RateLimitedLogger) -> None:
+    """Say what is odd about a camera's stream, and what would mend it where that is known."""
+    name, topic, statistics = channel.name, channel.topic, channel.statistics
+    publishers = channel.input.publisher_count()
+    statistics.match(publishers)
+    channel.input.look_for_latched_info()
+    channel.clouds.subscribe_on_demand()
+    if (silence := stream_silence(channel, publishers)):
+        log.warning(f'{name} silent', f'{topic}: {silence}')
+    if (losses := stream_losses(channel)):
+        log.warning(f'{name} losses', f'{topic}: {losses}; {_LARGE_IMAGES}')
+    if (jitter := stream_jitter(channel, settings)):
+        log.warning(f'{name} jitter', f'{topic}: {jitter}')
+    if statistics.stamps_frozen():
+        log.warning(
+            f'{name} frozen', f'{topic}: the header stamps stand still, so pixel sampling '
+            'draws the same noise for every frame, and tracks go by the time of receipt; make '
+            'the camera driver stamp its images')
+    if (statistics.count('answered') >= _CALIBRATED_AFTER
+            and channel.input.calibration != 'used'):
+        log.warning(
+            f'{name} uncalibrated', f'{topic}: {channel.input.calibration_problem}, so alerts '
+            'have no distance, and near goes by alerts.near_row, not alerts.near_m', SETUP_PERIOD)
+
+
+def stream_silence(channel: CameraChannel, publishers: int) -> str:
+    """Return what is known of a camera from which nothing arrives; empty where something does."""
+    statistics = channel.statistics
+    silence = statistics.silence()
+    if not publishers:
+        return (f'nobody has published there for {silence:.0f} s; the alert level is STALE'
+                if silence > _ABSENT_AFTER else '')
+    if silence <= _SILENT_AFTER:
+        return ''
+    matched = f'{publishers} publisher{"s are" if publishers > 1 else " is"} matched'
+    if statistics.arrived():
+        return (f'nothing arrived for {silence:.0f} s, after {statistics.count("received")} '
+                f'frames; {matched}')
+    if statistics.lost_share():
+        return f'nothing arrived for {silence:.0f} s, though {matched}'
+    return (f'nothing arrived for {silence:.0f} s, though {matched}: either nothing is sent, or '
+            f'{_LARGE_IMAGES}')
+
+
+def stream_losses(channel: CameraChannel) -> str:
+    """Return what the middleware says of lost frames; empty where it lost few."""
+    share = channel.statistics.lost_share()
+    return (f'{share:.0%} of the frames are sent and do not arrive, as the middleware counts'
+            if share else '')
+
+
+def stream_jitter(channel: CameraChannel, settings: Settings) -> str:
+    """Return what is odd about the order of the stamps; empty where they go up."""
+    jump = settings.alerts.clear_after
+    # A single one is where a recording, or the camera, begins again.
+    if (jumps := channel.statistics.jumps_back(jump)) > 1:
+        return (f'{jumps} of the last stamps jump back, by {jump:g} s or more: where they jump to '
+                'and fro, as with two drivers on one topic, tracks go by the time of receipt')
+    count, largest = channel.statistics.steps_back(jump)
+    return (f'{count} of the last stamps step back, by up to {largest * 1e3:.3f} ms: such frames '
+            'are taken at the time of the one before' if count else '')
+
+
+class Watchdog:
+    """
+    Calls a function ten times a second in a thread of its own.
+
+    The executor's threads are for those who ask: what they are busy with must not delay a STALE.
+
+    :param check: what to call.
+    :param on_error: called with what `check` raises; it is called again all the same.
+    """
+
+    def __init__(self, check: Callable[[], None], on_error: Callable[[Exception], None]):
+        self._check = check
+        self._on_error = on_error
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name='watchdog', daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Call no more, and wait for a call that is under way."""
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.wait(_PERIOD):
+            try:
+                self._check()
+            # Whatever goes wrong with one STALE, the next one is due.
+            except Exception as error:
+                self._on_error(error)

@@ -1,0 +1,181 @@
+"""The command line of the tuner."""
+
+import argparse
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+import os
+from pathlib import Path
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+from aim_ros.nodes.launching.processes import isolate
+from aim_ros.nodes.launching.transports import use_large_images
+from aim_ros.nodes.process import ignore_signals
+from aim_ros.nodes.process import join_ros
+from aim_ros.nodes.process import run_until_stopped
+from aim_ros.nodes.process import stop_on_signals
+from aim_ros.nodes.process import StopSignal
+from aim_ros.nodes.tuner.played import Played
+from aim_ros.nodes.tuner.played import Playing
+from aim_ros.nodes.tuner.played import playing
+
+if TYPE_CHECKING:
+    from aim_ros.nodes.tuner.tuner_node import TunerNode
+
+_END_TIMEOUT = 30.0  # for open connections, and on cores that are busy with other work
+_POLL = 0.5
+
+
+@dataclass(frozen=True)
+class Options:
+    """
+    How the tuner runs.
+
+    :param node: full name of the segmentation node.
+    :param host: address that the page is served at.
+    :param port: of it; 0 for any.
+    :param users_file: where profiles are saved; None for the user's configuration folder.
+    :param played: what to play; None where the nodes run already.
+    :param ros: arguments for ROS.
+    """
+
+    node: str
+    host: str
+    port: int
+    users_file: Path | None
+    played: Played | None
+    ros: tuple[str, ...]
+
+    @property
+    def replay(self) -> str:
+        """Full name of the replay beside the node."""
+        return f'{self.node.rpartition("/")[0]}/replay'
+
+
+def parse(args: Sequence[str] | None) -> Options:
+    """Read the command line; None takes the process's."""
+    parser = argparse.ArgumentParser(
+        prog='tuner', description='Serve a page that shows a running segmentation node and sets '
+        'its parameters. ROS arguments follow --ros-args.')
+    parser.add_argument('--node', default='/segmentation',
+                        help='full name of the segmentation node (/segmentation)')
+    parser.add_argument('--host', default='127.0.0.1', help=(
+        'address to serve at (127.0.0.1: this machine only). Whoever can open the page can set '
+        'the parameters'))
+    parser.add_argument('--port', type=int, default=8080, help='port; 0 takes any (8080)')
+    parser.add_argument('--save-to', type=Path, metavar='FILE', help=(
+        'where profiles are saved (~/.config/aim_ros/profiles.yaml)'))
+    play = parser.add_argument_group('to play something, with nodes of its own')
+    play.add_argument('--play', metavar='SOURCE', help=(
+        'a KITTI drive, a folder of images, a rosbag2 directory, or street, in a loop'))
+    play.add_argument('--logs', type=Path, default=Path('live_out'),
+                      help="folder of the nodes' logs (live_out)")
+    for name, about in (('model', 'as the node takes it'), ('device', 'as the node takes it'),
+                        ('driver-profile', 'at start'), ('profiles-file', 'of driver profiles')):
+        play.add_argument(f'--{name}', help=about)
+    given, ros = parser.parse_known_args(args)
+    if ros and ros[0] != '--ros-args':
+        parser.error(f'unrecognized arguments: {" ".join(ros)}')
+    parameters = {name: getattr(given, name) for name in (
+        'model', 'device', 'driver_profile', 'profiles_file') if getattr(given, name)}
+    if given.play is None and parameters:
+        parser.error(f'{", ".join(parameters)}: only with --play; the node that runs already has '
+                     'its own')
+    played = None if given.play is None else Played(given.play, given.logs, parameters)
+    return Options('/' + given.node.strip('/'), given.host, given.port, given.save_to, played,
+                   tuple(ros))
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Serve the page until a signal; return the exit code: 1 where something failed."""
+    stop = stop_on_signals()
+    options = parse(args)
+    if options.played is None:
+        use_large_images()
+    else:
+        isolate()
+    try:
+        with ExitStack() as stack:
+            nodes = None
+            if options.played is not None:
+                nodes = stack.enter_context(playing(options.played))
+            return run_until_stopped(lambda: _work(options, nodes, stop), stop, _END_TIMEOUT)
+    finally:
+        ignore_signals()
+
+
+def _work(options: Options, nodes: Playing | None, stop: StopSignal) -> int:
+    if not join_ros('tuner', list(options.ros)):
+        return 1
+    import rclpy
+
+    from aim_ros.nodes.start_errors import start_errors
+    from aim_ros.nodes.start_errors import StartError
+    from aim_ros.nodes.tuner.tuner_node import TunerNode
+
+    try:
+        with start_errors():
+            node = TunerNode(options.node, options.replay)
+    except StartError as error:
+        problems = [f'the tuner cannot start: {error}']
+    else:
+        problems = _serve(options, node, nodes, stop)
+    rclpy.shutdown()
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    return 1 if problems else 0
+
+
+def _serve(options: Options, node: 'TunerNode', nodes: Playing | None, stop: StopSignal
+           ) -> list[str]:
+    """Serve the page until `stop` is set; return what went wrong."""
+    from aim_ros.nodes.tuner.saved_profile import users_file
+    from aim_ros.nodes.tuner.server import serve
+    from aim_ros.nodes.tuner.server import ServeError
+    from aim_ros.nodes.tuner.workbench import Workbench
+
+    ended = threading.Event()
+    spinner = threading.Thread(target=_spin, args=(node, ended), name='executor', daemon=True)
+    spinner.start()
+    workbench = Workbench(node, options.users_file or users_file(os.environ))
+    problems: list[str] = []
+    if nodes is not None:
+        threading.Thread(target=_watch, args=(nodes, stop, problems), daemon=True).start()
+    try:
+        serve(workbench, options.host, options.port, stop,
+              lambda address: print(f'aim_ros tuner: {address}', flush=True))
+    except ServeError as error:
+        problems.append(str(error))
+    finally:
+        workbench.end()
+        ended.set()
+        spinner.join()
+        node.end()
+    return problems
+
+
+def _spin(node: 'TunerNode', ended: threading.Event) -> None:
+    """Take in messages and answers until `ended` is set."""
+    from rclpy.executors import SingleThreadedExecutor
+
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    while not ended.is_set():
+        try:
+            # Soon over: the node's own timers give it something to do five times a second.
+            executor.spin_once(timeout_sec=1.0)
+        # A callback that raised ends itself, not the page.
+        except Exception as error:
+            node.get_logger().error(
+                f'a message or an answer was lost: {type(error).__name__}: {error}')
+    executor.shutdown()
+
+
+def _watch(nodes: Playing, stop: StopSignal, problems: list[str]) -> None:
+    """End the page with the first of the nodes that ends."""
+    while not stop.wait(_POLL):
+        if problem := nodes.problem():
+            problems.append(problem)
+            stop.set()

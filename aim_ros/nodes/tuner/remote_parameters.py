@@ -1,0 +1,169 @@
+"""The parameters of another node: what they are, what they may be, and setting them."""
+
+from collections.abc import Mapping
+from concurrent.futures import Future as Answer
+from dataclasses import dataclass
+from dataclasses import field
+from functools import partial
+import threading
+import time
+from types import MappingProxyType
+from typing import Any
+
+from rcl_interfaces.msg import ParameterEvent
+from rclpy.clock import Clock
+from rclpy.clock import ClockType
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from rclpy.parameter_client import AsyncParameterClient
+from rclpy.qos import qos_profile_parameter_events
+from rclpy.task import Future
+
+from aim_ros.nodes.tuner.control import Control
+from aim_ros.nodes.tuner.control import control_of
+from aim_ros.nodes.tuner.control import plain
+
+_PERIOD = 0.5
+_ASK_AGAIN = 3.0  # seconds; a server that has not discovered its client yet drops its answer
+_GIVE_UP = 60.0
+_OF_RCLPY = ('qos_overrides.', 'use_sim_time', 'start_type_description_service')
+
+
+@dataclass
+class _Change:
+    """A change that was asked for, until the node answers."""
+
+    parameter: Parameter
+    answer: 'Answer[str]' = field(default_factory=Answer)
+    began: float = field(default_factory=time.monotonic)
+    asked: float = -_ASK_AGAIN
+
+
+class RemoteParameters:
+    """
+    Follows the parameters of a node that may come, go and be started again.
+
+    What it shows are immutable snapshots; every method may be called from any thread.
+
+    :param node: the node that asks, spun by an executor.
+    :param target: full name of the node that is asked.
+    """
+
+    def __init__(self, node: Node, target: str):
+        self._target = target
+        self._client = AsyncParameterClient(node, target)
+        self._lock = threading.RLock()
+        self._controls: Mapping[str, Control] = MappingProxyType({})
+        self._values: Mapping[str, Any] = MappingProxyType({})
+        self._events: dict[str, Any] = {}  # changes since the values were asked for
+        self._asked = -_ASK_AGAIN
+        self._known = False
+        self._pending: list[_Change] = []
+        node.create_subscription(
+            ParameterEvent, '/parameter_events', self._receive_event, qos_profile_parameter_events)
+        # With use_sim_time and no /clock, a timer on the node's clock would never fire.
+        node.create_timer(_PERIOD, self._tend, clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    @property
+    def known(self) -> bool:
+        """Whether the node is there and has said what its parameters are."""
+        return self._known
+
+    @property
+    def controls(self) -> Mapping[str, Control]:
+        """What each parameter may be, by its name; replaced whole when the node comes anew."""
+        return self._controls
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        """The value of each parameter by its name, lists as tuples; replaced by each change."""
+        return self._values
+
+    def set(self, name: str, value: Any) -> 'Answer[str]':
+        """
+        Ask the node for another value.
+
+        :return: resolves to the node's reason when it refuses, and to nothing once it has made the
+            change.
+        """
+        control = self._controls.get(name)
+        if control is None:
+            answer: Answer[str] = Answer()
+            answer.set_result(f'{self._target} has not said yet that it has a parameter {name!r}')
+            return answer
+        change = _Change(control.parameter(value))
+        with self._lock:
+            self._pending.append(change)
+            self._send(change)
+        return change.answer
+
+    def forget(self) -> None:
+        """Ask for everything again, as the node may say other things now."""
+        with self._lock:
+            self._known, self._asked = False, -_ASK_AGAIN
+
+    def _tend(self) -> None:
+        """Ask for what is not known, and again where no answer came."""
+        with self._lock:
+            now = time.monotonic()
+            for change in list(self._pending):
+                if now - change.began > _GIVE_UP:
+                    self._resolve(change, f'{self._target} has not answered for {_GIVE_UP:g} s')
+                elif now - change.asked > _ASK_AGAIN:
+                    self._send(change)
+            if not self._client.services_are_ready():
+                self._known, self._asked = False, -_ASK_AGAIN
+            elif not self._known and now - self._asked > _ASK_AGAIN:
+                self._asked = now
+                self._events = {}
+                self._client.list_parameters().add_done_callback(self._receive_names)
+
+    def _receive_names(self, future: Future) -> None:
+        names = [name for name in future.result().result.names if not name.startswith(_OF_RCLPY)]
+        self._client.describe_parameters(names).add_done_callback(
+            partial(self._receive_descriptions, names))
+
+    def _receive_descriptions(self, names: list[str], future: Future) -> None:
+        self._client.get_parameters(names).add_done_callback(
+            partial(self._receive_values, future.result().descriptors))
+
+    def _receive_values(self, descriptors: list, future: Future) -> None:
+        values = future.result().values
+        if len(values) != len(descriptors):
+            return  # a parameter went meanwhile; they are asked for again
+        with self._lock:
+            self._controls = MappingProxyType({
+                descriptor.name: control_of(descriptor, value)
+                for descriptor, value in zip(descriptors, values, strict=True)})
+            found = {descriptor.name: plain(value)
+                     for descriptor, value in zip(descriptors, values, strict=True)}
+            self._values = MappingProxyType({**found, **self._events})
+            self._known = True
+
+    def _receive_event(self, event: ParameterEvent) -> None:
+        if event.node != self._target:
+            return
+        changed = {parameter.name: plain(parameter.value)
+                   for parameter in (*event.new_parameters, *event.changed_parameters)
+                   if not parameter.name.startswith(_OF_RCLPY)}
+        with self._lock:
+            self._events.update(changed)
+            self._values = MappingProxyType({**self._values, **changed})
+
+    def _send(self, change: _Change) -> None:
+        change.asked = time.monotonic()
+        self._client.set_parameters([change.parameter]).add_done_callback(
+            partial(self._receive_result, change))
+
+    def _receive_result(self, change: _Change, future: Future) -> None:
+        result, = future.result().results
+        with self._lock:
+            reason = result.reason or 'the node refuses, and does not say why'
+            self._resolve(change, '' if result.successful else reason)
+
+    def _resolve(self, change: _Change, reason: str) -> None:
+        # The answer to a question that was asked twice comes twice.
+        if change in self._pending:
+            self._pending.remove(change)
+            if change.answer.set_running_or_notify_cancel():
+                change.answer.set_result(reason)

@@ -1,0 +1,44 @@
+from types import SimpleNamespace
+
+from geometry_msgs.msg import Quaternion
+from geometry_msgs.msg import TransformStamped
+from geometry_msgs.msg import Vector3
+import numpy as np
+import pytest
+from std_msgs.msg import Header
+
+from aim_ros.hazards.geometry import GroundCamera
+from aim_ros.nodes.segmentation.static_transforms import StaticTransforms
+from aim_ros.nodes.segmentation.static_transforms import transform_message
+from aim_ros.perception.transforms import ground_transform
+from aim_ros.perception.transforms import RigidTransform
+
+
+def stamped(parent, child, translation, rotation=(0.0, 0.0, 0.0, 1.0)):
+    message = TransformStamped(header=Header(frame_id=parent), child_frame_id=child)
+    message.transform.translation = Vector3(**dict(zip('xyz', translation, strict=True)))
+    message.transform.rotation = Quaternion(**dict(zip('xyzw', rotation, strict=True)))
+    return message
+
+
+def test_frames_of_several_messages_are_joined():
+    transforms = StaticTransforms(node=None, group=None)
+    transforms.receive(SimpleNamespace(transforms=[
+        stamped('base_link', 'lidar', (1.0, 0.0, 2.0)),
+        stamped('base_link', '/camera', (0.0, 0.0, 1.0))]))
+    assert transforms.find('camera_optical', 'lidar') is None
+    # Ahead of the body is z of the optical frame.
+    transforms.receive(SimpleNamespace(transforms=[
+        stamped('camera', 'camera_optical', (0.0, 0.0, 0.0), (-0.5, 0.5, -0.5, 0.5))]))
+    found = transforms.find('camera_optical', '/lidar')
+    assert found.rotation @ (3, 2, 1) + found.translation == pytest.approx([-2, -2, 4])
+
+
+def test_a_message_says_what_was_made_of_it():
+    ground = GroundCamera(fx=700, fy=650, cx=600, cy=170, height=1.6, pitch=0.2)
+    message = transform_message(
+        ground_transform(ground), Header(frame_id='optical'), 'optical_ground')
+    assert (message.header.frame_id, message.child_frame_id) == ('optical', 'optical_ground')
+    move, turn = message.transform.translation, message.transform.rotation
+    again = RigidTransform.of((move.x, move.y, move.z), (turn.x, turn.y, turn.z, turn.w))
+    assert np.allclose(again.matrix, ground_transform(ground).matrix)

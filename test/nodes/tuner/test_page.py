@@ -1,0 +1,238 @@
+"""The page in a real browser: what is clicked changes the running node, and is seen."""
+
+from pathlib import Path
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+from rclpy.parameter import Parameter
+from selenium import webdriver
+from selenium.common.exceptions import WebDriverException
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+import yaml
+
+pytest.importorskip('nicegui', reason='nicegui is not installed: requirements-live.txt')
+
+BROWSER, DRIVER = shutil.which('chromium'), shutil.which('chromedriver')
+TIMEOUT = 240.0
+
+pytestmark = pytest.mark.skipif(
+    BROWSER is None or DRIVER is None,
+    reason='there is no browser: apt-get install chromium chromium-driver')
+
+TUNER = 'import sys; from aim_ros.nodes.tuner.cli import main; sys.exit(main({}))'
+
+MEAN = """
+const image = document.querySelector('[data-picture=overlay]');
+if (!image.complete || !image.naturalWidth) return null;
+const canvas = Object.assign(document.createElement('canvas'), {width: 1, height: 1});
+const context = canvas.getContext('2d');
+context.imageSmoothingQuality = 'high';
+context.drawImage(image, 0, 0, 1, 1);
+return Array.from(context.getImageData(0, 0, 1, 1).data.slice(0, 3));
+"""
+"""The mean colour of the overlay that is shown."""
+
+
+class Browser:
+    """A browser with one page, and what a person does and sees in it."""
+
+    def __init__(self, ros, folder: Path):
+        options = webdriver.ChromeOptions()
+        options.binary_location = BROWSER
+        for argument in (
+                '--headless', '--no-sandbox', '--disable-gpu', '--no-first-run',
+                '--disable-background-networking', '--disable-component-update',
+                '--disable-sync', '--disable-dev-shm-usage', '--window-size=1280,1000',
+                f'--user-data-dir={folder}'):
+            options.add_argument(argument)
+        service = webdriver.ChromeService(DRIVER)
+        self.driver = webdriver.Chrome(options=options, service=service)
+        # The cores may be busy with other work.
+        self.driver.set_page_load_timeout(TIMEOUT)
+        self.driver.set_script_timeout(TIMEOUT)
+        self._ros = ros
+
+    def wait_for(self, condition, what: str):
+        """Return the first true value; what is not there yet, or no longer, is waited for."""
+        def tried():
+            try:
+                return condition()
+            except WebDriverException:
+                return None
+        return self._ros.wait_for(tried, TIMEOUT, what)
+
+    def one(self, selector: str):
+        return self.wait_for(
+            lambda: self.driver.find_element(By.CSS_SELECTOR, selector), selector)
+
+    def click(self, selector: str) -> None:
+        def click():
+            element = self.driver.find_element(By.CSS_SELECTOR, selector)
+            self.driver.execute_script('arguments[0].scrollIntoView({block: "center"})', element)
+            element.click()
+            return True
+        self.wait_for(click, f'a click on {selector}')
+
+    def enter(self, selector: str, text: str) -> None:
+        """Type in place of what stands there."""
+        def enter():
+            element = self.driver.find_element(By.CSS_SELECTOR, selector)
+            element.send_keys(Keys.CONTROL, 'a')
+            element.send_keys(text, Keys.ENTER)
+            return True
+        self.wait_for(enter, f'typing into {selector}')
+
+    def text(self, selector: str) -> str:
+        return self.driver.find_element(By.CSS_SELECTOR, selector).text
+
+    def value(self, name: str) -> float:
+        return float(self.driver.find_element(
+            By.CSS_SELECTOR, f'[data-parameter="{name}"] input').get_attribute('value'))
+
+    def pressed(self, choice: str) -> bool:
+        return self.driver.find_element(
+            By.CSS_SELECTOR, f'[data-choice={choice}]').get_attribute('aria-pressed') == 'true'
+
+    def shown(self) -> int:
+        """Return how many pictures the page has shown."""
+        return int(self.driver.find_element(
+            By.CSS_SELECTOR, 'aim-pictures').get_attribute('data-shown') or 0)
+
+    def mean(self) -> list[int] | None:
+        return self.driver.execute_script(MEAN)
+
+
+@pytest.fixture
+def browser(ros, tmp_path):
+    try:
+        browser = Browser(ros, tmp_path / 'browser')
+    except WebDriverException as error:
+        pytest.skip(f'the browser does not start here: {error.msg}')
+    yield browser
+    browser.driver.quit()
+
+
+@pytest.fixture
+def drive(ros, make_node, make_camera):
+    """A segmentation node and a camera that sends it the same picture again and again."""
+    node = make_node()
+    camera = make_camera(node)
+    frames = iter(range(1, 1_000_000))
+    camera.create_timer(
+        0.2, lambda: camera.images.publish(camera.message(next(frames) / 5)))
+    return node
+
+
+@pytest.fixture
+def tuner(start_process, tmp_path):
+    """The tuner as a process; returns it, its address, and the file that it saves to."""
+    file = tmp_path / 'saved.yaml'
+    process = start_process('tuner', program=TUNER.format(
+        f"['--port', '0', '--save-to', {str(file)!r}]"))
+    process.wait_for_line('aim_ros tuner: http')
+    line = next(line for line in process.lines if 'aim_ros tuner: http' in line)
+    return process, re.search('http://\\S+', line)[0], file
+
+
+@pytest.fixture
+def page(browser, drive, tuner):
+    """The page, once it shows pictures."""
+    browser.driver.get(tuner[1])
+    browser.wait_for(lambda: browser.shown() > 1, 'pictures')
+    return browser
+
+
+def test_a_click_changes_the_node_and_the_picture_and_a_reload_keeps_it(page, drive):
+    page.wait_for(lambda: page.pressed('neutral'), 'the profile')
+    before = page.wait_for(page.mean, 'the overlay')
+    page.click('[data-choice=assertive]')
+    page.wait_for(lambda: drive.parameters.profile == 'assertive', 'the node to change')
+    page.enter('[data-parameter="focus.sigma"] input', '9')
+    page.wait_for(lambda: drive.parameters['focus.sigma'] == 9.0, 'the node to change')
+    # A network that knows nothing sees vehicles everywhere now, which are blue.
+    page.wait_for(lambda: max(abs(a - b) for a, b in zip(before, page.mean(), strict=True)) > 12,
+                  'another picture')
+    page.wait_for(lambda: not page.pressed('assertive'), 'the profile to be none of the file')
+
+    page.driver.refresh()
+    page.wait_for(lambda: page.value('focus.sigma') == 9.0, 'the value after a reload')
+    assert drive.parameters['focus.sigma'] == 9.0
+    assert drive.parameters['focus.classes'] == ('vehicles',)
+
+
+def test_a_refused_value_shows_the_nodes_sentence_and_goes_back(page, drive):
+    page.enter('[data-parameter="alerts.near_m"] input', '5')
+    said = '[data-parameter="alerts.near_m"] [role=alert]'
+    page.wait_for(lambda: 'may only be raised from its value at start, 20' in page.text(said),
+                  'the sentence')
+    page.wait_for(lambda: page.value('alerts.near_m') == 20.0, 'the value to go back')
+    assert drive.parameters['alerts.near_m'] == 20.0
+    page.enter('[data-parameter="alerts.near_m"] input', '35')
+    page.wait_for(lambda: drive.parameters['alerts.near_m'] == 35.0, 'the node to change')
+    page.wait_for(lambda: not page.text(said), 'the sentence to go')
+
+
+def test_what_another_changes_is_seen_and_a_class_is_picked(page, drive):
+    # As by `ros2 param set`.
+    drive.set_parameters([Parameter('driver_profile', value='city')])
+    page.wait_for(lambda: page.pressed('city'), 'the profile')
+    page.wait_for(lambda: 'signals' in page.text('[data-parameter="focus.classes"]'),
+                  'the classes of the profile')
+    page.enter('[data-parameter="focus.suppress_classes"] input', 'sky')
+    page.wait_for(lambda: drive.parameters['focus.suppress_classes'] == ('sky',),
+                  'the class to be suppressed')
+
+
+def test_a_held_picture_stands_still_and_steps(page):
+    page.click('[data-action=pause]')
+    page.wait_for(lambda: page.driver.find_element(
+        By.CSS_SELECTOR, '[data-action=pause]').get_attribute('aria-pressed') == 'true', 'a pause')
+    page.click('[data-action=step]')
+    page.click('[data-action=pause]')
+    before = page.shown()
+    page.wait_for(lambda: page.shown() > before + 2, 'the pictures to go on')
+
+
+def test_what_if_and_a_profile_that_is_saved(page, drive, tuner):
+    page.click('[data-choice=assertive]')
+    page.wait_for(lambda: drive.parameters.profile == 'assertive', 'the node to change')
+    page.click('[data-panel="what-if"] button')
+    page.wait_for(lambda: len(page.driver.find_elements(
+        By.CSS_SELECTOR, '[data-result] img')) == 2, 'both sides')
+    assert 'as set now: sigma 1.6' in page.text('[data-result]')
+
+    page.click('[data-action=open-save]')
+    page.enter('input[data-field=name]', 'mine')
+    page.click('[data-action=save]')
+    file = tuner[2]
+    page.wait_for(lambda: f'profiles_file:={file} driver_profile:=mine' in page.text('.command'),
+                  'how to start with it')
+    assert yaml.safe_load(file.read_text())['profiles']['mine']['focus'] == {
+        'classes': ['vehicles'], 'sigma': 1.6}
+
+
+def test_the_tuner_ends_in_order_with_its_viewers(page, tuner):
+    process = tuner[0]
+    process.signal(2)
+    assert process.wait() == 0, process.lines
+    assert not [line for line in process.lines if 'Traceback' in line]
+
+
+def test_without_a_node_the_page_says_what_is_missing(ros, browser, tuner):
+    browser.driver.get(tuner[1])
+    browser.wait_for(lambda: 'No node /segmentation answers' in browser.text('[role=alert]'),
+                     'the advice')
+
+
+@pytest.mark.parametrize(('arguments', 'said'), [
+    (['--model', 'x'], 'only with --play'), (['--nonsense'], 'unrecognized arguments')])
+def test_arguments_that_make_no_sense_are_refused(arguments, said):
+    ended = subprocess.run(
+        [sys.executable, '-m', 'aim_ros.nodes.tuner', *arguments], check=False, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert ended.returncode == 2
+    assert said in ended.stdout

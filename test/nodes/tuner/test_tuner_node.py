@@ -1,0 +1,154 @@
+"""The tuner beside a running segmentation node: parameters, pictures, alerts, restarts."""
+
+import numpy as np
+import pytest
+from rclpy.qos import QoSReliabilityPolicy
+
+from aim_ros.nodes.messages.conversions import frame_from_image
+from aim_ros.nodes.segmentation.table import TABLE
+from aim_ros.nodes.tuner.tuner_node import TunerNode
+from aim_ros.nodes.tuner.what_if import profile_as_set
+from aim_ros.nodes.tuner.what_if import SWEEP
+from aim_ros.nodes.tuner.what_if import WhatIf
+from aim_ros.segmentation.labels import CITYSCAPES
+
+
+@pytest.fixture
+def tuner(ros):
+    """A tuner that follows /segmentation, whether it is there or not."""
+    return ros.add(TunerNode('/segmentation', '/replay'))
+
+
+def known(ros, tuner):
+    ros.wait_for(lambda: tuner.parameters.known, what='the parameters')
+    return tuner.parameters
+
+
+def answer(ros, future):
+    ros.wait_for(future.done, what='an answer')
+    return future.result()
+
+
+def test_controls_are_what_the_node_describes(ros, make_node, tuner):
+    make_node()
+    controls = known(ros, tuner).controls
+    assert set(controls) >= {row.name for row in TABLE}
+    assert not [name for name in controls if name.startswith(('qos_overrides', 'use_sim'))]
+    assert 'defensive' in controls['driver_profile'].choices
+    assert controls['focus.sampling'].choices == ('expected', 'pixel', 'gated')
+    assert controls['focus.classes'].choices == CITYSCAPES.selectable()
+    assert (controls['focus.sigma'].low, controls['focus.sigma'].high) == (0.0, 20.0)
+    assert controls['model'].read_only
+    assert tuner.parameters.values['alerts.required_classes'] == ('people', 'two_wheelers')
+
+
+def test_a_change_is_made_and_all_that_follows_from_it_is_seen(ros, make_node, tuner):
+    node = make_node()
+    parameters = known(ros, tuner)
+    assert answer(ros, parameters.set('driver_profile', 'assertive')) == ''
+    assert node.parameters.profile == 'assertive'
+    ros.wait_for(lambda: parameters.values['focus.classes'] == ('vehicles',))
+    ros.wait_for(lambda: parameters.values['focus.sigma'] == 1.6)
+    assert answer(ros, parameters.set('focus.sigma', 2)) == ''
+    ros.wait_for(lambda: parameters.values['driver_profile'] == 'custom')
+    assert answer(ros, parameters.set('focus.classes', ())) == ''
+    assert node.parameters['focus.classes'] == ()
+
+
+@pytest.mark.parametrize(('name', 'value', 'said'), [
+    ('alerts.near_m', 5.0, 'may only be raised from its value at start, 20'),
+    ('focus.sigma', 99.0, 'focus.sigma out of range'),
+    ('focus.classes', ('unicorn',), "unknown class or role 'unicorn'"),
+    ('alerts.min_area', 2.5, 'alerts.min_area must be an integer, got 2.5'),
+    ('nothing', 1, "parameter 'nothing'")])
+def test_a_refusal_comes_in_the_nodes_words(ros, make_node, tuner, name, value, said):
+    make_node()
+    parameters = known(ros, tuner)
+    before = dict(parameters.values)
+    assert said in answer(ros, parameters.set(name, value))
+    assert parameters.values == before
+
+
+def test_a_node_that_is_started_again_is_asked_again(ros, make_node, tuner):
+    first = make_node()
+    parameters = known(ros, tuner)
+    ros.remove(first)
+    ros.wait_for(lambda: not parameters.known, what='the node to be missed')
+    make_node(driver_profile='city', cameras=['front', 'rear'])
+    ros.wait_for(lambda: parameters.known and parameters.values['driver_profile'] == 'city')
+    ros.wait_for(lambda: tuple(tuner.streams) == ('front', 'rear'), what='the new cameras')
+
+
+def test_pictures_come_only_while_somebody_watches_and_alerts_always(
+        ros, make_node, make_camera, tuner):
+    node = make_node()
+    camera = make_camera(node)
+    output = node.channels['camera'].output
+    stream = ros.wait_for(lambda: tuner.streams.get('camera'), what='the stream')
+    stamps = iter(range(1, 10_000))
+
+    def shown():
+        camera.images.publish(camera.message(next(stamps) / 10))
+        newest = stream.pictures.newest
+        return newest is not None and newest.overlay and newest
+
+    camera.images.publish(camera.message(next(stamps) / 10))
+    ros.wait_for(lambda: stream.record is not None, what='the alerts')
+    assert not output.wants_overlay()
+    with stream.pictures.watch():
+        newest = ros.wait_for(shown, what='a picture')
+        assert output.wants_overlay()
+        assert newest.camera[:2] == newest.overlay[:2] == b'\xff\xd8'
+        np.testing.assert_array_equal(newest.pair.frame.rgb(), camera.pixels)
+        assert newest.pair.overlay.shape == camera.pixels.shape
+        # A publisher waits for no subscriber like this.
+        for topic in ('/camera/image', '/segmentation/camera/overlay'):
+            ours, = (end for end in node.get_subscriptions_info_by_topic(topic)
+                     if end.node_name == 'tuner')
+            assert ours.qos_profile.reliability == QoSReliabilityPolicy.BEST_EFFORT
+    ros.wait_for(lambda: not output.wants_overlay(), what='the overlay to be let go')
+    assert stream.record.profile == 'neutral'
+    assert stream.traces.lines()['sigma']
+
+
+def test_a_camera_is_shown_without_overlays_too(ros, make_node, make_camera, tuner):
+    node = make_node()
+    camera = make_camera(node)
+    stream = ros.wait_for(lambda: tuner.streams.get('camera'), what='the stream')
+    with stream.pictures.watch():
+        ros.wait_for(lambda: tuner.status.get('lifecycle_state') == 'active')
+        node.trigger_deactivate()
+        stamps = iter(range(1, 10_000))
+
+        def shown():
+            camera.images.publish(camera.message(next(stamps) / 10))
+            newest = stream.pictures.newest
+            return newest is not None and not newest.overlay
+
+        ros.wait_for(shown, what='the camera alone')
+    ros.wait_for(lambda: tuner.status['lifecycle_state'] == 'inactive')
+
+
+def test_what_if_runs_the_network_of_the_node(ros, make_node, make_camera, ask, tuner):
+    node = make_node()
+    camera = make_camera(node)
+    parameters = known(ros, tuner)
+    frame_mask, _ = ask(camera, 1.0)
+    what_if = WhatIf(parameters.values)
+    assert what_if.is_of(parameters.values)
+    assert not what_if.is_of({**parameters.values, 'seed': 7})
+    strong = profile_as_set('strong', {
+        **parameters.values, 'focus.classes': ('vehicles',), 'focus.sigma': 20.0})
+    frame = frame_from_image(camera.message(1.0), 'camera')
+    neutral, focused = what_if.compare(
+        frame, [profile_as_set('as set now', parameters.values), strong])
+    assert neutral.changed == 0
+    assert neutral.sigma == 0
+    assert set(neutral.sweep) == {0.0}
+    assert focused.changed > 0.5
+    assert focused.sweep[0] == 0
+    assert list(focused.sweep) == sorted(focused.sweep)
+    assert len(focused.sweep) == len(SWEEP)
+    assert neutral.picture.shape == (frame_mask.height, frame_mask.width, 3)
+    assert np.abs(neutral.picture.astype(int) - focused.picture).mean() > 1
+
