@@ -1,5 +1,6 @@
 """Spreads recordings over a Ray cluster: one task for each, one network for each worker."""
 
+from collections.abc import Callable
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,6 +20,7 @@ from ray.exceptions import RayError
 from ray.exceptions import RayTaskError
 
 from aim_ros.recordings.errors import RecordingError
+from aim_ros.recordings.one_process import FAILURES
 from aim_ros.recordings.options import Options
 from aim_ros.recordings.processor import Processor
 from aim_ros.recordings.processor import validate
@@ -29,7 +31,8 @@ LOCAL = 'local'
 """The address that stands for a cluster of this machine's own."""
 
 RETRIES = 2
-"""How often a recording is tried again, after a failure or the end of its worker."""
+"""How often a recording is tried again, on whichever worker is free, after a failure or the end of
+its worker."""
 
 _CORES = 2
 """Of a task, where nothing is said."""
@@ -57,9 +60,10 @@ def _processor(options: Options) -> Processor:
     return Processor(options)
 
 
-# Ray runs a task again elsewhere when it raises, and when its worker dies.
+# Ray runs a task again when its worker dies, or it raises what nobody expects.
 @ray.remote(max_retries=RETRIES, retry_exceptions=True, scheduling_strategy='SPREAD')
-def _process(bag: Path, out: Path, drive: str, options: Options, board: Any) -> Summary:
+def _process(bag: Path, out: Path, drive: str, options: Options, board: Any) -> Summary | str:
+    """Process a recording; return why it failed where Ray would tell it by a traceback."""
     shown = -_SHOW_PERIOD
 
     def show(done: int, total: int) -> None:
@@ -69,7 +73,10 @@ def _process(bag: Path, out: Path, drive: str, options: Options, board: Any) -> 
             shown = now
             board.show.remote(drive, done, total)
 
-    return _processor(options).process(bag, out, drive, show)
+    try:
+        return _processor(options).process(bag, out, drive, show)
+    except FAILURES as error:
+        return str(error)
 
 
 def process_on_ray(bags: dict[str, Path], out: Path, options: Options, address: str = LOCAL,
@@ -93,11 +100,13 @@ def process_on_ray(bags: dict[str, Path], out: Path, options: Options, address: 
         demand = {'num_cpus': 1 if address == LOCAL else options.threads,
                   'num_gpus': _gpus(options)}
         board = _Board.remote()
-        tasks = {
-            _process.options(name=drive, **demand).remote(
-                bag.absolute(), out.absolute(), drive, options, board): drive
-            for drive, bag in bags.items()}
-        summaries, failed = _gather(tasks, board)
+        remote = _process.options(**demand)
+
+        def submit(drive: str) -> Any:
+            return remote.remote(
+                bags[drive].absolute(), out.absolute(), drive, options, board)
+
+        summaries, failed = _gather(submit, list(bags), board)
     order = list(bags)
     return (sorted(summaries, key=lambda summary: order.index(summary.drive)),
             {drive: failed[drive] for drive in order if drive in failed})
@@ -132,27 +141,42 @@ def _gpus(options: Options) -> int:
     return 1 if wanted and ray.cluster_resources().get('GPU', 0) >= 1 else 0
 
 
-def _gather(tasks: dict[Any, str], board: Any) -> tuple[list[Summary], dict[str, str]]:
-    """Wait for the tasks, and show how far all of them are."""
+def _gather(submit: Callable[[str], Any], drives: list[str], board: Any
+            ) -> tuple[list[Summary], dict[str, str]]:
+    """Submit recordings, wait for them, and show how far all of them are."""
     summaries: list[Summary] = []
-    failed: dict[str, str] = {}
-    pending = list(tasks)
+    failures: dict[str, list[str]] = {drive: [] for drive in drives}
+    tasks = {submit(drive): drive for drive in drives}
     with progress_bar() as progress:
-        whole = progress.add_task('recordings', total=len(tasks))
+        whole = progress.add_task('recordings', total=len(drives))
         frames = progress.add_task('frames', total=None)
-        while pending:
-            ready, pending = ray.wait(pending, timeout=_SHOW_PERIOD)
+        while tasks:
+            ready, _ = ray.wait(list(tasks), timeout=_SHOW_PERIOD)
             for task in ready:
-                drive = tasks[task]
-                try:
-                    summaries.append(ray.get(task))
-                except RayError as error:
-                    failed[drive] = _reason(error)
+                drive = tasks.pop(task)
+                outcome = _outcome(task)
+                if isinstance(outcome, Summary):
+                    summaries.append(outcome)
+                    failures.pop(drive)
+                else:
+                    failures[drive].append(outcome)
+                    if len(failures[drive]) <= RETRIES:
+                        tasks[submit(drive)] = drive
+                        continue
                 progress.advance(whole)
             done = ray.get(board.done.remote()).values()
-            progress.update(frames, completed=sum(count for count, _ in done),
-                            total=_estimate(list(done), len(tasks)))
-    return summaries, failed
+            count = sum(count for count, _ in done)
+            progress.update(frames, completed=count, total=(
+                _estimate(list(done), len(drives)) if tasks else count))
+    return summaries, {drive: reasons[-1] for drive, reasons in failures.items()}
+
+
+def _outcome(task: Any) -> Summary | str:
+    """Return what became of a recording: its summary, or why there is none."""
+    try:
+        return ray.get(task)
+    except RayError as error:
+        return _reason(error)
 
 
 def _estimate(done: list[tuple[int, int]], count: int) -> float | None:
@@ -163,10 +187,7 @@ def _estimate(done: list[tuple[int, int]], count: int) -> float | None:
 
 
 def _reason(error: RayError) -> str:
-    """Return in a sentence why a recording failed at last."""
-    cause = error.cause if isinstance(error, RayTaskError) and error.cause else error
-    text = ' '.join(str(cause).split())
+    """Return in a sentence what Ray says of a task that failed at last."""
     if isinstance(error, RayTaskError):
-        return text
-    return (f'its worker died, {RETRIES + 1} times in a row ({type(error).__name__}: '
-            f'{text[:200]})')
+        return f'it failed: {type(error.cause).__name__}: {" ".join(str(error.cause).split())}'
+    return f'its worker died ({type(error).__name__}: {" ".join(str(error).split())[:200]})'
