@@ -171,6 +171,9 @@ class FocusedStream:
                 standing.error_until_ns < scene.now_ns):
             standing.raised = True
             return neutral
+        if neutral is None and not self._adds and not standing.raised:
+            # Nothing but the neutral stream can raise it.
+            return None
         alert = neutral or alert_of(track, scene)
         box, changes = alert.box, {}
         if extended:

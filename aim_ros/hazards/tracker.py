@@ -31,6 +31,9 @@ _PATIENCE = 0.6
 _SPLIT = 0.3
 """A new region goes on with what was seen of a track if it shares this part of the smaller box."""
 
+FBox = tuple[float, float, float, float]
+"""x, y, width and height, in fractions of pixels."""
+
 Weigh = Callable[[Region], float]
 """Returns the share of its time for which the sight of a region counts, 0..1."""
 
@@ -77,7 +80,7 @@ class Tracker:
                 track.last_ns + clear_after, track.error_until_ns)
             (waiting if lives else over).append(track)
         self.tracks = waiting
-        before = [(track, track.motion.rounded) for track in self.tracks]
+        before = [(track, track.predicted) for track in self.tracks]
         parted, whole = part(regions, self.tracks, pixels)
         for track, region in parted:
             track.see(region, now_ns, interval, self._weigh(region), size, parted=True)
@@ -117,7 +120,7 @@ class Tracker:
                 free = [region for r, region in enumerate(strong) if r not in shown]
         return free
 
-    def _begin(self, regions: Sequence[Region], before: Sequence[tuple[Track, Box]], now_ns: int,
+    def _begin(self, regions: Sequence[Region], before: Sequence[tuple[Track, FBox]], now_ns: int,
                interval: float) -> list[Track]:
         """Return tracks of regions that go on with none, but may be part of what was seen."""
         evidence = inherited(regions, before, now_ns)
@@ -144,7 +147,7 @@ class Tracker:
                 and _share_inside(track.motion.rounded, size) >= _MIN_INSIDE)
 
 
-def inherited(regions: Sequence[Region], before: Sequence[tuple[Track, Box]], now_ns: int
+def inherited(regions: Sequence[Region], before: Sequence[tuple[Track, FBox]], now_ns: int
               ) -> list[float]:
     """
     Return the evidence for regions that show what tracks beside them showed so far.
