@@ -29,7 +29,7 @@ def requirements(name):
 
 setup(
     name=PACKAGE,
-    version='0.1.0',
+    version='0.2.0',
     packages=find_packages(include=[PACKAGE, f'{PACKAGE}.*']),
     package_data={f'{PACKAGE}.experiments': ['*.j2'],
                   f'{PACKAGE}.nodes.tuner': ['static/*']},

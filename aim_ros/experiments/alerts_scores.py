@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
 from dataclasses import fields
+import itertools
 import math
 
 import motmetrics
@@ -47,7 +48,7 @@ class Tally:
     scored_seconds: float = 0.0
     road_users: int = 0
     recalled: int = 0
-    raised_users: int = 0
+    passages: int = 0
     ids: int = 0
     matched_alerts: int = 0
     users_of_alerts: int = 0
@@ -84,7 +85,7 @@ class Tally:
             'recall': _ratio(self.recalled, self.road_users),
             'time to raise p50 (s)': _percentile(self.times_to_raise, 50),
             'time to raise p90 (s)': _percentile(self.times_to_raise, 90),
-            'ids a road user': _ratio(self.ids, self.raised_users),
+            'ids a road user': _ratio(self.ids, self.passages),
             'road users an id': _ratio(self.users_of_alerts, self.matched_alerts),
             'false alerts a minute': _ratio(60 * self.false_alerts, self.scored_seconds),
             'frames that show nothing': _ratio(self.empty_frames, self.alert_frames),
@@ -137,8 +138,9 @@ def score(reports: Sequence[AlertReport], seconds: np.ndarray, truth: Truth,
     frames = [_frame(index, reports[index], truth) for index in range(len(reports))
               if truth.scored is None or index in truth.scored]
     tally.scored_seconds = tally.seconds * len(frames) / len(reports)
-    _match(frames, tally)
-    _score_users(frames, seconds, tally)
+    passages = _passages(frames, seconds, settings.clear_after)
+    _match(frames, passages, tally)
+    _score_users(frames, seconds, passages, tally)
     _score_alerts(frames, tally)
     _score_errors(frames, reports, seconds, truth, settings, size, tally)
     _score_contact(frames, contact_times(truth, seconds), tally)
@@ -183,10 +185,32 @@ def _shows(alert: Alert, users: Sequence[RoadUser]) -> bool:
     return bool((shared >= _COVERS * np.minimum(own[0, 2:].prod(), boxes[:, 2:].prod(1))).any())
 
 
-def _match(frames: Sequence[_Frame], tally: Tally) -> None:
+def _passages(frames: Sequence[_Frame], seconds: np.ndarray, clear_after: float
+              ) -> dict[tuple[int, int], int]:
+    """
+    Number the passages of road users: what is out of sight for long may come back as another.
+
+    :return: by (frame, road user); a new number after more than `clear_after` in which it was
+        hidden, out of the picture or too small, so that its alert was rightly cleared.
+    """
+    last: dict[int, tuple[int, float, int]] = {}
+    passages, numbers = {}, itertools.count()
+    for place, frame in enumerate(frames):
+        now = float(seconds[frame.index])
+        for user in frame.required:
+            before, then, number = last.get(user.track_id, (-2, -math.inf, -1))
+            # Frames without labels say nothing of it.
+            if place > before + 1 and now - then > clear_after + 1e-6:
+                number = next(numbers)
+            last[user.track_id] = place, now, number
+            passages[frame.index, user.track_id] = number
+    return passages
+
+
+def _match(frames: Sequence[_Frame], passages: dict[tuple[int, int], int], tally: Tally) -> None:
     accumulator = motmetrics.MOTAccumulator()
     for frame in frames:
-        users = {user.track_id: user for user in frame.required}
+        users = {passages[frame.index, user.track_id]: user for user in frame.required}
         alerts = {alert.track_id: alert for alert in frame.told}
         distances = 1 - pairwise_iou([user.box for user in users.values()],
                                      [alert.box for alert in alerts.values()])
@@ -209,14 +233,17 @@ def _match(frames: Sequence[_Frame], tally: Tally) -> None:
         float(found['num_predictions']), int(found['num_fragmentations']))
 
 
-def _score_users(frames: Sequence[_Frame], seconds: np.ndarray, tally: Tally) -> None:
+def _score_users(frames: Sequence[_Frame], seconds: np.ndarray,
+                 passages: dict[tuple[int, int], int], tally: Tally) -> None:
     due, raised, ids = defaultdict(list), defaultdict(list), defaultdict(Counter)
+    frames_of = Counter()
     for frame in frames:
         for user in frame.required:
             due[user.track_id].append(seconds[frame.index])
+            frames_of[passages[frame.index, user.track_id]] += 1
         for user, alert in frame.pairs:
             raised[user.track_id].append(seconds[frame.index])
-            ids[user.track_id][alert.track_id] += 1
+            ids[passages[frame.index, user.track_id]][alert.track_id] += 1
     for track_id, times in due.items():
         if len(times) < _MIN_FRAMES:
             continue
@@ -224,10 +251,12 @@ def _score_users(frames: Sequence[_Frame], seconds: np.ndarray, tally: Tally) ->
         tally.recalled += len(raised[track_id]) >= len(times) / 2
         tally.times_to_raise.append(
             raised[track_id][0] - times[0] if raised[track_id] else math.inf)
-        if raised[track_id]:
-            tally.raised_users += 1
-            # While two pass each other, either may be matched with the other's alert for a moment.
-            tally.ids += max(sum(count >= _MIN_FRAMES for count in ids[track_id].values()), 1)
+    for passage, counts in ids.items():
+        if frames_of[passage] < _MIN_FRAMES:
+            continue
+        tally.passages += 1
+        # While two pass each other, either may be matched with the other's alert for a moment.
+        tally.ids += max(sum(count >= _MIN_FRAMES for count in counts.values()), 1)
 
 
 def _score_alerts(frames: Sequence[_Frame], tally: Tally) -> None:

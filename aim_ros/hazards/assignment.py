@@ -66,7 +66,7 @@ def _candidates(tracks: Sequence[Track], regions: Sequence[Region], now_ns: int
     ours = as_array([track.predicted for track in tracks])
     theirs = as_array([region.box for region in regions])
     t, r = np.nonzero(_close(ours, theirs))
-    groups = [track.region.group for track in tracks]
+    groups = np.array([track.region.group for track in tracks])
     own, seen = ours[t], theirs[r]
     height = (own[:, 3] + seen[:, 3]) / 2
     low = np.maximum(own[:, :2], seen[:, :2])
@@ -80,8 +80,7 @@ def _candidates(tracks: Sequence[Track], regions: Sequence[Region], now_ns: int
     possible = (iou >= _MIN_IOU) | (
         (apart[:, 0] <= _ACROSS * wider) & (apart[:, 1] <= _DOWN * wider)
         & (size <= _SIZE * wider))
-    possible &= np.array([groups[i] == regions[j].group
-                          for i, j in zip(t.tolist(), r.tolist(), strict=True)], bool)
+    possible &= groups[t] == np.array([region.group for region in regions])[r]
     raised = np.array([track.raised for track in tracks])
     cost = 1 - iou + 0.3 * apart.sum(1) + 0.2 * size - _BONUS * raised[t]
     return t[possible], r[possible], cost[possible]

@@ -54,13 +54,6 @@ def touches(a: Box, b: Box) -> bool:
             and a[1] < b[1] + b[3] and b[1] < a[1] + a[3])
 
 
-def shared_area(a: Box, b: Box) -> int:
-    """Return the area that two boxes share."""
-    width = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
-    height = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
-    return max(width, 0) * max(height, 0)
-
-
 def clipped(box: Box, size: tuple[int, int]) -> Box | None:
     """
     Return the part of a box that lies in an image, None where that is nothing.

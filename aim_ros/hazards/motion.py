@@ -62,6 +62,7 @@ class Motion:
         self._foot = _Channel(foot, 0.0, place, 0.0, (_FOOT_RATE * box[3]) ** 2)
         self._height = _Channel(height, 0.0, _size_variance(box[3]), 0.0, _SIZE_RATE**2)
         self._aspect = _Channel(aspect, 0.0, _ASPECT_NOISE**2, 0.0, 0.0)
+        self._box = self._compute_box()
 
     def predict(self, seconds: float) -> None:
         """Go on by some seconds."""
@@ -71,6 +72,7 @@ class Motion:
         self._height.predict(seconds, _SIZE_JERK**2)
         self._aspect.value_variance += _ASPECT_JERK**2 * seconds
         self._height.rate = min(max(self._height.rate, -_MAX_SIZE_RATE), _MAX_SIZE_RATE)
+        self._box = self._compute_box()
 
     def update(self, box: Box, cut: bool = False) -> None:
         """
@@ -84,6 +86,7 @@ class Motion:
         self._foot.update(foot, factor * _place_variance(box[3]))
         self._height.update(height, factor * _size_variance(box[3]))
         self._aspect.update(aspect, factor * _ASPECT_NOISE**2)
+        self._box = self._compute_box()
 
     @property
     def height(self) -> float:
@@ -93,6 +96,9 @@ class Motion:
     @property
     def box(self) -> tuple[float, float, float, float]:
         """The box, in fractions of pixels."""
+        return self._box
+
+    def _compute_box(self) -> tuple[float, float, float, float]:
         height = self.height
         width = height * math.exp(self._aspect.value)
         return self._middle.value - width / 2, self._foot.value - height, width, height

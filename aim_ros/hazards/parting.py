@@ -12,7 +12,7 @@ from aim_ros.hazards.pixels import Pixels
 from aim_ros.hazards.regions import Region
 from aim_ros.hazards.tracks import Track
 
-_MIN_INSIDE = 0.6
+_MIN_INSIDE = 0.5
 """A track is in a region if this share of its prediction is."""
 
 _MIN_BESIDE = 0.5

@@ -4,12 +4,15 @@ from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
 
+import numpy as np
+
 from aim_ros.hazards.alerts import AlertSettings
 from aim_ros.hazards.alerts import nanoseconds
 from aim_ros.hazards.assignment import assign
+from aim_ros.hazards.boxes import as_array
 from aim_ros.hazards.boxes import Box
 from aim_ros.hazards.boxes import clipped
-from aim_ros.hazards.boxes import shared_area
+from aim_ros.hazards.boxes import pairwise_shared
 from aim_ros.hazards.evidence import sureness
 from aim_ros.hazards.parting import part
 from aim_ros.hazards.pixels import Pixels
@@ -80,7 +83,7 @@ class Tracker:
             track.see(region, now_ns, interval, self._weigh(region), size, parted=True)
         free = self._see(whole, {track.track_id for track, _ in parted}, now_ns, interval, size,
                          settings.min_area)
-        self.tracks += [self._begin(region, before, now_ns, interval) for region in free]
+        self.tracks += self._begin(free, before, now_ns, interval)
         self._end(now_ns, size, settings)
         self.ended += over
         for track in self.tracks:
@@ -114,13 +117,13 @@ class Tracker:
                 free = [region for r, region in enumerate(strong) if r not in shown]
         return free
 
-    def _begin(self, region: Region, before: Sequence[tuple[Track, Box]], now_ns: int,
-               interval: float) -> Track:
-        """Return a track of a region that goes on with none, but may be part of what was seen."""
-        evidence = inherited(region, before, now_ns)
-        if evidence > 0:
-            evidence += self._weigh(region) * interval
-        return Track(next(self._ids), region, now_ns, now_ns, evidence)
+    def _begin(self, regions: Sequence[Region], before: Sequence[tuple[Track, Box]], now_ns: int,
+               interval: float) -> list[Track]:
+        """Return tracks of regions that go on with none, but may be part of what was seen."""
+        evidence = inherited(regions, before, now_ns)
+        return [Track(next(self._ids), region, now_ns, now_ns,
+                      known + self._weigh(region) * interval if known else 0.0)
+                for region, known in zip(regions, evidence, strict=True)]
 
     def _end(self, now_ns: int, size: tuple[int, int], settings: AlertSettings) -> None:
         """End the tracks that are unseen for too long, or out of the picture."""
@@ -141,23 +144,35 @@ class Tracker:
                 and _share_inside(track.motion.rounded, size) >= _MIN_INSIDE)
 
 
-def inherited(region: Region, before: Sequence[tuple[Track, Box]], now_ns: int) -> float:
+def inherited(regions: Sequence[Region], before: Sequence[tuple[Track, Box]], now_ns: int
+              ) -> list[float]:
     """
-    Return the evidence for a region that shows what a track beside it showed so far.
+    Return the evidence for regions that show what tracks beside them showed so far.
 
-    What splits off, or turns up where a fragment of it was lost, is nothing new.
+    What splits off, or turns up where a fragment of it was lost, is nothing new; what lies beside
+    a track that is seen there now is.
 
     :param before: each track with where it was expected.
+    :return: for each region, in seconds.
     """
-    return max((track.evidence for track, box in before
-                if track.region.group == region.group and _belongs(region.box, box)
-                and (track.last_ns != now_ns or not _belongs(region.box, track.region.box))),
-               default=0.0)
+    known = [(track, box) for track, box in before if track.evidence > 0]
+    if not regions or not known:
+        return [0.0] * len(regions)
+    theirs = as_array([region.box for region in regions])
+    expected = as_array([box for _, box in known])
+    seen = as_array([track.region.box for track, _ in known])
+    unseen = np.array([track.last_ns != now_ns for track, _ in known])
+    evidence = np.array([track.evidence for track, _ in known])
+    groups = np.array([track.region.group for track, _ in known])
+    same = np.array([region.group for region in regions])[:, None] == groups
+    goes_on = same & _belongs(theirs, expected) & (unseen | ~_belongs(theirs, seen))
+    return (goes_on * evidence).max(1).tolist()
 
 
-def _belongs(box: Box, other: Box) -> bool:
-    smaller = min(box[2] * box[3], other[2] * other[3])
-    return shared_area(box, other) >= _SPLIT * smaller
+def _belongs(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return which boxes (n, 4) belong to which others (m, 4), bool (n, m)."""
+    smaller = np.minimum.outer(boxes[:, 2:].prod(1), others[:, 2:].prod(1))
+    return pairwise_shared(boxes, others) >= _SPLIT * smaller
 
 
 def _left_sideways(track: Track, size: tuple[int, int]) -> bool:

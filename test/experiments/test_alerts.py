@@ -73,6 +73,20 @@ def test_ids_that_change_and_ids_that_jump():
     assert play(frames, [[user()]] * 11).row()['ids a road user'] == 1
 
 
+@pytest.mark.parametrize(('gap', 'ids'), [(5, 2), (6, 1)])
+def test_who_was_out_of_sight_for_longer_than_alerts_last_may_come_back_as_another(gap, ids):
+    # From the last frame before four empty ones to the first after them it is `clear_after`.
+    gap -= 1
+    frames = [[alert(track_id=1)]] * 5 + [[]] * gap + [[alert(track_id=2)]] * 5
+    for hidden in ([], [user(required=False)]):
+        row = play(frames, [[user()]] * 5 + [hidden] * gap + [[user()]] * 5).row()
+        assert row['ids a road user'] == ids
+    # Frames without labels are no gap.
+    scored = frozenset((*range(5), *range(5 + gap, 10 + gap)))
+    row = play(frames, [[user()]] * (10 + gap), scored=scored).row()
+    assert row['ids a road user'] == 2
+
+
 def test_false_alerts_are_counted_once_each():
     tally = play([[alert(), alert(AWAY, 8)]] * 13, [[user()]] * 13)
     assert tally.false_alerts == 1

@@ -131,3 +131,16 @@ def test_a_cloud_goes_out_with_the_classes_of_the_nearest_frame(ros, ask, calibr
     assert np.abs(difference).max() < 0.501
     # It has gone out, and those before it are too old for any later frame.
     assert channel.clouds.waiting == 0
+
+
+def test_points_ask_for_the_confidence_by_themselves(ros, ask, calibrated):
+    camera, labelled, channel = calibrated.camera, [], calibrated.channel
+    driver = camera.create_publisher(PointCloud2, 'camera/points_in', 10)
+    camera.collect(PointCloud2, 'points', labelled)
+    ros.wait_for(lambda: channel.clouds.is_receiving() and driver.get_subscription_count(),
+                 what='the cloud to be matched')
+    driver.publish(cloud_message(
+        np.ones(1, XYZ), Header(stamp=ns_to_stamp(4_000_000_000), frame_id='lidar')))
+    ros.wait_for(lambda: channel.clouds.waiting, what='the cloud')
+    ask(camera, 4.0)
+    ros.wait_for(lambda: labelled, what='the labelled cloud')

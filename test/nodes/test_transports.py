@@ -33,6 +33,6 @@ def test_the_profile_that_ships_is_taken_where_none_is_given():
 
 def test_nothing_of_ros_is_imported():
     """Fast DDS reads the variables when rclpy is initialised: setting them comes before."""
-    script = ('import sys, aim_ros.nodes.transports; '
+    script = ('import sys, aim_ros.nodes.launching.transports; '
               'sys.exit(any(name.startswith(("rclpy", "rcl_", "torch")) for name in sys.modules))')
     assert subprocess.run([sys.executable, '-c', script], check=False).returncode == 0

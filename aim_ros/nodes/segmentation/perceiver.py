@@ -125,7 +125,7 @@ class Perceiver:
 
     def _wants_confidence(self, channel: CameraChannel) -> bool:
         with self._boundary(channel, 'the confidence was lost'):
-            return channel.output.wants_confidence()
+            return channel.wants_confidence()
         return False
 
     def _lose(self, frame: Frame, error: Exception) -> None:
