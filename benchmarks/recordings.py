@@ -104,7 +104,7 @@ def main(args: list[str] | None = None) -> int:
     options.add_argument('--frames', type=int, default=160, help='of the drive')
     options.add_argument('--profile', default='city')
     options.add_argument('--ray', action='store_true', help='time two workers, too')
-    options.add_argument('--copies', type=int, default=4, help='recordings for the workers')
+    options.add_argument('--copies', type=int, default=6, help='recordings for the workers')
     options.add_argument('--ray-rounds', type=int, default=2)
     given = options.parse_args(args)
     # The progress of what is timed goes nowhere.

@@ -15,7 +15,9 @@ from aim_ros.perception.profiles import DriverProfile
 from aim_ros.perception.profiles import ProfileError
 from aim_ros.perception.profiles import ProfileFile
 from aim_ros.perception.settings import build_settings
+from aim_ros.perception.settings import DRIVABLE
 from aim_ros.perception.settings import Mount
+from aim_ros.perception.settings import OutputSettings
 from aim_ros.perception.settings import Settings
 from aim_ros.segmentation.checkpoint import fingerprint
 from aim_ros.segmentation.checkpoint import is_exported
@@ -40,7 +42,7 @@ DRIVER_MAY: Mapping[str, str] = {
 
 def default_values() -> dict[str, Any]:
     """Return the value of each parameter that settings are made of, but for the cameras'."""
-    fixed = {spec.name: spec.default for spec in fields(Settings)}
+    fixed, outputs = {spec.name: spec.default for spec in fields(Settings)}, OutputSettings()
     return {
         **DriverProfile('neutral').stated,
         'driver_profile': 'neutral',
@@ -53,6 +55,10 @@ def default_values() -> dict[str, Any]:
         **{f'alerts.{spec.name}': spec.default for spec in fields(AlertSettings)
            if spec.type in (int, float)},
         **{f'alerts.corridor.{spec.name}': spec.default for spec in fields(Corridor)},
+        'free_space.classes': DRIVABLE,
+        'free_space.max_range': outputs.max_range,
+        'free_space.cell_size': outputs.cell_size,
+        'points.class_ids': outputs.point_ids,
     }
 
 
@@ -73,7 +79,8 @@ def profile_settings(file: ProfileFile, profile: str, labels: LabelSet, *,
         raise ProfileError(mistake)
     start = {**default_values(), 'driver_profile': profile, 'cameras': tuple(cameras)}
     for camera in cameras:
-        start |= {f'{camera}.height': mount.height, f'{camera}.pitch': mount.pitch}
+        start |= {f'{camera}.height': mount.height, f'{camera}.pitch': mount.pitch,
+                  f'{camera}.points.transform': ()}
     rules = ProfileRules(file, Limits(start, DRIVER_MAY))
     values = {**start, **rules.at_start(profile, {})}
     values['driver_profile'] = rules.profile_of(values, profile)

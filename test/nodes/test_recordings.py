@@ -89,7 +89,7 @@ def test_the_nodes_table_has_the_defaults_of_recordings():
     defaults = default_values()
     assert {name: rows[name].default for name in defaults} == defaults
     assert set(defaults) == {name for name in rows if name == 'driver_profile' or name.startswith(
-        ('focus.', 'alerts.', 'utility.'))}
+        ('focus.', 'alerts.', 'utility.', 'free_space.', 'points.'))}
     assert {row.name: row.driver_may for row in TABLE if row.driver_may} == DRIVER_MAY
 
 
