@@ -6,8 +6,9 @@ from rich.console import Console
 from aim_ros.hazards.alerts import Alert
 from aim_ros.hazards.alerts import Level
 from aim_ros.nodes.demo.alert_log import AlertLog
-from aim_ros.nodes.messages.alerts import road_user_status
+from aim_ros.nodes.messages.alerts import status_messages
 from aim_ros.nodes.messages.conversions import status_message
+from aim_ros.perception.alert_report import road_user_status
 from aim_ros.segmentation.labels import CITYSCAPES
 
 
@@ -15,7 +16,7 @@ def message(*alerts, profile='neutral'):
     level = max((alert.level for alert in alerts), default=Level.OK)
     summary = status_message(int(level), 'segmentation/camera', '', 'camera', {
         'profile': profile, 'level': level.name})
-    return DiagnosticArray(status=[summary, *(
+    return DiagnosticArray(status=[summary, *status_messages(
         road_user_status(alert, CITYSCAPES, (100, 200), 'segmentation', 'camera')
         for alert in alerts)])
 
