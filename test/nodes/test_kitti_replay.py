@@ -189,7 +189,8 @@ def test_a_switch_in_mid_replay(make_bag, play, shared_data):
             [frame], in_force[revision], ground={'camera': ground})
         assert np.array_equal(answer.mask, expected.mask)
         assert answer.tracks == status_messages(
-            road_user_status(alert, CITYSCAPES, expected.frame.size, 'segmentation', 'camera')
+            road_user_status(
+                alert, CITYSCAPES, expected.frame.size, 'segmentation', 'camera', ground)
             for alert in expected.report.alerts)
 
 
