@@ -91,7 +91,8 @@ class Ros:
         waiting = threading.Event()
         while not (value := condition()):
             if time.monotonic() > deadline:
-                pytest.fail(f'waited {timeout:g} s in vain{" for " + what if what else ""}')
+                pytest.fail(f'waited {timeout:g} s in vain{" for " + what if what else ""}; '
+                            f'errors of the executor: {self.errors}')
             waiting.wait(0.01)
         return value
 

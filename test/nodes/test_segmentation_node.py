@@ -1,6 +1,5 @@
 import array
 from contextlib import contextmanager
-from functools import cache
 import itertools
 import os
 from pathlib import Path
@@ -13,8 +12,6 @@ from types import SimpleNamespace
 import cv2
 from diagnostic_msgs.msg import DiagnosticArray
 from diagnostic_msgs.msg import DiagnosticStatus
-from lifecycle_msgs.msg import Transition
-from lifecycle_msgs.srv import ChangeState
 import numpy as np
 import pytest
 from rclpy.lifecycle import TransitionCallbackReturn
@@ -651,58 +648,6 @@ def test_deactivation_leaves_a_stale_and_can_be_undone(make_node, make_camera, a
     assert node.trigger_deactivate() == node.trigger_cleanup() == SUCCESS
     assert node.trigger_configure() == node.trigger_activate() == SUCCESS
     assert lifecycle_state(node) == 'active'
-
-
-@pytest.fixture
-def change_state(ros):
-    """Return a function that asks for a transition as others do, and gives the answer."""
-    def change_state(**transition) -> bool:
-        request = ChangeState.Request(transition=Transition(**transition))
-        return ros.wait_for(matched_client().call_async(request).result).success
-
-    @cache
-    def matched_client():
-        # A server may not know of a client yet that knows of it, and its answer is lost then.
-        return ros.wait_for(answered_client, what='an answer to an illegal request')
-
-    def answered_client():
-        client = node.create_client(ChangeState, '/segmentation/change_state')
-        answered = threading.Event()
-        if client.wait_for_service(3):
-            future = client.call_async(ChangeState.Request(transition=Transition(id=77)))
-            future.add_done_callback(lambda _: answered.set())
-        return client if answered.wait(3) else None
-
-    node = ros.add(ros.Node('manager'))
-    return change_state
-
-
-@pytest.mark.parametrize('illegal', [
-    {'id': Transition.TRANSITION_CONFIGURE},
-    {'id': Transition.TRANSITION_ACTIVATE, 'label': 'activate'},
-    {'id': Transition.TRANSITION_ON_CONFIGURE_SUCCESS},
-    {'id': Transition.TRANSITION_INACTIVE_SHUTDOWN},
-    {'id': 77},
-    {'label': 'explode'},
-])
-def test_an_illegal_transition_is_answered(
-        make_node, make_camera, ask, ros, change_state, illegal):
-    node = make_node()
-    camera = make_camera(node)
-    assert not change_state(**illegal)
-    assert not ros.errors
-    ask(camera, 1.0)
-    assert lifecycle_state(node) == 'active'
-    assert change_state(id=Transition.TRANSITION_DEACTIVATE)
-
-
-def test_after_shutdown_every_transition_is_refused(make_node, ros, change_state):
-    node = make_node()
-    assert change_state(label='shutdown')
-    assert lifecycle_state(node) == 'finalized'
-    for number in (Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVE_SHUTDOWN):
-        assert not change_state(id=number)
-    assert not ros.errors
 
 
 def test_without_autostart_the_node_waits(make_node, diagnostics, ros):
