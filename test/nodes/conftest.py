@@ -110,6 +110,21 @@ def _end(node: Node) -> None:
     node.end() if hasattr(node, 'end') else node.destroy_node()
 
 
+class Clock:
+    """A clock in seconds that stands until a test sets it."""
+
+    def __init__(self):
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
 @pytest.fixture
 def ros():
     """Give a test its ROS, and shut it down after."""

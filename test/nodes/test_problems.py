@@ -4,18 +4,6 @@ from aim_ros.nodes.segmentation.problems import describe
 from aim_ros.nodes.segmentation.problems import Problems
 
 
-class Clock:
-    now = 5.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
 @pytest.fixture
 def problems(clock):
     return Problems(clock)

@@ -5,19 +5,6 @@ from aim_ros.nodes.segmentation.stream_statistics import StreamStatistics
 PERIOD_NS = 100_000_000
 
 
-class Clock:
-    def __init__(self):
-        self.now = 50.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
 @pytest.fixture
 def statistics(clock):
     return StreamStatistics(clock)

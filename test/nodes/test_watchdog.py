@@ -13,18 +13,6 @@ SETTINGS = Settings(1, 'neutral', Modulation(), AlertSettings((), clear_after=0.
 LARGE = 'large images get lost'
 
 
-class Clock:
-    now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
 @pytest.fixture
 def channel(clock):
     return SimpleNamespace(
