@@ -191,7 +191,8 @@ class SegmentationNode(LifecycleNodeMixin, Node):
     def _fail(self, transition: str, error: Exception) -> TransitionCallbackReturn:
         self._problem = f'{transition}: {describe(error)}'
         self._advice = (
-            'Start the node again with a value that is right' if _is_fixed_at_start(error) else
+            'Start the node again with a value that is right'
+            if isinstance(error, ReadOnlyParameterError) else
             f'When that is mended: ros2 lifecycle set {self.get_fully_qualified_name()} '
             f'{transition}')
         # An autostart says it once, at FATAL.
@@ -228,9 +229,6 @@ class SegmentationNode(LifecycleNodeMixin, Node):
 
     def _load(self, size: Sequence[int]) -> tuple[Pipeline, Agreement | None]:
         parameters = self._params
-        if len(size) not in (0, 2):
-            raise ReadOnlyParameterError(
-                f'input_size must be empty or [height, width], got {list(size)}')
         try:
             parse_device(parameters['device'])
         except ModelError as error:
@@ -295,11 +293,6 @@ class SegmentationNode(LifecycleNodeMixin, Node):
         message = DiagnosticArray(status=statuses)
         message.header.stamp = self.get_clock().now().to_msg()
         self._diagnostics.publish(message)
-
-
-def _is_fixed_at_start(error: Exception) -> bool:
-    """Whether an error is about a parameter that only another start of the node can change."""
-    return isinstance(error, ReadOnlyParameterError) or str(error).startswith('input_size ')
 
 
 def run_segmentation(args: list[str] | None, stop: StopSignal) -> int:
