@@ -31,6 +31,7 @@ OWN_PROCESS = ('test/nodes', 'test/launch')
 """The folders whose files have a process each."""
 
 _TIMEOUT = 600  # seconds for a test, which is only for one that hangs
+_LONGEST = 8    # processes that the summary names
 _NO_TESTS = 5   # pytest's exit code where nothing was collected
 _BUSY = 'while True: pass'
 
@@ -43,6 +44,7 @@ class Job:
     shared: bool = False
     code: int = 0
     output: str = ''
+    seconds: float = 0.0
     counts: Counter = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
 
@@ -54,6 +56,7 @@ class Job:
 
     def run(self, arguments: Sequence[str]) -> 'Job':
         """Run pytest on the files; return this job with its results."""
+        started = time.monotonic()
         environment = dict(os.environ)
         if self.shared:
             # Such processes fill the cores: a team of threads in each would wait for the others.
@@ -71,6 +74,7 @@ class Job:
             else:
                 # It crashed: file by file, the others still have their say.
                 self._run_each(arguments)
+        self.seconds = time.monotonic() - started
         return self
 
     def _run_each(self, arguments: Sequence[str]) -> None:
@@ -124,14 +128,16 @@ def run_all(jobs: Sequence[Job], workers: int, arguments: Sequence[str]) -> None
     with ThreadPoolExecutor(workers) as pool:
         for done in as_completed([pool.submit(job.run, arguments) for job in jobs]):
             job = done.result()
-            print(f'== {job.name}\n{job.output}', flush=True)
+            print(f'== {job.name}, {job.seconds:.0f} s\n{job.output}', flush=True)
 
 
 def summarise(jobs: Sequence[Job], seconds: float) -> int:
     """Print what failed and, alone on the last line, the sum of all; return the exit code."""
     failures = [failure for job in jobs for failure in job.failures]
     counts = sum((job.counts for job in jobs), Counter())
-    print(f'== {len(jobs)} processes, {seconds:.0f} s')
+    print(f'== {len(jobs)} processes, {seconds:.0f} s; the longest:')
+    for job in sorted(jobs, key=lambda job: -job.seconds)[:_LONGEST]:
+        print(f'{job.seconds:6.0f} s  {job.name}')
     for failure in failures:
         print(f'FAILED {failure}')
     print(', '.join(f'{counts[outcome]} {outcome}' for outcome in ('passed', 'failed', 'skipped')))
