@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 import math
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -13,6 +14,8 @@ from aim_ros.segmentation.labels import LabelSet
 _LEVEL_COLORS = {Level.WARN: (255, 190, 0), Level.ERROR: (255, 40, 40)}
 _DASH = 4
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
+_SCALE = 0.45
+_DROP = 4  # pixels that letters reach below their line at that scale
 
 
 class OverlayAnnotator:
@@ -40,26 +43,73 @@ class OverlayAnnotator:
         """
         picture = cv2.addWeighted(
             image, 1 - self._opacity, self._palette[mask], self._opacity, 0)
+        labels: list[_Rectangle] = []
+        # The most urgent one's text has its place first, and lies on top of the others' boxes.
         for alert in alerts:
-            self._draw(picture, alert)
+            _outline(picture, alert)
+        for alert in sorted(alerts, key=lambda alert: -alert.level):
+            text = _text_of(alert)
+            place = _free_place(_size_of(text), alert.box, picture.shape, labels)
+            labels.append(place)
+            write(picture, text, (place.x, place.y + place.height - _DROP),
+                  _LEVEL_COLORS[alert.level])
         return picture
 
-    @staticmethod
-    def _draw(picture: np.ndarray, alert: Alert) -> None:
-        """Draw a box and a line of text; broken where the road user is predicted, not seen."""
-        x, y, width, height = alert.box
-        color = _LEVEL_COLORS[alert.level]
-        corners = (x, y), (x + width - 1, y + height - 1)
-        if alert.coasting:
-            _broken_rectangle(picture, *corners, color)
-        else:
-            cv2.rectangle(picture, *corners, color, 2)
-        text = f'{alert.kind}{"*" if alert.emphasised else ""} {alert.track_id}'
-        if math.isfinite(alert.distance_m):
-            text += f' {alert.distance_m:.0f} m'
-        if math.isfinite(alert.ttc_s):
-            text += f' {alert.ttc_s:.1f} s'
-        write(picture, text, (x, max(y - 4, 12)), color)
+
+class _Rectangle(NamedTuple):
+    """Pixels that a text covers."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+    def meets(self, other: '_Rectangle') -> bool:
+        return (self.x < other.x + other.width and other.x < self.x + self.width
+                and self.y < other.y + other.height and other.y < self.y + self.height)
+
+
+def _outline(picture: np.ndarray, alert: Alert) -> None:
+    """Draw the box; broken where the road user is predicted, not seen."""
+    x, y, width, height = alert.box
+    color = _LEVEL_COLORS[alert.level]
+    corners = (x, y), (x + width - 1, y + height - 1)
+    if alert.coasting:
+        _broken_rectangle(picture, *corners, color)
+    else:
+        cv2.rectangle(picture, *corners, color, 2)
+
+
+def _text_of(alert: Alert) -> str:
+    text = f'{alert.kind}{"*" if alert.emphasised else ""} {alert.track_id}'
+    if math.isfinite(alert.distance_m):
+        text += f' {alert.distance_m:.0f} m'
+    if math.isfinite(alert.ttc_s):
+        text += f' {alert.ttc_s:.1f} s'
+    return text
+
+
+def _size_of(text: str) -> tuple[int, int]:
+    (width, height), drop = cv2.getTextSize(text, _FONT, _SCALE, 1)
+    return width + 2, height + drop + 1
+
+
+def _free_place(size: tuple[int, int], box: tuple[int, int, int, int], shape: tuple[int, ...],
+                taken: Sequence[_Rectangle]) -> _Rectangle:
+    """
+    Return where a text of this size goes: above its box, else near it where no other text lies.
+
+    :param box: x, y, width, height of what the text belongs to.
+    :param shape: of the picture, height first.
+    """
+    width, height = size
+    x = max(0, min(box[0], shape[1] - width))
+    above, below = box[1] - height, box[1] + box[3] + 1
+    beside = sorted((y for other in taken for y in (other.y - height, other.y + other.height)),
+                    key=lambda y: abs(y - above))
+    places = [_Rectangle(x, max(0, min(y, shape[0] - height)), width, height)
+              for y in (above, below, *beside)]
+    return next((place for place in places if not any(map(place.meets, taken))), places[0])
 
 
 def _broken_rectangle(picture: np.ndarray, low: tuple[int, int], high: tuple[int, int], color
@@ -74,7 +124,7 @@ def _broken_rectangle(picture: np.ndarray, low: tuple[int, int], high: tuple[int
 
 
 def write(picture: np.ndarray, text: str, origin: tuple[int, int], color=(255, 255, 255),
-          scale: float = 0.45) -> None:
+          scale: float = _SCALE) -> None:
     """
     Write a line of text on a dark ground, so that it reads on any picture.
 
