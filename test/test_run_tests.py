@@ -60,11 +60,15 @@ def test_a_crash_takes_no_other_file_with_it(suite, capsys):
     assert re.match(r'FAILED test/room/test_a\.py: pytest ended with exit code -6', failures[0])
 
 
-def test_the_nodes_have_a_process_for_each_file(suite):
-    suite(room__a=PASSES, room__b=PASSES, room__c=PASSES, nodes__a=PASSES, nodes__b=PASSES)
+@pytest.mark.parametrize('alone', [
+    'def test_talks(ros): pass', 'def test_starts(make_node, tmp_path): pass',
+    'import subprocess', 'import rclpy\nrclpy.init()'])
+def test_what_talks_over_dds_or_starts_processes_has_a_process_for_each_file(suite, alone):
+    suite(room__a=PASSES, room__b=PASSES, room__c=alone, nodes__a=alone, nodes__b=alone,
+          nodes__c=PASSES, nodes__d=PASSES)
     jobs = run_tests.jobs_for([Path('test')], 2)
-    assert [len(job.files) for job in jobs] == [2, 1, 1, 1]
-    assert [job.shared for job in jobs] == [True, True, False, False]
+    assert [len(job.files) for job in jobs] == [2, 1, 2, 1, 1]
+    assert [job.shared for job in jobs] == [True, True, True, False, False]
 
 
 def test_nothing_found_is_no_success(suite, capsys):

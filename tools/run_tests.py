@@ -2,7 +2,8 @@
 Runs every test, goes on after what fails, and ends with a list of it.
 
 The rooms share processes, so that torch is imported once in each and not once a file. The files of
-the nodes have a process each: what one leaves behind in DDS must not slow or disturb the next.
+the nodes that talk over DDS or start processes have one each: what one leaves behind must not slow
+or disturb the next.
 
     python tools/run_tests.py              everything below test/
     python tools/run_tests.py test/nodes   one room
@@ -20,6 +21,7 @@ from dataclasses import dataclass
 from dataclasses import field
 import os
 from pathlib import Path
+import re
 import subprocess
 import sys
 import tempfile
@@ -27,8 +29,11 @@ import time
 from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parent.parent
-OWN_PROCESS = ('test/nodes', 'test/launch')
-"""The folders whose files have a process each."""
+NODES = ('test/nodes', 'test/launch')
+"""The folders whose files have a process each, if they do what `ALONE` names."""
+ALONE = re.compile(r'\b(ros|make_node|make_camera|make_planner|harness|start_process|rclpy\.init|'
+                   r'subprocess|signal)\b')
+"""What a file contains that talks over DDS (the fixtures of test/nodes) or starts processes."""
 
 _TIMEOUT = 600  # seconds for a test, which is only for one that hangs
 _LONGEST = 8    # processes that the summary names
@@ -65,7 +70,8 @@ class Job:
             report = Path(folder) / 'report.xml'
             ended = subprocess.run(
                 [sys.executable, '-m', 'pytest', '--timeout', str(_TIMEOUT),
-                 f'--junit-xml={report}', *arguments, *map(str, self.files)],
+                 '--continue-on-collection-errors', f'--junit-xml={report}',
+                 *arguments, *map(str, self.files)],
                 cwd=ROOT, env=environment, check=False, text=True, errors='replace',
                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
             self.code, self.output = ended.returncode, ended.stdout
@@ -109,9 +115,11 @@ def jobs_for(paths: Sequence[Path], shares: int) -> list[Job]:
     :return: first those that take longest.
     """
     files = sorted({file for path in paths for file in _test_files(path)})
-    alone = [file for file in files if file.as_posix().startswith(OWN_PROCESS)]
-    shared = [file for file in files if file not in alone]
-    parts = [shared[index::shares] for index in range(shares)]
+    nodes = [file for file in files if file.as_posix().startswith(NODES)]
+    alone = [file for file in nodes if ALONE.search((ROOT / file).read_text())]
+    together = [file for file in nodes if file not in alone]
+    shared = [file for file in files if file not in nodes]
+    parts = [*(shared[index::shares] for index in range(shares)), together]
     return [Job(part, shared=True) for part in parts if part] + [Job([file]) for file in alone]
 
 
