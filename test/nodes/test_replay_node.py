@@ -9,6 +9,7 @@ import threading
 import time
 from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import pytest
 
@@ -383,7 +384,6 @@ def test_process_that_can_not_play_says_why(start, arguments, sentence):
 
 def write_folder(folder, count, damaged):
     """Write small images, some of them damaged."""
-    cv2 = pytest.importorskip('cv2')
     for index in range(count):
         path = folder / f'{index}.png'
         cv2.imwrite(str(path), np.full((8, 8, 3), index, np.uint8))
