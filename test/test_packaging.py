@@ -41,7 +41,8 @@ def is_ros(name: str) -> bool:
 @pytest.fixture(scope='module')
 def package():
     """package.xml as colcon reads it: invalid, it would make a plain Python package of this."""
-    parser = pytest.importorskip('catkin_pkg.package')
+    parser = pytest.importorskip(
+        'catkin_pkg.package', reason='catkin_pkg is not installed: requirements-dev.txt')
     warnings = []
     package = parser.parse_package(str(ROOT), warnings=warnings)
     package.validate(warnings=warnings)

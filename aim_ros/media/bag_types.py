@@ -21,7 +21,8 @@ DETECTIONS = 'vision_msgs/msg/Detection2DArray'
 LABEL_INFO = 'vision_msgs/msg/LabelInfo'
 
 # The public interface of vision_msgs 4, which rosbags does not know: fields alone, since names
-# and types of fields are all that the serialized form and the type's hash depend on.
+# and types of fields are all that the serialized form and the type's hash depend on. All nine hash
+# as the definitions of ros-perception/vision_msgs, tag 4.1.1, do.
 _VISION = {
     'Point2D': 'float64 x\nfloat64 y\n',
     'Pose2D': 'vision_msgs/Point2D position\nfloat64 theta\n',

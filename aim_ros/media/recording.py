@@ -2,12 +2,15 @@
 
 from collections.abc import Collection
 from collections.abc import Iterator
+from contextlib import closing
 from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
 import re
 from typing import NamedTuple
 
 from aim_ros.media.cut_off import CutOffMcap
+from aim_ros.media.damaged_sqlite import DamagedSqlite
 from aim_ros.media.frames import lose
 from aim_ros.media.frames import MediaError
 from aim_ros.media.frames import OnLoss
@@ -56,7 +59,7 @@ class Recording:
         self.note = ''
         """What is wrong or missing, for people; empty where nothing is."""
         self._stack = ExitStack()
-        self._readers: list[Reader] = []
+        self._readers: list[Reader | DamagedSqlite] = []
 
     def __enter__(self) -> 'Recording':
         try:
@@ -127,15 +130,16 @@ class Recording:
             if connections:
                 yield from self._messages(reader, connections, on_loss)
 
-    def _messages(self, reader: Reader, connections: list[Connection], on_loss: OnLoss | None
-                  ) -> Iterator[Message]:
+    def _messages(self, reader: Reader | DamagedSqlite, connections: list[Connection],
+                  on_loss: OnLoss | None) -> Iterator[Message]:
         start: int | None = None
-        last = -1
+        last, count = -1, 0
         while True:
             messages = reader.messages(connections, start=start)
             while True:
                 try:
                     connection, last, data = next(messages)
+                    count += 1
                 except StopIteration:
                     return
                 # The library lets errors of files, SQLite and its own asserts through.
@@ -144,8 +148,14 @@ class Recording:
                          on_loss)
                     break
                 yield Message(connection.msgtype, last, bytes(data), connection)
-            # A file with an index goes on behind the part that is damaged.
             files = getattr(reader.storage, 'storages', [reader.storage])
+            paths = [file.path for file in files if file.path.suffix == '.db3']
+            if paths:
+                rest = () if reader.compression_mode else _found(paths, connections)
+                for connection, time_ns, data in islice(rest, count, None):
+                    yield Message(connection.msgtype, time_ns, bytes(data), connection)
+                return
+            # A file with an index goes on behind the part that is damaged.
             begins = (chunk.message_start_time
                       for file in files for chunk in getattr(file, 'chunks', ()))
             past = last if start is None else max(last, start)
@@ -187,6 +197,8 @@ class Recording:
             reason = what + _reason(error)
         if reason.endswith(_CUT_OFF) and place.suffix == '.mcap':
             self._add_cut_off(place)
+        elif reason and place.suffix == '.db3' and place.is_file():
+            self._add_damaged(place)
         return reason
 
     def _add_cut_off(self, file: Path) -> None:
@@ -198,6 +210,28 @@ class Recording:
             return
         if reader.message_count:
             self._readers.append(reader)
+
+    def _add_damaged(self, file: Path) -> None:
+        """Open what SQLite still finds in a .db3 file, if that is anything."""
+        try:
+            reader = self._stack.enter_context(closing(DamagedSqlite(file)))
+        except Exception:  # as above
+            return
+        if reader.message_count:
+            self._readers.append(reader)
+
+
+def _found(files: list[Path], connections: Collection[Connection]
+           ) -> Iterator[tuple[Connection, int, bytes]]:
+    """Yield the messages that are found in .db3 files of which one is damaged."""
+    for file in files:
+        try:
+            reader = DamagedSqlite(file)
+        except Exception:
+            # That it is damaged was said before.
+            continue
+        with closing(reader):
+            yield from reader.messages(connections)
 
 
 def _check_length(file: Path) -> None:

@@ -18,10 +18,11 @@ from aim_ros.segmentation.exported import read_description
 from aim_ros.segmentation.loading import load_labels
 from aim_ros.segmentation.segmenter import Segmenter
 
-onnx = pytest.importorskip('onnx')
-pytest.importorskip('onnxruntime')
-pytest.importorskip('onnxscript')
+onnx, _, _ = (
+    pytest.importorskip(package, reason=f'{package} is not installed: requirements-export.txt')
+    for package in ('onnx', 'onnxruntime', 'onnxscript'))
 STREET = 'street:size=96x160'
+NO_OPENVINO = 'openvino is not installed: requirements.txt'
 
 
 @pytest.fixture(autouse=True)
@@ -68,7 +69,7 @@ def refusal(model, **options):
 @pytest.mark.parametrize('name', ['one', 'many'])
 def test_the_file_is_all_that_an_engine_needs(tiny, files, name, engine):
     if engine == 'openvino':
-        pytest.importorskip('openvino')
+        pytest.importorskip('openvino', reason=NO_OPENVINO)
     path = str(files / f'{name}.onnx')
     segmenter = Segmenter(path, device='cpu', engine=engine)
     reference = Segmenter(tiny, device='cpu', engine='torch', input_size=(64, 96))
@@ -225,7 +226,7 @@ def test_torch_in_fp32_is_the_reference(tiny):
 
 
 def test_the_gate_measures_once(tiny, monkeypatch):
-    pytest.importorskip('openvino')
+    pytest.importorskip('openvino', reason=NO_OPENVINO)
     monkeypatch.setattr(gate, 'gate_frames', lambda: iter([photo()]))
     segmenter = Segmenter(tiny, device='cpu', engine='openvino', input_size=(64, 96))
     first = gate.check(segmenter)
@@ -237,7 +238,7 @@ def test_the_gate_measures_once(tiny, monkeypatch):
 
 
 def test_a_kept_result_of_another_form_is_measured_again(tiny, monkeypatch):
-    pytest.importorskip('openvino')
+    pytest.importorskip('openvino', reason=NO_OPENVINO)
     monkeypatch.setattr(gate, 'gate_frames', lambda: iter([photo()]))
     monkeypatch.setattr(gate, 'cache_key', lambda _: 'key')
     segmenter = Segmenter(tiny, device='cpu', engine='openvino', input_size=(64, 96))

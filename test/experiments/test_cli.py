@@ -10,8 +10,9 @@ from aim_ros.experiments.cli import main
 @pytest.fixture
 def extras():
     """Skip a test of a command where requirements-experiments.txt is not installed."""
-    pytest.importorskip('matplotlib')
-    pytest.importorskip('torchmetrics')
+    for package in ('matplotlib', 'torchmetrics'):
+        pytest.importorskip(
+            package, reason=f'{package} is not installed: requirements-experiments.txt')
 
 
 def test_help_lists_every_experiment_without_importing_one():

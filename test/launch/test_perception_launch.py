@@ -13,9 +13,12 @@ import time
 import pytest
 
 # Without the package, `launch` alone would be the repository's folder.
-pytest.importorskip('launch.actions')
-pytest.importorskip('launch_ros')
-pytest.importorskip('launch_pytest')
+pytest.importorskip(
+    'launch.actions', reason='launch is not installed: it comes with ROS 2 from apt')
+pytest.importorskip(
+    'launch_ros', reason='launch_ros is not installed: it comes with ROS 2 from apt')
+pytest.importorskip(
+    'launch_pytest', reason='launch_pytest is not installed: it comes with ROS 2 from apt')
 
 from ament_index_python.packages import get_package_prefix
 from ament_index_python.packages import PackageNotFoundError
@@ -117,7 +120,7 @@ def test_choices(path, more):
 
 
 def test_engines_and_precisions_are_those_of_the_segmenter():
-    engine = pytest.importorskip('aim_ros.segmentation.engine')
+    from aim_ros.segmentation import engine
     assert CHOICES['engine'] == {'', 'auto', *engine.ENGINES}
     assert CHOICES['precision'] == {'', 'auto', *engine.PRECISIONS}
 

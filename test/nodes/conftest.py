@@ -24,6 +24,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
 from ros_domain import claim_domain
+from ros_domain import claims
 from sensor_msgs.msg import CameraInfo
 from sensor_msgs.msg import CompressedImage
 from sensor_msgs.msg import Image
@@ -261,7 +262,7 @@ class Process:
         start = ['-c', program] if program else ['-m', 'aim_ros.nodes', executable]
         self._child = subprocess.Popen(
             [sys.executable, *start, '--ros-args', *arguments], text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, pass_fds=claims(),
             env={**os.environ, 'PYTHONPATH': str(ROOT), 'PYTHONFAULTHANDLER': '1'})
         self._changed = threading.Condition()
         self.lines: list[str] = []

@@ -232,6 +232,6 @@ def test_rviz_shows_the_topics_of_the_launch():
     assert rviz_remappings(given(
         namespace='car_1', camera='front,rear', image_topic='/cam0/image,/cam1/image')) == [
             ('/camera/image', '/cam0/image'),
-            ('/segmentation/camera/overlay', '/car_1/segmentation/front/overlay'),
-            ('/segmentation/camera/mask', '/car_1/segmentation/front/mask')]
+            *((f'/segmentation/camera/{topic}', f'/car_1/segmentation/front/{topic}')
+              for topic in ('overlay', 'mask', 'occupancy', 'free_space', 'points'))]
     assert rviz_remappings(given(camera='front'))[0] == ('/camera/image', '/front/image')

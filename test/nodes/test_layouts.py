@@ -5,24 +5,49 @@ import json
 import re
 
 import pytest
+from rclpy.qos import qos_check_compatible
+from rclpy.qos import QoSCompatibility
+from rclpy.qos import QoSDurabilityPolicy
+from rclpy.qos import QoSLivelinessPolicy
+from rclpy.qos import QoSProfile
+from rclpy.qos import QoSReliabilityPolicy
 import yaml
 
 from aim_ros.nodes.launching.parameters import RVIZ_TOPICS
 from aim_ros.nodes.messages.conversions import HAVE_VISION_MSGS
+from aim_ros.nodes.segmentation.ground_output import END
+from aim_ros.nodes.segmentation.ground_output import HAVE_NAV_MSGS
+from aim_ros.perception.alert_report import ground_frame
+from aim_ros.perception.labelled_points import POINT
 from aim_ros.resources import share_directory
 
 CONFIG = share_directory() / 'config'
 IMAGE, INFO = 'sensor_msgs/msg/Image', 'sensor_msgs/msg/CameraInfo'
+CLOUD, GRID = 'sensor_msgs/msg/PointCloud2', 'nav_msgs/msg/OccupancyGrid'
 DIAGNOSTICS = 'diagnostic_msgs/msg/DiagnosticArray'
 DETECTIONS = 'vision_msgs/msg/Detection2DArray'
 
 
+DISPLAYS = {'rviz_default_plugins/Image': IMAGE, 'rviz_default_plugins/PointCloud2': CLOUD,
+            'rviz_default_plugins/Map': GRID}
+"""What the displays of RViz take."""
+
+ON_THE_GROUND = {'/segmentation/camera/free_space': CLOUD, '/segmentation/camera/points': CLOUD,
+                 '/segmentation/camera/occupancy': GRID}
+
+
+def rviz() -> dict:
+    return yaml.safe_load((CONFIG / 'aim_ros.rviz').read_text())['Visualization Manager']
+
+
+def rviz_displays() -> list[dict]:
+    """Return the displays of the RViz configuration that take a topic."""
+    return [display for display in rviz()['Displays'] if 'Topic' in display]
+
+
 def rviz_topics() -> dict[str, str]:
     """Return the topics of the RViz configuration with the types that their displays take."""
-    displays = yaml.safe_load((CONFIG / 'aim_ros.rviz').read_text())[
-        'Visualization Manager']['Displays']
-    types = {'rviz_default_plugins/Image': IMAGE}
-    return {display['Topic']['Value']: types[display['Class']] for display in displays}
+    return {display['Topic']['Value']: DISPLAYS[display['Class']] for display in rviz_displays()}
 
 
 def panels() -> dict[str, dict]:
@@ -44,6 +69,8 @@ def foxglove_topics() -> dict[str, str]:
             topics[panel['imageMode']['imageTopic']] = IMAGE
             if (info := panel['imageMode'].get('calibrationTopic')):
                 topics[info] = INFO
+        elif kind == '3D':
+            topics |= {topic: ON_THE_GROUND[topic] for topic in panel['topics']}
         elif kind == 'DiagnosticSummary':
             topics[panel['topicToRender']] = DIAGNOSTICS
         else:
@@ -57,9 +84,9 @@ def foxglove_topics() -> dict[str, str]:
 @pytest.mark.parametrize('topics', [rviz_topics, foxglove_topics])
 def test_the_node_publishes_or_takes_each_topic_with_that_type(ros, make_node, topics):
     node = make_node()
-    # Detections only where vision_msgs is installed.
-    expected = {topic: [kind] for topic, kind in topics().items()
-                if kind != DETECTIONS or HAVE_VISION_MSGS}
+    # Some are published only where their package is installed.
+    there = {DETECTIONS: HAVE_VISION_MSGS, GRID: HAVE_NAV_MSGS}
+    expected = {topic: [kind] for topic, kind in topics().items() if there.get(kind, True)}
 
     def found() -> dict[str, list[str]]:
         there = dict(node.get_publisher_names_and_types_by_node('segmentation', '/'))
@@ -71,8 +98,51 @@ def test_the_node_publishes_or_takes_each_topic_with_that_type(ros, make_node, t
     assert found() == expected
 
 
-def test_both_show_camera_and_overlay_and_foxglove_the_rest():
-    both = {'/camera/image', '/segmentation/camera/overlay'}
+def policy(kind: type, topic: dict, name: str):
+    """Return a policy of a display's topic."""
+    return kind[topic[f'{name} Policy'].upper().replace(' ', '_')]
+
+
+def test_rviz_asks_for_what_the_node_offers(ros, make_node):
+    node = make_node()
+    for display in rviz_displays():
+        topic = display['Topic']
+        if topic['Value'] == '/camera/image' or (
+                DISPLAYS[display['Class']] == GRID and not HAVE_NAV_MSGS):
+            continue
+        asked = QoSProfile(
+            depth=topic['Depth'],
+            reliability=policy(QoSReliabilityPolicy, topic, 'Reliability'),
+            durability=policy(QoSDurabilityPolicy, topic, 'Durability'),
+            liveliness=QoSLivelinessPolicy.AUTOMATIC)
+        offered, = ros.wait_for(
+            lambda topic=topic: node.get_publishers_info_by_topic(topic['Value']),
+            what=topic['Value'])
+        fits, reason = qos_check_compatible(offered.qos_profile, asked)
+        assert fits == QoSCompatibility.OK, f'{topic["Value"]}: {reason}'
+
+
+def test_what_is_on_the_ground_is_seen_in_the_frame_that_the_node_makes_for_it():
+    frame = ground_frame('camera')
+    assert rviz()['Global Options']['Fixed Frame'] == frame
+    seen = [panel for name, panel in panels().items() if name.startswith('3D!')]
+    assert [panel['followTf'] for panel in seen] == [frame]
+
+
+def test_points_are_coloured_by_a_field_that_they_have():
+    fields = {'/segmentation/camera/free_space': set(END.names),
+              '/segmentation/camera/points': set(POINT.names)}
+    coloured = [(display['Topic']['Value'], display['Channel Name'])
+                for display in rviz_displays() if DISPLAYS[display['Class']] == CLOUD]
+    coloured += [(topic, shown['colorField']) for name, panel in panels().items()
+                 if name.startswith('3D!') for topic, shown in panel['topics'].items()
+                 if 'colorField' in shown]
+    assert sorted({topic for topic, _ in coloured}) == sorted(fields)
+    assert all(field in fields[topic] for topic, field in coloured)
+
+
+def test_both_show_the_pictures_and_the_ground_and_foxglove_the_rest():
+    both = {'/camera/image', '/segmentation/camera/overlay', *ON_THE_GROUND}
     assert both <= set(rviz_topics())
     assert both | {'/segmentation/camera/alerts', '/segmentation/camera/detections',
                    '/diagnostics'} <= set(foxglove_topics())

@@ -9,6 +9,7 @@ import threading
 import time
 from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import pytest
 
@@ -383,7 +384,6 @@ def test_process_that_can_not_play_says_why(start, arguments, sentence):
 
 def write_folder(folder, count, damaged):
     """Write small images, some of them damaged."""
-    cv2 = pytest.importorskip('cv2')
     for index in range(count):
         path = folder / f'{index}.png'
         cv2.imwrite(str(path), np.full((8, 8, 3), index, np.uint8))
@@ -437,11 +437,12 @@ def test_a_replay_ends_when_those_it_plays_for_have_ended(
 def test_a_replay_that_waits_ends_with_the_node_that_it_waits_for(ros, make, monkeypatch):
     monkeypatch.setattr('aim_ros.nodes.replay.awaited._LOOK_PERIOD', 0.05)
     monkeypatch.setattr('aim_ros.nodes.replay.awaited._GONE_AFTER', 0.2)
-    awaited = ros.add(Node('segmentation'))
-    node = make(wait=True)
+    # By a name of its own: of what another has left behind in the domain, nothing may be awaited.
+    awaited = ros.add(Node('awaited'))
+    node = make(wait=True, mask_topic='/awaited/camera/mask')
     ros.wait_for(lambda: node._awaited.gone() or node._awaited._names, what='the node')
     ros.remove(awaited)
-    with pytest.raises(ReplayError, match='/segmentation, which it plays for, has ended'):
+    with pytest.raises(ReplayError, match='/awaited, which it plays for, has ended'):
         node.play(threading.Event())
 
 

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from aim_ros.nodes.launching.transports import large_images
+from aim_ros.nodes.launching.transports import transport_advice
 from aim_ros.nodes.launching.transports import TRANSPORT_VARIABLES
 
 OF_VERSION_2, OF_VERSION_3, _ = TRANSPORT_VARIABLES
@@ -24,6 +25,9 @@ def test_the_users_transports_win(variable):
     ({}, {OF_VERSION_2, OF_VERSION_3})])
 def test_large_images_by_the_variable_that_the_distribution_reads(environment, variables):
     assert large_images(environment, 'fastdds.xml') == dict.fromkeys(variables, 'fastdds.xml')
+    # What people are told to set is the same.
+    advice = transport_advice(environment)
+    assert {name for name in (OF_VERSION_2, OF_VERSION_3) if name in advice} == variables
 
 
 def test_the_profile_that_ships_is_taken_where_none_is_given():

@@ -204,8 +204,10 @@ def test_recordings_of_the_same_name_have_the_folders_above_in_theirs(tmp_path, 
         'one_drive', 'two_drive']
 
 
-def test_a_truncated_recording_is_processed_up_to_the_damage(tmp_path, process, capsys, read):
-    bag = truncated(write_scenes(tmp_path / 'drive', 200))
+@pytest.mark.parametrize('storage', ['mcap', 'sqlite3'])
+def test_a_truncated_recording_is_processed_up_to_the_damage(
+        tmp_path, process, capsys, read, storage):
+    bag = truncated(write_scenes(tmp_path / 'drive', 200, storage=storage))
     assert process(bag) == 2
     masks = read(tmp_path / 'results' / 'drive')['/segmentation/camera/mask']
     assert 0 < len(masks) < 200
@@ -218,9 +220,11 @@ def test_a_truncated_recording_is_processed_up_to_the_damage(tmp_path, process, 
     assert process(bag) == 2
 
 
-def test_a_damaged_recording_is_processed_beyond_the_damage(tmp_path, process, read):
-    bag = write_scenes(tmp_path / 'drive', 200)
-    file = bag / 'drive.mcap'
+@pytest.mark.parametrize(('storage', 'name'), [('mcap', 'drive.mcap'), ('sqlite3', 'drive.db3')])
+def test_a_damaged_recording_is_processed_beyond_the_damage(
+        tmp_path, process, read, storage, name):
+    bag = write_scenes(tmp_path / 'drive', 200, storage=storage)
+    file = bag / name
     data = bytearray(file.read_bytes())
     middle = len(data) // 2
     data[middle - 600_000:middle + 600_000] = bytes(1_200_000)

@@ -55,14 +55,16 @@ def query(language: str) -> str:
 
 
 def test_the_query_for_duckdb_runs(results, monkeypatch):
-    duckdb = pytest.importorskip('duckdb')
+    duckdb = pytest.importorskip(
+        'duckdb', reason='duckdb is not installed: requirements-dev.txt')
     monkeypatch.chdir(results.parent)
     assert duckdb.sql(query('sql')).fetchall()
 
 
 @pytest.mark.parametrize('library', ['polars', 'pandas'])
 def test_the_queries_in_python_run(results, monkeypatch, library):
-    pytest.importorskip(library)
+    pytest.importorskip(
+        library, reason=f'{library} is not installed: requirements-dev.txt')
     monkeypatch.chdir(results.parent)
     codes = re.findall(r'```python\n(.*?)```', DOCS.read_text(), re.DOTALL)
     code = next(code for code in codes if f'import {library}' in code)

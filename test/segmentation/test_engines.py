@@ -17,7 +17,7 @@ from aim_ros.segmentation.engine import Engine
 from aim_ros.segmentation.loading import load_labels
 from aim_ros.segmentation.segmenter import Segmenter
 
-openvino = pytest.importorskip('openvino')
+openvino = pytest.importorskip('openvino', reason='openvino is not installed: requirements.txt')
 
 
 @pytest.fixture(autouse=True)

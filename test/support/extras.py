@@ -8,6 +8,8 @@ EXTRAS = {
     'gguf': 'text',
     'hypothesis': 'test',
     'matplotlib': 'experiments',
+    'mcap': 'dev',
+    'mcap_ros2': 'dev',
     'motmetrics': 'experiments',
     'nicegui': 'live',
     'onnx': 'export',

@@ -16,7 +16,7 @@ import yaml
 Given = Mapping[str, str]
 """The value of each argument by its name."""
 
-RVIZ_TOPICS = ('overlay', 'mask')
+RVIZ_TOPICS = ('overlay', 'mask', 'occupancy', 'free_space', 'points')
 """What RViz shows of all that the node publishes for a camera."""
 
 _CAMERA = 'camera'

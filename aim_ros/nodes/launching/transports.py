@@ -26,22 +26,38 @@ def large_images(environment: Mapping[str, str], profile: str | None = None) -> 
     """
     Return the variables that make Fast DDS carry large images, none where the user has chosen.
 
-    :param environment: of the process that is to be started; ``ROS_DISTRO`` in it tells the
-        version of Fast DDS. Where it is not set, as with ROS from PyPI, both variables are.
+    :param environment: of the process that is to be started; see `profile_variables`.
     :param profile: path of the XML profile; None for the one that ships.
     """
     if any(environment.get(name) for name in TRANSPORT_VARIABLES):
         return {}
     if profile is None:
         profile = str(share_directory() / 'config' / 'fastdds.xml')
+    return dict.fromkeys(profile_variables(environment), profile)
+
+
+def profile_variables(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """
+    Return the variables from which Fast DDS takes the path of an XML profile.
+
+    :param environment: of which ``ROS_DISTRO`` tells the version of Fast DDS. Where it is not set,
+        as with ROS from PyPI, they are both versions'.
+    """
     distribution = environment.get('ROS_DISTRO')
     if not distribution:
-        names = (PROFILES_FILE_2, PROFILES_FILE_3)
-    elif distribution in _WITH_FAST_DDS_2:
-        names = (PROFILES_FILE_2,)
-    else:
-        names = (PROFILES_FILE_3,)
-    return dict.fromkeys(names, profile)
+        return (PROFILES_FILE_2, PROFILES_FILE_3)
+    return (PROFILES_FILE_2,) if distribution in _WITH_FAST_DDS_2 else (PROFILES_FILE_3,)
+
+
+def transport_advice(environment: Mapping[str, str]) -> str:
+    """
+    Return what somebody whose images get lost should do, as the end of a sentence.
+
+    :param environment: see `profile_variables`.
+    """
+    return ('large images get lost in the default transports of Fast DDS: start the camera driver '
+            f'with {" and ".join(profile_variables(environment))} set to config/fastdds.xml of '
+            'aim_ros (docs/transports.md)')
 
 
 def use_large_images() -> None:

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from collections.abc import Iterable
+import os
 import threading
 
+from aim_ros.nodes.launching.transports import transport_advice
 from aim_ros.nodes.logging import RateLimitedLogger
 from aim_ros.nodes.segmentation.camera_channel import CameraChannel
 from aim_ros.nodes.segmentation.perceiver import SETUP_PERIOD
@@ -14,11 +16,6 @@ _SILENT_AFTER = 2.0
 _ABSENT_AFTER = 10.0
 _CALIBRATED_AFTER = 10
 """Frames after which a camera's calibration should have come."""
-
-_LARGE_IMAGES = (
-    'large images get lost in the default transports of Fast DDS: start the camera driver with '
-    'FASTRTPS_DEFAULT_PROFILES_FILE set to config/fastdds.xml of aim_ros (README, "Large images '
-    'over DDS")')
 
 
 def publish_stale(channels: Iterable[CameraChannel], settings: Settings, log: RateLimitedLogger
@@ -45,7 +42,7 @@ def warn_of_stream(channel: CameraChannel, settings: Settings, log: RateLimitedL
     if (silence := stream_silence(channel, publishers)):
         log.warning(f'{name} silent', f'{topic}: {silence}')
     if (losses := stream_losses(channel)):
-        log.warning(f'{name} losses', f'{topic}: {losses}; {_LARGE_IMAGES}')
+        log.warning(f'{name} losses', f'{topic}: {losses}; {transport_advice(os.environ)}')
     if (jitter := stream_jitter(channel, settings)):
         log.warning(f'{name} jitter', f'{topic}: {jitter}')
     if statistics.stamps_frozen():
@@ -76,7 +73,7 @@ def stream_silence(channel: CameraChannel, publishers: int) -> str:
     if statistics.lost_share():
         return f'nothing arrived for {silence:.0f} s, though {matched}'
     return (f'nothing arrived for {silence:.0f} s, though {matched}: either nothing is sent, or '
-            f'{_LARGE_IMAGES}')
+            f'{transport_advice(os.environ)}')
 
 
 def stream_losses(channel: CameraChannel) -> str:

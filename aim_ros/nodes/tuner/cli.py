@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+import math
 import os
 from pathlib import Path
 import sys
@@ -36,6 +37,7 @@ class Options:
     :param node: full name of the segmentation node.
     :param host: address that the page is served at.
     :param port: of it; 0 for any.
+    :param answer_timeout: seconds without an answer after which the page says so.
     :param users_file: where profiles are saved; None for the user's configuration folder.
     :param played: what to play; None where the nodes run already.
     :param ros: arguments for ROS.
@@ -44,6 +46,7 @@ class Options:
     node: str
     host: str
     port: int
+    answer_timeout: float
     users_file: Path | None
     played: Played | None
     ros: tuple[str, ...]
@@ -67,6 +70,8 @@ def parse(args: Sequence[str] | None) -> Options:
     parser.add_argument('--port', type=int, default=8080, help='port; 0 takes any (8080)')
     parser.add_argument('--save-to', type=Path, metavar='FILE', help=(
         'where profiles are saved (~/.config/aim_ros/profiles.yaml)'))
+    parser.add_argument('--answer-timeout', type=_duration, default=5.0, metavar='SECONDS', help=(
+        'after which the page says that the node does not answer; longer for a slow link (5)'))
     play = parser.add_argument_group('to play something, with nodes of its own')
     play.add_argument('--play', metavar='SOURCE', help=(
         'a KITTI drive, a folder of images, a rosbag2 directory, or street, in a loop'))
@@ -84,8 +89,18 @@ def parse(args: Sequence[str] | None) -> Options:
         parser.error(f'{", ".join(parameters)}: only with --play; the node that runs already has '
                      'its own')
     played = None if given.play is None else Played(given.play, given.logs, parameters)
-    return Options('/' + given.node.strip('/'), given.host, given.port, given.save_to, played,
-                   tuple(ros))
+    return Options('/' + given.node.strip('/'), given.host, given.port, given.answer_timeout,
+                   given.save_to, played, tuple(ros))
+
+
+def _duration(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise argparse.ArgumentTypeError(f'{text!r} must be a number of seconds, more than 0')
+    return seconds
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -117,7 +132,7 @@ def _work(options: Options, nodes: Playing | None, stop: StopSignal) -> int:
 
     try:
         with start_errors():
-            node = TunerNode(options.node, options.replay)
+            node = TunerNode(options.node, options.replay, options.answer_timeout)
     except StartError as error:
         problems = [f'the tuner cannot start: {error}']
     else:

@@ -135,7 +135,7 @@ class Page:
                 '"ros2 launch aim_ros perception.launch.py", or name another by --node.')
             return
         active = status.get('lifecycle_state') == 'active'
-        self._problem.text = '' if active else status.get('message', '')
+        self._problem.text = node.playback.problem if active else status.get('message', '')
         self._state.text = ' · '.join(filter(None, (
             status.get('lifecycle_state', ''), node.parameters.values.get('driver_profile', ''),
             f'sigma {status["sigma"]}' if 'sigma' in status else '',

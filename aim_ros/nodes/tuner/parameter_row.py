@@ -2,13 +2,17 @@
 
 import asyncio
 from collections.abc import Callable
+from collections.abc import Coroutine
 from collections.abc import Iterable
+import math
 from typing import Any
 
 from nicegui import ui
 
 from aim_ros.nodes.tuner.control import Control
+from aim_ros.nodes.tuner.draft_field import DraftField
 from aim_ros.nodes.tuner.remote_parameters import RemoteParameters
+from aim_ros.nodes.tuner.service_calls import NoAnswerError
 from aim_ros.perception.profile_rules import same
 
 _MOST_BUTTONS = 6
@@ -19,7 +23,7 @@ class ParameterRow:
     Shows a parameter's value and sets it; made in the current slot of a page.
 
     What is shown is what the node says: a value that it refuses goes back, and its sentence stays
-    until a value is accepted.
+    until a value is accepted. Where it does not answer, a button asks again.
 
     :param parameters: of the node.
     :param control: the parameter.
@@ -29,6 +33,8 @@ class ParameterRow:
         self._parameters = parameters
         self._control = control
         self._shown: Any = None
+        self._unanswered: Any = None
+        self._showing = False
         self._put: Callable[[Any], None]
         with ui.column().classes('parameter').props(f'data-parameter="{control.name}"'):
             with ui.row(wrap=False).classes('w-full items-center justify-between'):
@@ -40,13 +46,31 @@ class ParameterRow:
             if control.constraints and not control.choices:
                 about.text = f'{control.description} ({control.constraints})'
             self._refusal = ui.label().classes('refusal').props('role="alert"')
-            self._refusal.visible = False
+            self._again = ui.button('Try again').props(
+                'no-caps dense outline padding="2px 10px" data-action="again"')
+            self._again.on_click(lambda: self._ask(self._unanswered))
+            self._say('')
 
     def show(self, value: Any) -> None:
         """Show a value that the node has, if it is another than before."""
-        if value != self._shown:
-            self._shown = value
-            self._put(value)
+        if value == self._shown:
+            return
+        self._shown = value
+        self._put_shown()
+        if self._again.visible and _alike(self._unanswered, value):
+            # The answer was late or lost, the change was made.
+            self._say('')
+
+    def _put_shown(self) -> None:
+        self._showing = True
+        try:
+            self._put(self._shown)
+        finally:
+            self._showing = False
+
+    def _changed(self, value: Any) -> Coroutine[Any, Any, None] | None:
+        """Ask for what a viewer chose; widgets tell of what the node has in the same way."""
+        return None if self._showing else self._ask(value)
 
     def _build(self, beside: ui.row) -> None:
         control = self._control
@@ -54,24 +78,24 @@ class ParameterRow:
             self._build_number(beside)
         elif isinstance(self._parameters.values.get(control.name), bool):
             with beside:
-                switch = ui.switch(on_change=lambda event: self._ask(event.value))
+                switch = ui.switch(on_change=lambda event: self._changed(event.value))
             self._put = switch.set_value
         elif control.is_list:
             self._build_list()
         elif control.choices:
             self._put = choice_buttons(control.choices, self._ask)
         else:
-            field = ui.input().props('dense outlined').classes('w-full')
-            self._put = field.set_value
-            _on_entered(field, lambda: self._ask(field.value))
+            field = DraftField(lambda text: self._hand_in(field, text, text)).props(
+                'dense outlined').classes('w-full')
+            self._put = field.show
 
     def _build_number(self, beside: ui.row) -> None:
         control = self._control
         with beside:
-            number = ui.number(step=control.step if control.has_slider else None).props(
-                'dense outlined input-class="text-right"').classes('w-28')
-        puts = [number.set_value]
-        _on_entered(number, lambda: self._ask(number.value))
+            number = DraftField(lambda text: self._hand_in(number, text, _number(text))).props(
+                'dense outlined type=number input-class="text-right"').classes('w-28')
+        number.props(f'step={control.step if control.has_slider else "any"}')
+        puts = [number.show]
         if control.has_slider:
             slider = ui.slider(min=control.low, max=control.high, step=control.step).props('dense')
             # When it is let go: not each value on the way there.
@@ -83,7 +107,7 @@ class ParameterRow:
         choices = list(self._control.choices)
         # A value that is not among them is shown all the same.
         select = ui.select(choices, multiple=True, with_input=True, new_value_mode='add-unique',
-                           on_change=lambda event: self._ask(tuple(event.value))).props(
+                           on_change=lambda event: self._changed(tuple(event.value))).props(
                                'dense outlined use-chips').classes('w-full')
 
         def put(value: tuple) -> None:
@@ -91,18 +115,34 @@ class ParameterRow:
                                value=list(value))
         self._put = put
 
+    async def _hand_in(self, field: DraftField, text: str, value: Any) -> None:
+        """Ask the node for what was typed, and then show what it has."""
+        if value is not None:
+            await self._ask(value)
+        self.show(self._parameters.values.get(self._control.name, self._shown))
+        field.release(text)
+
     async def _ask(self, value: Any) -> None:
         """Ask the node for a value; show its reason where it refuses."""
-        if value is None:
-            self._put(self._shown)
+        name = self._control.name
+        if _alike(value, self._parameters.values.get(name)):
+            self._say('')
             return
-        if _alike(value, self._shown):
-            return
-        reason = await asyncio.wrap_future(self._parameters.set(self._control.name, value))
-        self._refusal.text = reason
-        self._refusal.visible = bool(reason)
-        if reason:
-            self._put(self._shown)
+        try:
+            reason = await asyncio.wrap_future(self._parameters.set(name, value))
+        except NoAnswerError as error:
+            self._unanswered = value
+            self._say(f'{error}. What is shown is what it said last.', again=True)
+        else:
+            self._say(reason)
+            if not reason:
+                return
+        self._put_shown()
+
+    def _say(self, text: str, again: bool = False) -> None:
+        self._refusal.text = text
+        self._refusal.visible = bool(text)
+        self._again.visible = again
 
 
 def choice_buttons(choices: Iterable[str], ask: Callable[[str], Any]) -> Callable[[Any], None]:
@@ -130,10 +170,13 @@ def choice_buttons(choices: Iterable[str], ask: Callable[[str], Any]) -> Callabl
     return put
 
 
-def _on_entered(field: ui.input | ui.number, ask: Callable[[], Any]) -> None:
-    """Ask when what was typed is complete."""
-    field.on('blur', ask)
-    field.on('keydown.enter', ask)
+def _number(text: str) -> float | None:
+    """Return what was typed as a number, None where it is none."""
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _alike(value: Any, other: Any) -> bool:

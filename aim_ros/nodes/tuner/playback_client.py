@@ -4,9 +4,12 @@ from collections.abc import Callable
 
 from rclpy.client import Client
 from rclpy.node import Node
-from rclpy.task import Future
 from std_srvs.srv import SetBool
 from std_srvs.srv import Trigger
+
+from aim_ros.nodes.tuner.service_calls import ANSWER_TIMEOUT
+from aim_ros.nodes.tuner.service_calls import ServiceCall
+from aim_ros.nodes.tuner.service_calls import ServiceCalls
 
 
 class PlaybackClient:
@@ -15,11 +18,13 @@ class PlaybackClient:
 
     :param node: the node that calls, spun by an executor.
     :param replay: full name of the replay.
+    :param answer_timeout: seconds without an answer after which a call is given up.
     """
 
-    def __init__(self, node: Node, replay: str):
+    def __init__(self, node: Node, replay: str, answer_timeout: float = ANSWER_TIMEOUT):
         self.paused = False
-        self._log = node.get_logger()
+        self.problem = ''
+        self._calls = ServiceCalls(node, replay, answer_timeout)
         self._pause = node.create_client(SetBool, f'{replay}/pause')
         self._step = node.create_client(Trigger, f'{replay}/step')
 
@@ -29,21 +34,25 @@ class PlaybackClient:
         return self._pause.service_is_ready() and self._step.service_is_ready()
 
     def pause(self, paused: bool) -> None:
-        """Pause the replay, or let it go on."""
+        """Pause the replay, or let it go on; `problem` says why where it does not."""
         def done() -> None:
             self.paused = paused
         self._call(self._pause, SetBool.Request(data=paused), done)
 
     def step(self) -> None:
-        """Let a paused replay play one frame."""
-        self._call(self._step, Trigger.Request(), lambda: None)
+        """Let a paused replay play one frame; `problem` says why where it does not."""
+        # Asked twice, it would play two.
+        self._call(self._step, Trigger.Request(), lambda: None, tries=1)
 
     def _call(self, client: Client, request: SetBool.Request | Trigger.Request,
-              done: Callable[[], None]) -> None:
-        def answered(future: Future) -> None:
-            answer = future.result()
-            if answer.success:
+              done: Callable[[], None], tries: int = 2) -> None:
+        def answered(response: SetBool.Response | Trigger.Response) -> None:
+            self.problem = '' if response.success else response.message
+            if response.success:
                 done()
-            else:
-                self._log.warning(f'{client.service_name}: {answer.message}')
-        client.call_async(request).add_done_callback(answered)
+
+        def unanswered(sentence: str) -> None:
+            self.problem = f'{sentence}: press again, or start it again'
+
+        self._calls.add(ServiceCall(
+            lambda: client.call_async(request), answered, unanswered, tries=tries))

@@ -2,8 +2,6 @@
 
 from collections.abc import Mapping
 from concurrent.futures import Future as Answer
-from dataclasses import dataclass
-from dataclasses import field
 from functools import partial
 import threading
 import time
@@ -11,10 +9,10 @@ from types import MappingProxyType
 from typing import Any
 
 from rcl_interfaces.msg import ParameterEvent
+from rcl_interfaces.srv import SetParameters
 from rclpy.clock import Clock
 from rclpy.clock import ClockType
 from rclpy.node import Node
-from rclpy.parameter import Parameter
 from rclpy.parameter_client import AsyncParameterClient
 from rclpy.qos import qos_profile_parameter_events
 from rclpy.task import Future
@@ -22,21 +20,14 @@ from rclpy.task import Future
 from aim_ros.nodes.tuner.control import Control
 from aim_ros.nodes.tuner.control import control_of
 from aim_ros.nodes.tuner.control import plain
+from aim_ros.nodes.tuner.service_calls import ANSWER_TIMEOUT
+from aim_ros.nodes.tuner.service_calls import NoAnswerError
+from aim_ros.nodes.tuner.service_calls import ServiceCall
+from aim_ros.nodes.tuner.service_calls import ServiceCalls
 
 _PERIOD = 0.5
 _ASK_AGAIN = 3.0  # seconds; a server that has not discovered its client yet drops its answer
-_GIVE_UP = 60.0
 _OF_RCLPY = ('qos_overrides.', 'use_sim_time', 'start_type_description_service')
-
-
-@dataclass
-class _Change:
-    """A change that was asked for, until the node answers."""
-
-    parameter: Parameter
-    answer: 'Answer[str]' = field(default_factory=Answer)
-    began: float = field(default_factory=time.monotonic)
-    asked: float = -_ASK_AGAIN
 
 
 class RemoteParameters:
@@ -47,18 +38,19 @@ class RemoteParameters:
 
     :param node: the node that asks, spun by an executor.
     :param target: full name of the node that is asked.
+    :param answer_timeout: seconds without an answer after which a change is given up.
     """
 
-    def __init__(self, node: Node, target: str):
+    def __init__(self, node: Node, target: str, answer_timeout: float = ANSWER_TIMEOUT):
         self._target = target
         self._client = AsyncParameterClient(node, target)
+        self._changes = ServiceCalls(node, target, answer_timeout)
         self._lock = threading.RLock()
         self._controls: Mapping[str, Control] = MappingProxyType({})
         self._values: Mapping[str, Any] = MappingProxyType({})
         self._events: dict[str, Any] = {}  # changes since the values were asked for
         self._asked = -_ASK_AGAIN
         self._known = False
-        self._pending: list[_Change] = []
         node.create_subscription(
             ParameterEvent, '/parameter_events', self._receive_event, qos_profile_parameter_events)
         # With use_sim_time and no /clock, a timer on the node's clock would never fire.
@@ -84,18 +76,27 @@ class RemoteParameters:
         Ask the node for another value.
 
         :return: resolves to the node's reason when it refuses, and to nothing once it has made the
-            change.
+            change; raises NoAnswerError where it does not answer.
         """
+        answer: Answer[str] = Answer()
         control = self._controls.get(name)
         if control is None:
-            answer: Answer[str] = Answer()
             answer.set_result(f'{self._target} has not said yet that it has a parameter {name!r}')
             return answer
-        change = _Change(control.parameter(value))
-        with self._lock:
-            self._pending.append(change)
-            self._send(change)
-        return change.answer
+        # A viewer who goes stops waiting for the answer, which comes all the same.
+        answer.set_running_or_notify_cancel()
+        parameter = control.parameter(value)
+        wanted = plain(parameter.get_parameter_value())
+
+        def answered(response: SetParameters.Response | None) -> None:
+            answer.set_result('' if response is None else _refusal(response))
+
+        self._changes.add(ServiceCall(
+            send=lambda: self._client.set_parameters([parameter]),
+            answered=answered,
+            unanswered=lambda sentence: answer.set_exception(NoAnswerError(sentence)),
+            is_done=lambda: self._values.get(name) == wanted))
+        return answer
 
     def forget(self) -> None:
         """Ask for everything again, as the node may say other things now."""
@@ -106,11 +107,6 @@ class RemoteParameters:
         """Ask for what is not known, and again where no answer came."""
         with self._lock:
             now = time.monotonic()
-            for change in list(self._pending):
-                if now - change.began > _GIVE_UP:
-                    self._resolve(change, f'{self._target} has not answered for {_GIVE_UP:g} s')
-                elif now - change.asked > _ASK_AGAIN:
-                    self._send(change)
             if not self._client.services_are_ready():
                 self._known, self._asked = False, -_ASK_AGAIN
             elif not self._known and now - self._asked > _ASK_AGAIN:
@@ -150,20 +146,10 @@ class RemoteParameters:
             self._events.update(changed)
             self._values = MappingProxyType({**self._values, **changed})
 
-    def _send(self, change: _Change) -> None:
-        change.asked = time.monotonic()
-        self._client.set_parameters([change.parameter]).add_done_callback(
-            partial(self._receive_result, change))
 
-    def _receive_result(self, change: _Change, future: Future) -> None:
-        result, = future.result().results
-        with self._lock:
-            reason = result.reason or 'the node refuses, and does not say why'
-            self._resolve(change, '' if result.successful else reason)
-
-    def _resolve(self, change: _Change, reason: str) -> None:
-        # The answer to a question that was asked twice comes twice.
-        if change in self._pending:
-            self._pending.remove(change)
-            if change.answer.set_running_or_notify_cancel():
-                change.answer.set_result(reason)
+def _refusal(response: SetParameters.Response) -> str:
+    """Return why the node refuses; nothing where it does not."""
+    result, = response.results
+    if result.successful:
+        return ''
+    return result.reason or 'the node refuses, and does not say why'

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 import threading
+import warnings
 
 from fastapi import FastAPI
 from fastapi import WebSocket
@@ -38,7 +39,10 @@ def make_app(workbench: Workbench) -> FastAPI:
         Page(workbench).build()
 
     pages.add_static_files('/static', STATIC)
-    ui.run_with(app, dark=True, show_welcome_message=False)
+    with warnings.catch_warnings():
+        # nicegui looks at every object there is, and torch has one that warns of being looked at.
+        warnings.simplefilter('ignore', FutureWarning)
+        ui.run_with(app, dark=True, show_welcome_message=False)
     return app
 
 

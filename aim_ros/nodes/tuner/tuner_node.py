@@ -11,6 +11,7 @@ from rclpy.node import Node
 from aim_ros.nodes.tuner.camera_stream import CameraStream
 from aim_ros.nodes.tuner.playback_client import PlaybackClient
 from aim_ros.nodes.tuner.remote_parameters import RemoteParameters
+from aim_ros.nodes.tuner.service_calls import ANSWER_TIMEOUT
 
 _PERIOD = 0.2
 
@@ -21,13 +22,15 @@ class TunerNode(Node):
 
     :param target: full name of the segmentation node.
     :param replay: full name of the replay that feeds it, which need not be there.
+    :param answer_timeout: seconds without an answer after which they are said not to answer.
     """
 
-    def __init__(self, target: str, replay: str, **options):
+    def __init__(self, target: str, replay: str, answer_timeout: float = ANSWER_TIMEOUT,
+                 **options):
         super().__init__('tuner', **options)
         self.target = target
-        self.parameters = RemoteParameters(self, target)
-        self.playback = PlaybackClient(self, replay)
+        self.parameters = RemoteParameters(self, target, answer_timeout)
+        self.playback = PlaybackClient(self, replay, answer_timeout)
         self._status: Mapping[str, str] = MappingProxyType({})
         self._topics: dict[str, str] = {}
         self._streams: Mapping[str, CameraStream] = MappingProxyType({})

@@ -51,7 +51,9 @@ class WhatIfPanel:
             if select.options != names:
                 # At first, what is set against the first profile, which is the neutral one.
                 first = names[min(1 - side, len(names) - 1)]
-                select.set_options(names, value=select.value if len(select.options) > 1 else first)
+                # A node that was started again may know other profiles.
+                kept = len(select.options) > 1 and select.value in names
+                select.set_options(names, value=select.value if kept else first)
 
     async def _compare(self) -> None:
         frame = self._newest()

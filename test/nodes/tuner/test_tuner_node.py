@@ -1,11 +1,20 @@
 """The tuner beside a running segmentation node: parameters, pictures, alerts, restarts."""
 
+from functools import partial
+
+from deaf_node import DeafNode
 import numpy as np
 import pytest
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.node import Node
 from rclpy.qos import QoSReliabilityPolicy
+from rclpy.task import Future
+from std_srvs.srv import SetBool
+from std_srvs.srv import Trigger
 
 from aim_ros.nodes.messages.conversions import frame_from_image
 from aim_ros.nodes.segmentation.table import TABLE
+from aim_ros.nodes.tuner.service_calls import NoAnswerError
 from aim_ros.nodes.tuner.tuner_node import TunerNode
 from aim_ros.nodes.tuner.what_if import profile_as_set
 from aim_ros.nodes.tuner.what_if import SWEEP
@@ -16,7 +25,8 @@ from aim_ros.segmentation.labels import CITYSCAPES
 @pytest.fixture
 def tuner(ros):
     """A tuner that follows /segmentation, whether it is there or not."""
-    return ros.add(TunerNode('/segmentation', '/replay'))
+    # Answers take their time on cores that are busy with other work.
+    return ros.add(TunerNode('/segmentation', '/replay', 120.0))
 
 
 def known(ros, tuner):
@@ -152,3 +162,50 @@ def test_what_if_runs_the_network_of_the_node(ros, make_node, make_camera, ask, 
     assert neutral.picture.shape == (frame_mask.height, frame_mask.width, 3)
     assert np.abs(neutral.picture.astype(int) - focused.picture).mean() > 1
 
+
+
+@pytest.fixture
+def impatient(ros):
+    """A tuner that waits for answers for half a second."""
+    return ros.add(TunerNode('/segmentation', '/replay', 0.5))
+
+
+def test_a_node_that_never_answers_is_given_up_and_can_be_asked_again(ros, impatient):
+    node = ros.add(DeafNode(unanswered=2))
+    parameters = known(ros, impatient)
+    given_up = parameters.set('a', 2), parameters.set('b', 3)
+    for one in given_up:
+        ros.wait_for(one.done, what='the end of the wait')
+        with pytest.raises(NoAnswerError, match='/segmentation has not answered for'):
+            one.result()
+    ros.wait_for(lambda: node.asked == [('a', 2), ('a', 2)], what='both questions')
+
+    # The answer may come too late on a busy machine.
+    def accepted():
+        one = parameters.set('a', 4)
+        ros.wait_for(one.done, what='the end of the wait')
+        return one.exception() is None
+    ros.wait_for(accepted, what='an answer')
+    ros.wait_for(lambda: parameters.values['a'] == 4, what='the new value')
+
+
+def test_a_replay_that_does_not_answer_is_named_and_no_step_is_asked_for_twice(ros, impatient):
+    deaf, asked, never = ros.add(Node('replay')), [], Future()
+
+    async def ignore(request, response):
+        asked.append(request)
+        await never
+
+    for kind, name in ((SetBool, 'pause'), (Trigger, 'step')):
+        deaf.create_service(kind, f'/replay/{name}', ignore,
+                            callback_group=ReentrantCallbackGroup())
+    playback = impatient.playback
+    ros.wait_for(lambda: playback.present, what='the replay')
+    for call, times in ((partial(playback.pause, True), 2), (playback.step, 1)):
+        asked.clear()
+        playback.problem = ''
+        call()
+        problem = ros.wait_for(lambda: playback.problem, what='the problem')
+        assert '/replay has not answered for 0.5 s' in problem
+        ros.wait_for(lambda times=times: len(asked) == times, what='the questions')
+    assert not playback.paused
