@@ -22,7 +22,7 @@ from aim_ros.segmentation.engines.torch import TorchEngine
 from aim_ros.segmentation.exported import read_description
 from aim_ros.segmentation.labels import LabelSet
 
-_VERSION = 1
+_VERSION = 2
 """Part of the keys of what is kept; to be raised when folding or conversion change."""
 
 _PREFIX = 'openvino:'
@@ -135,7 +135,8 @@ def _open_converted(model: str, target: str, precision: str) -> tuple[Descriptio
     def build(folder: Path) -> None:
         description = checkpoint.describe(model)
         (folder / 'description.json').write_text(json.dumps(description.as_dict()))
-        openvino.convert(checkpoint.load_network(model), folder / 'network.xml')
+        openvino.convert(
+            checkpoint.load_network(model), folder / 'network.xml', channels_last=True)
 
     with kept_folder(cache_key(network_identity(model)), build) as folder:
         content = json.loads((folder / 'description.json').read_text())

@@ -85,7 +85,18 @@ def test_several_frames_are_each_as_if_alone(tiny, use_kept):
     pair = frames((50, 70), (64, 96))
     together = segmenter.forward(segmenter.preprocess(pair))
     for frame, logits in zip(pair, together, strict=True):
-        assert torch.equal(logits_of(segmenter, frame)[0], logits)
+        torch.testing.assert_close(
+            logits_of(segmenter, frame)[0], logits, atol=1e-6, rtol=0)
+
+
+def test_how_pixels_lie_in_memory_does_not_matter(tiny, use_kept):
+    """OpenVINO reads the caller's memory, or that of a copy, which nobody else holds."""
+    engine = Segmenter(tiny, device='cpu', engine='openvino').engine
+    pixels = torch.randn(1, 3, 256, 832, generator=torch.Generator().manual_seed(0))
+    expected = engine(pixels)
+    for layout in (torch.channels_last, torch.contiguous_format):
+        torch.testing.assert_close(
+            engine(pixels.to(memory_format=layout)), expected, atol=1e-6, rtol=0)
 
 
 def test_logits_stay_when_the_next_frame_comes(tiny, use_kept):
