@@ -18,6 +18,7 @@ from aim_ros.segmentation.engine import choose_device
 from aim_ros.segmentation.engine import Engine
 from aim_ros.segmentation.engine import ENGINES
 from aim_ros.segmentation.engine import PRECISIONS
+from aim_ros.segmentation.engine import PROVIDERS
 from aim_ros.segmentation.engines.torch import TorchEngine
 from aim_ros.segmentation.exported import read_description
 from aim_ros.segmentation.labels import LabelSet
@@ -52,6 +53,11 @@ def open_engine(
     if precision not in ('auto', *PRECISIONS):
         raise ModelError(
             f'unknown precision {precision!r}; precisions: auto, {", ".join(PRECISIONS)}')
+    unknown = [provider for provider in providers if provider not in PROVIDERS]
+    if unknown:
+        # Whichever engine runs now: a name that nobody knows is a mistake.
+        raise ModelError(
+            f'unknown execution provider {unknown[0]!r}; providers: {", ".join(PROVIDERS)}')
     place, target = parse_device('cpu' if (device, engine) == ('auto', 'openvino') else device)
     if target is not None:
         if engine not in ('auto', 'openvino'):

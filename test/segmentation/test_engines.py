@@ -258,6 +258,31 @@ def test_engines_and_devices_that_do_not_go_together(tiny):
 # One class
 
 
+@pytest.mark.parametrize('engine', ['auto', 'torch', 'openvino'])
+def test_a_provider_that_nobody_knows_is_refused_whatever_runs(tiny, use_kept, engine):
+    assert refusal(tiny, device='cpu', engine=engine, providers=('cpu', 'gpu')) == (
+        "unknown execution provider 'gpu'; providers: tensorrt, cuda, openvino, cpu")
+
+
+@pytest.mark.parametrize(('options', 'told'), [
+    ({}, []),
+    ({'providers': ('cuda', 'cpu')},
+     ['execution_providers [cuda, cpu] has no effect: the network runs on openvino, and '
+      'providers are those of engine onnxruntime']),
+    ({'input_size': (64, 96), 'input_pixels': 5000},
+     ['input_pixels 5000 has no effect: the input of the network is 96x64, by input_size or by '
+      'the model']),
+    ({'input_size': (64, 96)}, []),
+    ({'input_pixels': 5000}, []),
+])
+def test_what_has_no_effect_is_told_once(tiny, use_kept, caplog, options, told):
+    with caplog.at_level(logging.WARNING):
+        segmenter = Segmenter(tiny, device='cpu', engine='openvino', **options)
+        for frame in frames((64, 96), (50, 70)):
+            logits_of(segmenter, frame)
+    assert [record.getMessage() for record in caplog.records] == told
+
+
 @pytest.mark.parametrize('engine', ['torch', 'openvino'])
 def test_a_network_of_one_class_tells_it_from_background(make_checkpoint, engine):
     folder = str(make_checkpoint(('person',)))
