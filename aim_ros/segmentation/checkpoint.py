@@ -5,7 +5,6 @@ Importing transformers takes seconds, so it is imported where a checkpoint is re
 knows yet.
 """
 
-from collections.abc import Callable
 import hashlib
 import json
 import logging
@@ -220,21 +219,18 @@ class LogitsOnly(nn.Module):
         return self.network(pixel_values=pixels).logits
 
 
-def load_network(
-    model: str, dtype: torch.dtype = torch.float32,
-    finish: Callable[[nn.Module], nn.Module] | None = None,
-) -> LogitsOnly:
+def load_network(model: str, dtype: torch.dtype = torch.float32) -> nn.Module:
     """
     Load a checkpoint's network for inference on the CPU; a SegFormer is folded.
 
     :param dtype: type of the weights.
-    :param finish: what a SegFormer is changed by after loading; None folds it.
+    :return: maps pixels (B, 3, h, w) to logits.
     :raises ModelError: weights are missing or do not fit the config.
     """
     from transformers import AutoModelForSemanticSegmentation
     from transformers.utils.logging import disable_progress_bar
 
-    from aim_ros.segmentation.network import fold
+    from aim_ros.segmentation.network import FoldedSegformer
 
     disable_progress_bar()
     network, info = _load(
@@ -247,7 +243,7 @@ def load_network(
             f'the checkpoint {model!r} lacks {len(missing)} weights, for instance '
             f'{missing[0]}; give one that was trained for semantic segmentation')
     if network.config.model_type == FOLDED:
-        network = (finish or fold)(network)
+        return FoldedSegformer(network)
     return LogitsOnly(network.eval().requires_grad_(False))
 
 

@@ -11,6 +11,14 @@ from aim_ros.segmentation.description import ModelError
 ENGINES = ('torch', 'openvino', 'onnxruntime')
 """The engines, the reference first."""
 
+PROVIDERS = {
+    'tensorrt': 'TensorrtExecutionProvider',
+    'cuda': 'CUDAExecutionProvider',
+    'openvino': 'OpenVINOExecutionProvider',
+    'cpu': 'CPUExecutionProvider',
+}
+"""Execution providers of ONNX Runtime by the names that users give."""
+
 PRECISIONS: dict[str, torch.dtype] = {
     'fp32': torch.float32,
     'fp16': torch.float16,

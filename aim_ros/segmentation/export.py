@@ -52,9 +52,8 @@ class HalfNetwork(nn.Module):
     def __init__(self, network: nn.Module):
         super().__init__()
         self.network = network.half()
-        inner = network.network
-        inner.decode_head = _InFloat32(inner.decode_head, None)
-        for module in list(inner.modules()):
+        network.decode_head = _InFloat32(network.decode_head, None)
+        for module in list(network.modules()):
             for name, child in list(module.named_children()):
                 if isinstance(child, nn.LayerNorm):
                     setattr(module, name, _InFloat32(child, torch.float16))

@@ -18,11 +18,12 @@ from aim_ros.segmentation.engine import choose_device
 from aim_ros.segmentation.engine import Engine
 from aim_ros.segmentation.engine import ENGINES
 from aim_ros.segmentation.engine import PRECISIONS
+from aim_ros.segmentation.engine import PROVIDERS
 from aim_ros.segmentation.engines.torch import TorchEngine
 from aim_ros.segmentation.exported import read_description
 from aim_ros.segmentation.labels import LabelSet
 
-_VERSION = 1
+_VERSION = 2
 """Part of the keys of what is kept; to be raised when folding or conversion change."""
 
 _PREFIX = 'openvino:'
@@ -52,6 +53,11 @@ def open_engine(
     if precision not in ('auto', *PRECISIONS):
         raise ModelError(
             f'unknown precision {precision!r}; precisions: auto, {", ".join(PRECISIONS)}')
+    unknown = [provider for provider in providers if provider not in PROVIDERS]
+    if unknown:
+        # Whichever engine runs now: a name that nobody knows is a mistake.
+        raise ModelError(
+            f'unknown execution provider {unknown[0]!r}; providers: {", ".join(PROVIDERS)}')
     place, target = parse_device('cpu' if (device, engine) == ('auto', 'openvino') else device)
     if target is not None:
         if engine not in ('auto', 'openvino'):
@@ -135,7 +141,8 @@ def _open_converted(model: str, target: str, precision: str) -> tuple[Descriptio
     def build(folder: Path) -> None:
         description = checkpoint.describe(model)
         (folder / 'description.json').write_text(json.dumps(description.as_dict()))
-        openvino.convert(checkpoint.load_network(model), folder / 'network.xml')
+        openvino.convert(
+            checkpoint.load_network(model), folder / 'network.xml', channels_last=True)
 
     with kept_folder(cache_key(network_identity(model)), build) as folder:
         content = json.loads((folder / 'description.json').read_text())

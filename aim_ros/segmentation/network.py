@@ -7,8 +7,10 @@ import logging
 import torch
 from torch import nn
 from torch import Tensor
+from torch.nn.functional import conv2d
 from torch.nn.functional import interpolate
-from torch.nn.functional import linear
+
+from aim_ros.segmentation.encoder import FoldedEncoder
 
 _logger = logging.getLogger(__name__)
 
@@ -57,28 +59,41 @@ class FoldedDecodeHead(nn.Module):
         :return: logits (B, classes, h_0, w_0).
         """
         size = states[0].shape[2:]
-        total = _across_channels(states[0], self.stages[0], self.offset)
+        coarse = None
         for state, weight in zip(states[1:], self.stages[1:], strict=True):
-            total += interpolate(
+            image = interpolate(
                 _across_channels(state, weight), size=size, mode='bilinear', align_corners=False)
+            coarse = image if coarse is None else coarse.add_(image)
+        # The finest comes last: OpenVINO's convolution adds to what is there, and cuts off below.
+        total = _across_channels(states[0], self.stages[0], self.offset).add_(coarse)
         return self.classifier(total.relu_())
 
 
 def _across_channels(state: Tensor, weight: Tensor, offset: Tensor | None = None) -> Tensor:
     """Apply a matrix to the channels of (B, C, h, w); the result is channels-last in memory."""
-    return linear(state.permute(0, 2, 3, 1), weight, offset).permute(0, 3, 1, 2)
+    return conv2d(state, weight[:, :, None, None], offset)
 
 
-def fold(network: nn.Module) -> nn.Module:
+class FoldedSegformer(nn.Module):
     """
-    Make a loaded SegFormer fast, in place: the folded head, and channels-last convolutions.
+    A SegFormer for inference: folded encoder and head, channels-last convolutions.
 
     The tokens of the transformer blocks are channels-last images already, so that in this layout
     their convolutions rearrange nothing.
+
+    :param network: a loaded ``SegformerForSemanticSegmentation``, whose modules are shared.
     """
-    with torch.no_grad():
-        network.decode_head = FoldedDecodeHead(network.decode_head)
-    return network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+
+    def __init__(self, network: nn.Module):
+        super().__init__()
+        self.encoder = FoldedEncoder(network.segformer)
+        with torch.no_grad():
+            self.decode_head = FoldedDecodeHead(network.decode_head)
+        self.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Return the logits (B, classes, h / 4, w / 4) of pixels (B, 3, h, w)."""
+        return self.decode_head(self.encoder(pixels))
 
 
 class GraphedNetwork:

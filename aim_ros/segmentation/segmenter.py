@@ -63,11 +63,28 @@ class Segmenter:
         self.precision = self.engine.precision
         self.input_size = self._choose_size(tuple(input_size or ()))
         self._pixels = input_pixels
+        for text in self._without_effect(device, providers):
+            _logger.warning('%s', text)
         self._ready: set[tuple[int, int]] = set()
         self._used: set[tuple[int, int]] = set()
         self._batch = 1
         scale, offset = self.description.normalisation()
         self._scale, self._offset = scale.to(self.device), offset.to(self.device)
+
+    def _without_effect(self, device: str, providers: Sequence[str]) -> Iterator[str]:
+        """Say of each setting that was given which engine and model leave it without effect."""
+        given = ', '.join(providers)
+        if providers and self.engine.name != 'onnxruntime':
+            yield (f'execution_providers [{given}] has no effect: the network runs on '
+                   f'{self.engine.name}, and providers are those of engine onnxruntime')
+        elif providers and device not in ('auto', 'cpu') and not {'cuda', 'tensorrt'} & {
+                *providers}:
+            yield (f'device {device!r} has no effect: execution_providers [{given}] says where '
+                   'the network runs')
+        if self._pixels != INPUT_PIXELS and self.input_size is not None:
+            height, width = self.input_size
+            yield (f'input_pixels {self._pixels} has no effect: the input of the network is '
+                   f'{width}x{height}, by input_size or by the model')
 
     def _choose_size(self, given: tuple[int, ...]) -> tuple[int, int] | None:
         """Return the one size of all inputs; None where it goes by the camera."""

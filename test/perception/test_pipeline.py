@@ -91,7 +91,7 @@ def segmenter(make_checkpoint):
     segmenter = Segmenter(
         str(make_checkpoint()), device='cpu', engine='torch', input_size=(64, 96))
     with torch.no_grad():
-        classifier = segmenter.engine.network.network.decode_head.classifier
+        classifier = segmenter.engine.network.decode_head.classifier
         classifier.weight.mul_(200)
         grid = segmenter.forward(segmenter.preprocess([photo()]))[0]
         classifier.bias.sub_(grid.flatten(1).mean(1))
@@ -179,7 +179,7 @@ def test_masks_over_255_classes_are_wider(make_checkpoint):
         str(make_checkpoint([f'class {i}' for i in range(300)])), device='cpu', engine='torch',
         input_size=(64, 96))
     with torch.no_grad():
-        segmenter.engine.network.network.decode_head.classifier.bias[299] = 100.0
+        segmenter.engine.network.decode_head.classifier.bias[299] = 100.0
     settings = under(signs=((7, 1),), sigma=0.1, sampling='pixel', alerts={'class_ids': (299,)})
     result, = Pipeline(segmenter).process([photo()], settings)
     for ids in (result.mask, result.base, result.focused):
@@ -246,7 +246,7 @@ def test_frames_on_every_device(segmenter, make_checkpoint, device):
     other = Segmenter(
         str(make_checkpoint()), device=str(device), engine='torch', precision='fp32',
         input_size=(64, 96))
-    other.engine.network.network.load_state_dict(segmenter.engine.network.network.state_dict())
+    other.engine.network.load_state_dict(segmenter.engine.network.state_dict())
     settings = under(signs=((1, 1), (4, -1)), sigma=0.5, alerts={'class_ids': (1, 2, 3)})
     pipeline, reference = Pipeline(other), Pipeline(segmenter)
     pipeline.warm_up(2)
@@ -260,7 +260,7 @@ def test_frames_on_every_device(segmenter, make_checkpoint, device):
             assert tuple(ours.latency_ms) == STAGES
             assert min(ours.latency_ms.values()) > 0
     with torch.no_grad():
-        other.engine.network.network.decode_head.classifier.bias[5] = float('nan')
+        other.engine.network.decode_head.classifier.bias[5] = float('nan')
     with pytest.raises(LogitsError):
         pipeline.process(frames, settings)
 
@@ -381,7 +381,7 @@ def test_logits_that_are_not_finite(value):
 
 def test_weights_that_are_not_finite(segmenter):
     with torch.no_grad():
-        segmenter.engine.network.network.decode_head.classifier.weight[0, 0] = float('nan')
+        segmenter.engine.network.decode_head.classifier.weight[0, 0] = float('nan')
     with pytest.raises(LogitsError, match='the network gave logits that are not finite'):
         Pipeline(segmenter).process([photo()], NEUTRAL)
 

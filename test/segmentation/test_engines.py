@@ -85,7 +85,18 @@ def test_several_frames_are_each_as_if_alone(tiny, use_kept):
     pair = frames((50, 70), (64, 96))
     together = segmenter.forward(segmenter.preprocess(pair))
     for frame, logits in zip(pair, together, strict=True):
-        assert torch.equal(logits_of(segmenter, frame)[0], logits)
+        torch.testing.assert_close(
+            logits_of(segmenter, frame)[0], logits, atol=1e-6, rtol=0)
+
+
+def test_how_pixels_lie_in_memory_does_not_matter(tiny, use_kept):
+    """OpenVINO reads the caller's memory, or that of a copy, which nobody else holds."""
+    engine = Segmenter(tiny, device='cpu', engine='openvino').engine
+    pixels = torch.randn(1, 3, 256, 832, generator=torch.Generator().manual_seed(0))
+    expected = engine(pixels)
+    for layout in (torch.channels_last, torch.contiguous_format):
+        torch.testing.assert_close(
+            engine(pixels.to(memory_format=layout)), expected, atol=1e-6, rtol=0)
 
 
 def test_logits_stay_when_the_next_frame_comes(tiny, use_kept):
@@ -245,6 +256,31 @@ def test_engines_and_devices_that_do_not_go_together(tiny):
 
 
 # One class
+
+
+@pytest.mark.parametrize('engine', ['auto', 'torch', 'openvino'])
+def test_a_provider_that_nobody_knows_is_refused_whatever_runs(tiny, use_kept, engine):
+    assert refusal(tiny, device='cpu', engine=engine, providers=('cpu', 'gpu')) == (
+        "unknown execution provider 'gpu'; providers: tensorrt, cuda, openvino, cpu")
+
+
+@pytest.mark.parametrize(('options', 'told'), [
+    ({}, []),
+    ({'providers': ('cuda', 'cpu')},
+     ['execution_providers [cuda, cpu] has no effect: the network runs on openvino, and '
+      'providers are those of engine onnxruntime']),
+    ({'input_size': (64, 96), 'input_pixels': 5000},
+     ['input_pixels 5000 has no effect: the input of the network is 96x64, by input_size or by '
+      'the model']),
+    ({'input_size': (64, 96)}, []),
+    ({'input_pixels': 5000}, []),
+])
+def test_what_has_no_effect_is_told_once(tiny, use_kept, caplog, options, told):
+    with caplog.at_level(logging.WARNING):
+        segmenter = Segmenter(tiny, device='cpu', engine='openvino', **options)
+        for frame in frames((64, 96), (50, 70)):
+            logits_of(segmenter, frame)
+    assert [record.getMessage() for record in caplog.records] == told
 
 
 @pytest.mark.parametrize('engine', ['torch', 'openvino'])

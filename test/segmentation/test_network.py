@@ -5,8 +5,8 @@ import torch
 from transformers import SegformerConfig
 from transformers import SegformerForSemanticSegmentation
 
-from aim_ros.segmentation.network import fold
 from aim_ros.segmentation.network import FoldedDecodeHead
+from aim_ros.segmentation.network import FoldedSegformer
 from aim_ros.segmentation.network import GraphedNetwork
 
 # The shapes of B0 and B2, with fewer blocks.
@@ -53,9 +53,7 @@ def test_the_folded_network_gives_the_logits_of_the_original(size, shape, device
     pixels = torch.randn(shape, generator=torch.Generator().manual_seed(1)).to(device)
     with torch.inference_mode():
         theirs = network(pixels).logits
-        folded = fold(network)
-        ours = folded(pixels).logits
-    assert isinstance(folded.decode_head, FoldedDecodeHead)
+        ours = FoldedSegformer(network)(pixels)
     assert_same_decisions(ours, theirs)
 
 
@@ -86,7 +84,7 @@ def test_the_folded_weights_keep_the_type_and_are_rounded_once(dtype):
 def test_folding_takes_the_large_products_away():
     network = random_network('b0')
     before = sum(weight.numel() for weight in network.decode_head.parameters())
-    after = sum(weight.numel() for weight in fold(network).decode_head.parameters())
+    after = sum(weight.numel() for weight in FoldedSegformer(network).decode_head.parameters())
     assert after == 256 * (32 + 64 + 160 + 256) + 256 + 19 * 256 + 19
     assert after < 0.4 * before
 
@@ -102,19 +100,19 @@ def cuda():
 
 
 def graphed(network, device, **options):
-    return GraphedNetwork(lambda pixels: network(pixels).logits, (64, 96), device=device,
+    return GraphedNetwork(network, (64, 96), device=device,
                           dtype=torch.float32, **{'batches': 3, **options})
 
 
 def test_graphs_give_what_the_network_gives_for_each_batch_size(cuda, caplog):
-    network = fold(random_network('b0')).to(cuda)
+    network = FoldedSegformer(random_network('b0')).to(cuda)
     with caplog.at_level(logging.WARNING):
         replayed = graphed(network, cuda)
     assert not caplog.records
     for batch in (1, 2, 3, 1, 4, 2):
         pixels = torch.randn(batch, 3, 64, 96, device=cuda)
         with torch.inference_mode():
-            expected = network(pixels).logits
+            expected = network(pixels)
         torch.testing.assert_close(replayed(pixels), expected, atol=1e-3, rtol=1e-3)
 
 

@@ -229,7 +229,7 @@ def test_weights_that_are_not_finite_are_found_at_warm_up(make_checkpoint, preci
     segmenter = on_torch(str(make_checkpoint()), precision=precision)
     segmenter.warm_up(batch=2)
     with torch.no_grad():
-        segmenter.engine.network.network.decode_head.classifier.bias[3] = float('nan')
+        segmenter.engine.network.decode_head.classifier.bias[3] = float('nan')
     with pytest.raises(ModelError, match=f'not finite in {precision}; use precision fp32'):
         segmenter.warm_up()
 
@@ -301,7 +301,7 @@ def test_precision_of_the_network(make_checkpoint, precision, device):
     folder = str(make_checkpoint())
     dtype = {'fp32': torch.float32, 'fp16': torch.float16, 'bf16': torch.bfloat16}[precision]
     segmenter = on_torch(folder, device=str(device), precision=precision)
-    assert {weight.dtype for weight in segmenter.engine.network.network.parameters()} == {dtype}
+    assert {weight.dtype for weight in segmenter.engine.network.parameters()} == {dtype}
     pixels = segmenter.preprocess([grey_frame()])
     assert pixels.dtype == dtype
     logits = segmenter.forward(pixels)
@@ -328,7 +328,7 @@ def test_any_number_of_classes(make_checkpoint, classes):
     logits = segmenter.forward(segmenter.preprocess([grey_frame()]))
     assert logits.shape[1] == classes
     with torch.no_grad():
-        segmenter.engine.network.network.decode_head.classifier.bias[classes - 1] = 100.0
+        segmenter.engine.network.decode_head.classifier.bias[classes - 1] = 100.0
     logits = segmenter.forward(segmenter.preprocess([grey_frame()]))
     mask = decode(logits[0], (50, 70), Modulation()).mask
     assert (mask == classes - 1).all()

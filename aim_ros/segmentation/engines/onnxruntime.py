@@ -11,14 +11,7 @@ from torch import Tensor
 from aim_ros.segmentation.cache import cache_folder
 from aim_ros.segmentation.description import ModelError
 from aim_ros.segmentation.engine import Engine
-
-PROVIDERS = {
-    'tensorrt': 'TensorrtExecutionProvider',
-    'cuda': 'CUDAExecutionProvider',
-    'openvino': 'OpenVINOExecutionProvider',
-    'cpu': 'CPUExecutionProvider',
-}
-"""Execution providers by the names that users give."""
+from aim_ros.segmentation.engine import PROVIDERS
 
 _TYPES = {'tensor(float)': torch.float32, 'tensor(float16)': torch.float16}
 

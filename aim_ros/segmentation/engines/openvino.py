@@ -27,7 +27,18 @@ def supports(precision: str, device: str = 'CPU') -> bool:
     return _CAPABILITIES[precision] in capabilities
 
 
-def convert(network: nn.Module, path: Path) -> None:
+class _ChannelsLast(nn.Module):
+    """Takes (B, h, w, 3), which is how images lie in memory, for a module of (B, 3, h, w)."""
+
+    def __init__(self, network: nn.Module):
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.network(images.permute(0, 3, 1, 2))
+
+
+def convert(network: nn.Module, path: Path, *, channels_last: bool = False) -> None:
     """
     Convert a module for images of any number and size, and write it in float32.
 
@@ -36,6 +47,8 @@ def convert(network: nn.Module, path: Path) -> None:
 
     :param network: maps pixels (B, 3, h, w) to logits, in float32, on the CPU.
     :param path: of the file to write, ending in ``.xml``; weights go beside it.
+    :param channels_last: whether the file takes (B, h, w, 3), which OpenVINO computes with: so
+        nothing has to be rearranged.
     """
     from openvino.frontend import FrontEndManager
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
@@ -43,10 +56,14 @@ def convert(network: nn.Module, path: Path) -> None:
     # Of constants in the trace, which the tests of sizes disprove, and of what is obsolete.
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter('ignore')
-        decoder = TorchScriptPythonDecoder(network, example_input=(torch.zeros(1, 3, 64, 96),))
+        if channels_last:
+            network, shape = _ChannelsLast(network), (1, 64, 96, 3)
+        else:
+            shape = (1, 3, 64, 96)
+        decoder = TorchScriptPythonDecoder(network, example_input=(torch.zeros(shape),))
         front_end = FrontEndManager().load_by_framework('pytorch')
         model = front_end.convert(front_end.load(decoder))
-    model.reshape([-1, 3, -1, -1])
+    model.reshape([-1, -1, -1, 3] if channels_last else [-1, 3, -1, -1])
     ov.save_model(model, path, compress_to_fp16=False)
 
 
@@ -87,13 +104,15 @@ class OpenVinoEngine(Engine):
             raise ModelError(
                 f'{path} has {len(self._model.inputs)} inputs and {len(self._model.outputs)} '
                 'outputs; a network takes one (images) and gives one (logits)')
-        self._shape = self._model.inputs[0].partial_shape
-        if self._shape.rank.is_dynamic or self._shape.rank.get_length() != 4:
-            raise ModelError(f'the input of {path} is {self._shape}, not (B, 3, height, width)')
-        height, width = self._shape[2], self._shape[3]
+        shape = self._model.inputs[0].partial_shape
+        if shape.rank.is_dynamic or shape.rank.get_length() != 4:
+            raise ModelError(f'the input of {path} is {shape}, not (B, 3, height, width)')
+        # As `convert` writes it.
+        self._channels_last = shape[3].is_static and shape[3].get_length() == 3
+        height, width = shape[1:3] if self._channels_last else shape[2:4]
         if height.is_static and width.is_static:
             self.fixed_size = height.get_length(), width.get_length()
-        self._requests: dict[tuple[int, ...], ov.InferRequest] = {}
+        self._requests: dict[tuple[int, int], ov.InferRequest] = {}
 
     def prepare(self, batch: int, size: tuple[int, int]) -> None:
         """Compile for single images of a size: one by one is faster than together."""
@@ -103,18 +122,22 @@ class OpenVinoEngine(Engine):
         """Run the network on the images one by one."""
         if len(pixels) > 1:
             return torch.cat([self(image[None]) for image in pixels])
-        shape = tuple(pixels.shape)
-        request = self._requests.get(shape)
+        size = tuple(pixels.shape[2:])
+        request = self._requests.get(size)
         if request is None:
-            request = self._requests[shape] = self._compile(shape)
+            request = self._requests[size] = self._compile(size)
+        if self._channels_last:
+            pixels = pixels.permute(0, 2, 3, 1)
+        # Both sides work in torch's memory: nothing is copied. It must be kept until then, since
+        # OpenVINO does not.
+        images = pixels.contiguous().numpy()
         logits = torch.empty(tuple(request.model_outputs[0].shape))
-        # Both sides work in torch's memory: nothing is copied.
-        request.set_input_tensor(ov.Tensor(pixels.contiguous().numpy(), shared_memory=True))
+        request.set_input_tensor(ov.Tensor(images, shared_memory=True))
         request.set_output_tensor(ov.Tensor(logits.numpy(), shared_memory=True))
         request.infer()
         return logits
 
-    def _compile(self, shape: tuple[int, ...]) -> ov.InferRequest:
+    def _compile(self, size: tuple[int, int]) -> ov.InferRequest:
         started = time.monotonic()
         model = self._model.clone()
         options = {
@@ -128,12 +151,12 @@ class OpenVinoEngine(Engine):
         else:
             options['CACHE_DIR'] = str(cache_folder() / 'openvino')
         try:
-            model.reshape(list(shape))
+            model.reshape([1, *size, 3] if self._channels_last else [1, 3, *size])
             compiled = self._core.compile_model(model, self.target, options)
         except RuntimeError as error:
             raise ModelError(
-                f'OpenVINO cannot compile the network for {shape[3]}x{shape[2]} on {self.target}: '
+                f'OpenVINO cannot compile the network for {size[1]}x{size[0]} on {self.target}: '
                 f'{" ".join(str(error).split())[:300]}') from error
-        _logger.info('compiled for %dx%d in %.1f s', shape[3], shape[2],
+        _logger.info('compiled for %dx%d in %.1f s', size[1], size[0],
                      time.monotonic() - started)
         return compiled.create_infer_request()
