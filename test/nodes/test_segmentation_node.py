@@ -472,17 +472,32 @@ def test_bad_input_costs_one_line_and_no_frame_more(make_node, make_camera, ask,
     assert '/camera/image: ' in lines[0]
 
 
-@pytest.mark.parametrize(('stamp', 'height', 'said'), [
-    (4.0, 60, 'the stamp went back by 1.000 s'),  # clear_after is 0.5 s
-    (6.0, 40, 'the image size changed from 100x60 to 100x40'),
-])
-def test_a_break_in_the_stream_starts_afresh(make_node, make_camera, ask, capfd, stamp, height,
-                                            said):
+def test_a_break_in_the_stream_starts_afresh(make_node, make_camera, ask, capfd):
     camera = make_camera(make_node())
     ask(camera, 5.0)
-    mask, _ = ask(camera, stamp, camera.pixels[:height])
-    assert mask.height == height
-    assert f'/camera/image: {said}; tracks and alerts start afresh' in capfd.readouterr().err
+    ask(camera, 4.0)  # clear_after is 0.5 s
+    assert ('/camera/image: the stamp went back by 1.000 s; tracks and alerts start afresh'
+            in capfd.readouterr().err)
+
+
+def test_sizes_in_turns_forget_nothing_and_are_warned_of(
+        make_node, make_camera, ask, ros, diagnostics, tmp_path):
+    with stderr_into(tmp_path / 'err') as err:
+        camera = make_camera(make_node())
+        stamps = itertools.count(5)
+
+        def warned():
+            for height in (60, 40):
+                mask, _ = ask(camera, float(next(stamps)), camera.pixels[:height])
+                assert mask.height == height
+            return [status for m in list(diagnostics)
+                    if (status := m.get('segmentation: camera'))
+                    and status[0] == DiagnosticStatus.WARN
+                    and 'the image size changed' in status[1] and 'times of late' in status[1]]
+
+        ros.wait_for(warned)
+        ros.wait_for(lambda: 'the image size changed' in err())
+    assert 'start afresh' not in err()
 
 
 @pytest.mark.parametrize('back', [1e-9, 0.04, 0.4])

@@ -84,8 +84,10 @@ class Perceiver:
         with self._boundary(channel, 'a frame was lost'):
             try:
                 self._check_age(item.message, settings)
-                return channel.input.frame(
+                frame = channel.input.frame(
                     item.message, item.received_ns, settings.alerts.clear_after)
+                channel.statistics.take(frame.size)
+                return frame
             except FrameError as error:
                 channel.statistics.refuse()
                 text = f'a frame was refused: {error}'
