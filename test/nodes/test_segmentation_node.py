@@ -389,12 +389,20 @@ def test_an_override_of_durability_is_honoured(make_node, ros):
     assert durability('camera/image') == QoSDurabilityPolicy.VOLATILE
 
 
-def test_a_calibration_of_another_shape_is_refused_aloud(make_node, make_camera, ask, ros,
-                                                         diagnostics, tmp_path):
+@pytest.mark.parametrize(('info', 'said'), [
+    (CameraInfo(width=60, height=100, k=K), 'another shape'),
+    (CameraInfo(width=100, height=60, k=[1e-3, *K[1:4], 1e-3, *K[5:]]),
+     'K has focal lengths of 0.001 and 0.001 pixels; with images of 100x60 pixels they are '
+     'between 4 and 10000'),
+    (CameraInfo(width=100, height=60, k=[*K[:5], 70.0, *K[6:]]), 'lies above the horizon: no '
+     'distance to the road can be told'),
+])
+def test_a_calibration_that_cannot_be_used_is_refused_aloud(
+        make_node, make_camera, ask, ros, diagnostics, tmp_path, info, said):
     with stderr_into(tmp_path / 'err') as err:
         camera = make_camera(make_node())
         ros.wait_for(lambda: camera.infos.get_subscription_count())
-        camera.infos.publish(CameraInfo(width=60, height=100, k=K))
+        camera.infos.publish(info)
         stamps = itertools.count(1)
 
         def told():
@@ -403,7 +411,7 @@ def test_a_calibration_of_another_shape_is_refused_aloud(make_node, make_camera,
                 'segmentation: camera', (0, 0, {}))[2].get('calibration') == 'unusable']
 
         ros.wait_for(told)
-        ros.wait_for(lambda: told() and 'another shape, so alerts have no distance' in err())
+        ros.wait_for(lambda: told() and f'{said}, so alerts have no distance' in err())
 
 
 def test_what_the_calibration_lacks_is_said_once(make_node, make_camera, ask, ros, tmp_path):

@@ -146,6 +146,13 @@ class Perceiver:
     def _check_corridor(self, channel: CameraChannel, ground: GroundCamera, size: tuple[int, int],
                         settings: Settings) -> None:
         near, row = settings.alerts.near_m, settings.alerts.corridor.top_row
+        begin = ground.distance(size[0])
+        if begin > near:
+            self._log.warning(
+                f'{channel.name} near', f'{channel.topic}: alerts.near_m is {near:g} m, but by '
+                f'the calibration the road is seen from {begin:.1f} m on, so that only what the '
+                "image's lower edge cuts is near; check CameraInfo, height and pitch",
+                SETUP_PERIOD)
         end = ground.distance(row * size[0])
         if end < near:
             self._log.warning(
