@@ -104,6 +104,8 @@ class AlertReport:
     :param restarted: why tracking started afresh with this frame; empty if it did not.
     :param stepped_back_s: by how many seconds the stamp was older than the last one's, and the
         frame was taken at the time of that one; 0 if it was not.
+    :param resized_from: (height, width) of the last frame, where this one has another size: its
+        tracks went on, scaled; None where it has not.
     """
 
     alerts: tuple[Alert, ...] = ()
@@ -111,6 +113,7 @@ class AlertReport:
     cleared: tuple[int, ...] = ()
     restarted: str = ''
     stepped_back_s: float = 0.0
+    resized_from: tuple[int, int] | None = None
 
     @property
     def level(self) -> Level:

@@ -7,6 +7,9 @@ import numpy as np
 Box = tuple[int, int, int, int]
 """x, y, width, height in pixels; (x, y) is the upper left corner."""
 
+Scale = tuple[float, float]
+"""By how much an image was resized, down and across: rows are multiplied by the first."""
+
 
 def edges(boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return left, top, right and bottom, each (n,), of boxes (n, 4)."""
@@ -63,6 +66,14 @@ def clipped(box: Box, size: tuple[int, int]) -> Box | None:
     left, top = max(box[0], 0), max(box[1], 0)
     right, bottom = min(box[0] + box[2], size[1]), min(box[1] + box[3], size[0])
     return (left, top, right - left, bottom - top) if right > left and bottom > top else None
+
+
+def resized(box: Box, scale: Scale) -> Box:
+    """Return where a box lies after its image was resized: in whole pixels, at least one."""
+    down, across = scale
+    left, top = round(box[0] * across), round(box[1] * down)
+    return (left, top, max(round((box[0] + box[2]) * across) - left, 1),
+            max(round((box[1] + box[3]) * down) - top, 1))
 
 
 def is_truncated(box: Box, size: tuple[int, int]) -> bool:

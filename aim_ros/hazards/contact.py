@@ -47,6 +47,12 @@ class Growth:
         while points[0].seconds < seconds - WINDOW - 1e-9:
             points.popleft()
 
+    def resize(self, factor: float) -> None:
+        """Go on in an image that is `factor` times as high."""
+        self._points = deque(
+            _Point(point.seconds, point.inverse / factor, point.weight * factor**2)
+            for point in self._points)
+
     def forget(self) -> None:
         """Forget what was added, for instance as the road user is not seen whole any more."""
         self._points.clear()

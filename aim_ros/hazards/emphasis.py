@@ -15,6 +15,7 @@ from aim_ros.hazards.boxes import Box
 from aim_ros.hazards.boxes import is_truncated
 from aim_ros.hazards.boxes import pairwise_iou
 from aim_ros.hazards.boxes import pairwise_shared
+from aim_ros.hazards.boxes import Scale
 from aim_ros.hazards.boxes import union
 from aim_ros.hazards.emphasis_filter import EmphasisFilter
 from aim_ros.hazards.emphasis_filter import measures
@@ -77,6 +78,13 @@ class FocusedStream:
         self._tracker.restart()
         self._standings = {}
 
+    def resize(self, scale: Scale) -> None:
+        """Go on in images of another size."""
+        self._tracker.resize(scale)
+        for standing in self._standings.values():
+            if standing.extension is not None:
+                standing.extension = standing.extension.resized(scale)
+
     def extend(self, neutral: Tracker, alerts: Sequence[Alert], sight: Sight | None, scene: Scene,
                filter_: EmphasisFilter | None, owner_clear_after: float) -> list[Alert]:
         """
@@ -101,7 +109,8 @@ class FocusedStream:
         self._stand(neutral.tracks, owned)
         self._extend_boxes(neutral.tracks, owned, sight)
         self._tracker.update(
-            free, scene.now_ns, scene.size, scene.settings, sight.pixels if sight else None)
+            free, scene.now_ns, scene.size, scene.settings, sight.pixels if sight else None,
+            scene.like_ns)
         by_id = {alert.track_id: alert for alert in alerts}
         published = [alert for track in neutral.tracks
                      if (alert := self._publish(track, by_id.get(track.track_id)))]

@@ -86,9 +86,14 @@ class AlertMonitor:
         if tick.restarted:
             self._tracker.restart()
             self._focused.restart()
-        scene = Scene(tick.now_ns, size, owner, camera, self._classes)
+        elif tick.resized_from is not None:
+            scale = size[0] / tick.resized_from[0], size[1] / tick.resized_from[1]
+            self._tracker.resize(scale)
+            self._focused.resize(scale)
+        scene = Scene(tick.now_ns, size, owner, camera, self._classes, tick.like_ns)
         self._tracker.keep(self._classes.groups_of(owner.class_ids))
-        self._tracker.update(base.regions, tick.now_ns, size, owner, base.pixels)
+        self._tracker.update(
+            base.regions, tick.now_ns, size, owner, base.pixels, tick.like_ns)
         for track in self._tracker.tracks:
             decide(track, scene, owner.raise_after)
         alerts = [alert_of(track, scene) for track in self._tracker.tracks if track.raised]
@@ -106,4 +111,5 @@ class AlertMonitor:
         now = {alert.track_id for alert in alerts}
         return AlertReport(
             tuple(sorted(alerts, key=lambda alert: alert.track_id)), tuple(sorted(now - before)),
-            tuple(sorted(before - now)), tick.restarted, tick.stepped_back_s)
+            tuple(sorted(before - now)), tick.restarted, tick.stepped_back_s,
+            tick.resized_from)

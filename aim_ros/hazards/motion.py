@@ -4,6 +4,7 @@ from dataclasses import dataclass
 import math
 
 from aim_ros.hazards.boxes import Box
+from aim_ros.hazards.boxes import Scale
 
 # Standard deviations. Places are in shares of the box's height, so that they hold at any distance.
 _PLACE_NOISE, _SIZE_NOISE, _ASPECT_NOISE = 0.06, 0.06, 0.25
@@ -44,6 +45,14 @@ class _Channel:
         self.rate_variance -= rate_gain * self.covariance
         self.covariance *= 1 - gain
         self.value_variance *= 1 - gain
+
+    def multiply(self, factor: float) -> None:
+        """Take the value in another unit."""
+        self.value *= factor
+        self.rate *= factor
+        self.value_variance *= factor**2
+        self.covariance *= factor**2
+        self.rate_variance *= factor**2
 
 
 class Motion:
@@ -86,6 +95,15 @@ class Motion:
         self._foot.update(foot, factor * _place_variance(box[3]))
         self._height.update(height, factor * _size_variance(box[3]))
         self._aspect.update(aspect, factor * _ASPECT_NOISE**2)
+        self._box = self._compute_box()
+
+    def resize(self, scale: Scale) -> None:
+        """Go on in an image of another size."""
+        down, across = scale
+        self._middle.multiply(across)
+        self._foot.multiply(down)
+        self._height.value += math.log(down)
+        self._aspect.value += math.log(across / down)
         self._box = self._compute_box()
 
     @property

@@ -25,6 +25,7 @@ class Scene:
     :param now_ns: its time.
     :param size: (height, width) of its image.
     :param camera: calibration for distance and bearing; None judges near by `near_row`.
+    :param like_ns: time of the last frame of this size, see `Tick`; None: of the last frame.
     """
 
     now_ns: int
@@ -32,6 +33,7 @@ class Scene:
     settings: AlertSettings
     camera: GroundCamera | None
     classes: RoadUserClasses
+    like_ns: int | None = None
 
 
 @dataclass(frozen=True)

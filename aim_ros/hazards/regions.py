@@ -1,6 +1,7 @@
 """Decisions -> regions: the pixels of one road user in one frame, as far as one frame can tell."""
 
 from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -8,6 +9,8 @@ from scipy.sparse.csgraph import connected_components
 
 from aim_ros.hazards.boxes import Box
 from aim_ros.hazards.boxes import edges
+from aim_ros.hazards.boxes import resized
+from aim_ros.hazards.boxes import Scale
 from aim_ros.hazards.component_search import find_components
 from aim_ros.hazards.components import Components
 from aim_ros.hazards.components import Scores
@@ -52,6 +55,13 @@ class Region:
     margin: float = 0.0
     perimeter: int = 0
     modulated_share: float = 0.0
+
+    def resized(self, scale: Scale) -> 'Region':
+        """Return how the region looks after its image was resized."""
+        return replace(
+            self, box=resized(self.box, scale),
+            area=max(round(self.area * scale[0] * scale[1]), 1),
+            perimeter=round(self.perimeter * sum(scale) / 2))
 
 
 def find_regions(

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from aim_ros.hazards.boxes import as_array
 from aim_ros.hazards.boxes import Box
 from aim_ros.hazards.boxes import clipped
 from aim_ros.hazards.boxes import pairwise_shared
+from aim_ros.hazards.boxes import Scale
 from aim_ros.hazards.evidence import sureness
 from aim_ros.hazards.parting import part
 from aim_ros.hazards.pixels import Pixels
@@ -33,6 +35,28 @@ _SPLIT = 0.3
 
 FBox = tuple[float, float, float, float]
 """x, y, width and height, in fractions of pixels."""
+
+class _Moment(NamedTuple):
+    """
+    When a frame is, that of the last one, and of the last one that shows the same view.
+
+    They differ where images of several cameras come in turns: what one of them does not show is
+    not missed by the others.
+    """
+
+    now_ns: int
+    last_ns: int
+    like_ns: int
+
+    @property
+    def interval(self) -> float:
+        """Seconds since the last frame."""
+        return (self.now_ns - self.last_ns) / 1e9
+
+    def sighted(self, track: Track) -> float:
+        """Return the seconds that a sight of a track counts for."""
+        return (self.now_ns - min(self.last_ns, max(self.like_ns, track.last_ns))) / 1e9
+
 
 Weigh = Callable[[Region], float]
 """Returns the share of its time for which the sight of a region counts, 0..1."""
@@ -57,50 +81,59 @@ class Tracker:
         """Forget all tracks."""
         self.tracks, self.ended, self._last_ns = [], [], None
 
+    def resize(self, scale: Scale) -> None:
+        """Go on in images of another size."""
+        for track in self.tracks:
+            track.resize(scale)
+
     def keep(self, groups: Sequence[str]) -> None:
         """Forget the tracks of other groups: they are not alerted any more."""
         self.tracks = [track for track in self.tracks if track.region.group in groups]
 
     def update(self, regions: Sequence[Region], now_ns: int, size: tuple[int, int],
-               settings: AlertSettings, pixels: Pixels | None = None) -> None:
+               settings: AlertSettings, pixels: Pixels | None = None,
+               like_ns: int | None = None) -> None:
         """
         Take in a frame's regions: `tracks` are then those of this frame, `ended` those that were.
 
         :param now_ns: time of the frame, not before that of the last one.
         :param size: (height, width) of the image.
         :param pixels: for the boxes of regions that several tracks share.
+        :param like_ns: time of the last frame that shows the same view, where others came between;
+            None: that of the last frame.
         """
-        interval = 0.0 if self._last_ns is None else (now_ns - self._last_ns) / 1e9
+        last_ns = now_ns if self._last_ns is None else self._last_ns
+        when = _Moment(now_ns, last_ns, last_ns if like_ns is None else like_ns)
         clear_after = nanoseconds(settings.clear_after)
-        self._predict(now_ns, interval, clear_after)
+        self._predict(when, clear_after)
         # What the last frame showed counts as just seen, however long ago that was.
         waiting, over = [], []
         for track in self.tracks:
-            lives = track.last_ns == self._last_ns or now_ns <= max(
+            lives = track.last_ns >= when.like_ns or now_ns <= max(
                 track.last_ns + clear_after, track.error_until_ns)
             (waiting if lives else over).append(track)
         self.tracks = waiting
         before = [(track, track.predicted) for track in self.tracks]
         parted, whole = part(regions, self.tracks, pixels)
         for track, region in parted:
-            track.see(region, now_ns, interval, self._weigh(region), size, parted=True)
-        free = self._see(whole, {track.track_id for track, _ in parted}, now_ns, interval, size,
+            track.see(region, now_ns, when.sighted(track), self._weigh(region), size, parted=True)
+        free = self._see(whole, {track.track_id for track, _ in parted}, when, size,
                          settings.min_area)
-        self.tracks += self._begin(free, before, now_ns, interval)
-        self._end(now_ns, size, settings)
+        self.tracks += self._begin(free, before, when)
+        self._end(when, size, settings)
         self.ended += over
         for track in self.tracks:
-            if track.last_ns != now_ns:
-                track.miss(now_ns, interval)
+            if track.last_ns <= when.like_ns:
+                track.miss(now_ns, when.interval)
         self._last_ns = now_ns
 
-    def _predict(self, now_ns: int, interval: float, clear_after: int) -> None:
+    def _predict(self, when: _Moment, clear_after: int) -> None:
         for track in self.tracks:
             # A prediction is good for `clear_after`; whoever is held longer stays where he was.
-            if now_ns - track.last_ns <= clear_after or track.last_ns == self._last_ns:
-                track.motion.predict(interval)
+            if when.now_ns - track.last_ns <= clear_after or track.last_ns >= when.like_ns:
+                track.motion.predict(when.interval)
 
-    def _see(self, regions: Sequence[Region], taken: set[int], now_ns: int, interval: float,
+    def _see(self, regions: Sequence[Region], taken: set[int], when: _Moment,
              size: tuple[int, int], min_area: int) -> list[Region]:
         """Show regions to the tracks that are not `taken`; return those that start new tracks."""
         # What is small or unsure only keeps a track alive.
@@ -111,39 +144,41 @@ class Tracker:
         free: list[Region] = strong
         for stage in (strong, weak):
             waiting = [track for track in self.tracks if track.track_id not in taken]
-            pairs = assign(waiting, stage, now_ns)
+            pairs = assign(waiting, stage, when.now_ns)
             for t, r in pairs:
-                waiting[t].see(stage[r], now_ns, interval, self._weigh(stage[r]), size)
-                taken.add(waiting[t].track_id)
+                track = waiting[t]
+                track.see(stage[r], when.now_ns, when.sighted(track), self._weigh(stage[r]), size)
+                taken.add(track.track_id)
             if stage is strong:
                 shown = {r for _, r in pairs}
                 free = [region for r, region in enumerate(strong) if r not in shown]
         return free
 
-    def _begin(self, regions: Sequence[Region], before: Sequence[tuple[Track, FBox]], now_ns: int,
-               interval: float) -> list[Track]:
+    def _begin(self, regions: Sequence[Region], before: Sequence[tuple[Track, FBox]],
+               when: _Moment) -> list[Track]:
         """Return tracks of regions that go on with none, but may be part of what was seen."""
-        evidence = inherited(regions, before, now_ns)
-        return [Track(next(self._ids), region, now_ns, now_ns,
-                      known + self._weigh(region) * interval if known else 0.0)
+        evidence = inherited(regions, before, when.now_ns)
+        return [Track(next(self._ids), region, when.now_ns, when.now_ns,
+                      known + self._weigh(region) * when.interval if known else 0.0)
                 for region, known in zip(regions, evidence, strict=True)]
 
-    def _end(self, now_ns: int, size: tuple[int, int], settings: AlertSettings) -> None:
+    def _end(self, when: _Moment, size: tuple[int, int], settings: AlertSettings) -> None:
         """End the tracks that are unseen for too long, or out of the picture."""
         alive, self.ended = [], []
         for track in self.tracks:
-            (alive if self._lives(track, now_ns, size, settings) else self.ended).append(track)
+            (alive if self._lives(track, when, size, settings) else self.ended).append(track)
         self.tracks = sorted(alive, key=lambda track: track.track_id)
 
-    def _lives(self, track: Track, now_ns: int, size: tuple[int, int], settings: AlertSettings
+    def _lives(self, track: Track, when: _Moment, size: tuple[int, int], settings: AlertSettings
                ) -> bool:
+        now_ns = when.now_ns
         if track.last_ns == now_ns or now_ns <= track.error_until_ns:
             return True
         # What was seen for a moment only is hardly there.
         known = track.raised or track.seen_s >= settings.raise_after
         patience = settings.clear_after if known else _PATIENCE * settings.clear_after
-        return (now_ns - track.last_ns <= nanoseconds(patience)
-                and not _left_sideways(track, size)
+        waits = track.last_ns > when.like_ns or now_ns - track.last_ns <= nanoseconds(patience)
+        return (waits and not _left_sideways(track, size)
                 and _share_inside(track.motion.rounded, size) >= _MIN_INSIDE)
 
 

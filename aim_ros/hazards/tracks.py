@@ -8,6 +8,7 @@ import math
 from aim_ros.hazards.boxes import Box
 from aim_ros.hazards.boxes import clipped
 from aim_ros.hazards.boxes import is_truncated
+from aim_ros.hazards.boxes import Scale
 from aim_ros.hazards.boxes import union
 from aim_ros.hazards.contact import Growth
 from aim_ros.hazards.groups import kind_of
@@ -77,6 +78,12 @@ class Track:
     def box(self, now_ns: int) -> Box:
         """Return where it is: as this frame shows it, else where its motion takes it."""
         return self.region.box if self.last_ns == now_ns else self.motion.rounded
+
+    def resize(self, scale: Scale) -> None:
+        """Go on in an image of another size."""
+        self.region = self.region.resized(scale)
+        self.motion.resize(scale)
+        self.growth.resize(scale[0])
 
     def see(self, region: Region, now_ns: int, interval: float, weight: float,
             size: tuple[int, int], parted: bool = False) -> None:

@@ -1,9 +1,8 @@
-"""A camera: what sensor_msgs/CameraInfo says of it, for the image as it is delivered."""
+"""A pinhole camera, of a whole image or of a part of it, binned or resized."""
 
 from dataclasses import dataclass
 from dataclasses import replace
 import math
-from typing import Any
 
 import numpy as np
 
@@ -142,68 +141,6 @@ def same_shape(size: tuple[int, int], other: tuple[int, int]) -> bool:
     low = max((a - 1) / b for a, b in zip(size, other, strict=True))
     high = min((a + 1) / b for a, b in zip(size, other, strict=True))
     return low <= (1 + _STRETCH) * high
-
-
-def sensor_camera(info: Any) -> CameraModel | None:
-    """
-    Read a calibration message: the camera of the sensor's whole image.
-
-    :param info: anything with the fields of sensor_msgs/CameraInfo.
-    :return: None where the message says that the camera is not calibrated.
-    """
-    k, p = ([float(value) for value in matrix] for matrix in (info.k, info.p))
-    of_k, of_p = (k[0], k[4], k[2], k[5]), (p[0], p[5], p[2], p[6])
-    intrinsics = of_k if _is_usable(of_k) else of_p
-    if not _is_usable(intrinsics):
-        return None
-    return CameraModel(
-        info.width, info.height, *intrinsics,
-        distortion=tuple(float(value) for value in info.d),
-        distortion_model=info.distortion_model,
-        r=tuple(float(value) for value in info.r),
-        p=tuple(p) if any(p) else ())
-
-
-def delivered_camera(info: Any) -> CameraModel | None:
-    """
-    Read a calibration message: the camera of the image as it is delivered, cropped, then binned.
-
-    :param info: anything with the fields of sensor_msgs/CameraInfo.
-    :return: None where the message says that the camera is not calibrated.
-    """
-    camera = sensor_camera(info)
-    if camera is None:
-        return None
-    roi = info.roi
-    if roi.width and roi.height:
-        camera = camera.cropped(roi.x_offset, roi.y_offset, roi.width, roi.height)
-    return camera.binned(max(info.binning_x, 1), max(info.binning_y, 1))
-
-
-def camera_of_image(info: Any, size: tuple[int, int]) -> CameraModel | None:
-    """
-    Read a calibration message for images of `size`.
-
-    They may be as the message says, cropped and binned, or the sensor's whole image, and either
-    of these resized.
-
-    :param info: anything with the fields of sensor_msgs/CameraInfo.
-    :param size: (height, width) of the images, pixels.
-    :return: None where the message says that the camera is not calibrated.
-    :raises CameraError: the calibration is for images of another shape.
-    """
-    whole, delivered = sensor_camera(info), delivered_camera(info)
-    if whole is None or delivered is None:
-        return None
-    if not info.width or not info.height:
-        # Who leaves out the size calibrated the images as they are.
-        return replace(whole, height=size[0], width=size[1])
-    cameras = (delivered, whole)
-    for fits in (lambda camera: camera.size == size, lambda camera: same_shape(size, camera.size)):
-        for camera in cameras:
-            if fits(camera):
-                return camera.scaled(size)
-    return delivered.scaled(size)
 
 
 def _is_usable(intrinsics: tuple[float, ...]) -> bool:

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from aim_ros.imaging.camera import camera_of_image
 from aim_ros.imaging.camera import CameraError
 from aim_ros.imaging.camera import CameraModel
-from aim_ros.imaging.camera import delivered_camera
-from aim_ros.imaging.camera import sensor_camera
+from aim_ros.imaging.camera_info import camera_of_image
+from aim_ros.imaging.camera_info import delivered_camera
+from aim_ros.imaging.camera_info import is_calibrated
 from aim_ros.imaging.frame import Frame
 from aim_ros.imaging.frame import FrameError
 from aim_ros.media import bag_messages
@@ -202,6 +202,6 @@ def _read_info(recording: Recording, topic: str) -> Any:
         except MediaError:
             # A calibration is repeated with every image.
             continue
-        if sensor_camera(info) is not None:
+        if is_calibrated(info):
             return info
     return None

@@ -1,12 +1,14 @@
 """The images of one camera in the order in which they come, live or from a recording."""
 
 from dataclasses import replace
+import math
 from typing import Any
 
 import numpy as np
 
 from aim_ros.hazards.geometry import GroundCamera
-from aim_ros.imaging.camera import camera_of_image
+from aim_ros.imaging.camera import CameraError
+from aim_ros.imaging.camera_info import camera_of_image
 from aim_ros.imaging.frame import Frame
 from aim_ros.imaging.frame import FrameError
 from aim_ros.perception.stamp_clock import StampClock
@@ -60,7 +62,15 @@ def ground_camera(info: Any, size: tuple[int, int], height: float, pitch: float
     :param height: of the camera above the road, metres.
     :param pitch: downward tilt, radians.
     :return: None where the message says that the camera is not calibrated.
-    :raises CameraError: the calibration is for images of another shape.
+    :raises CameraError: the calibration is for images of another shape, that of no camera, or one
+        with which no road is seen.
     """
     camera = camera_of_image(info, size)
-    return None if camera is None else GroundCamera(*camera.pinhole, height, pitch)
+    if camera is None:
+        return None
+    ground = GroundCamera(*camera.pinhole, height, pitch)
+    if not math.isfinite(ground.distance(size[0])):
+        raise CameraError(
+            f'with the optical axis in row {ground.cy:g} of {size[0]}, and a pitch of {pitch:g}, '
+            'the image lies above the horizon: no distance to the road can be told')
+    return ground

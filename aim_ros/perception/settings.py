@@ -35,13 +35,20 @@ class SettingsError(ValueError):
         self.parameter = parameter
 
 
+HEIGHTS = 0.1, 10.0
+"""Metres above the road that a camera may sit at."""
+
+PITCHES = -0.8, 0.8
+"""Radians that it may be tilted by."""
+
+
 @dataclass(frozen=True)
 class Mount:
     """
     Where a camera sits on the vehicle.
 
-    :param height: of its optical centre above the road, metres, > 0.
-    :param pitch: downward tilt of its optical axis, radians; positive looks down.
+    :param height: of its optical centre above the road, metres, in `HEIGHTS`.
+    :param pitch: downward tilt of its optical axis, radians, in `PITCHES`; positive looks down.
     """
 
     height: float = 1.65

@@ -3,11 +3,15 @@
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+import math
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
 from aim_ros.hazards.geometry import GroundCamera
+
+_FARTHEST = 100.0
+_LENGTH_ERROR = 0.01
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,15 +32,30 @@ class RigidTransform:
         Make a transform of a translation and a rotation, as ``geometry_msgs/Transform`` has them.
 
         :param translation: (x, y, z), metres.
-        :param quaternion: (x, y, z, w), of any length but 0.
-        :raises ValueError: the quaternion has the length 0.
+        :param quaternion: (x, y, z, w), of length 1.
+        :raises ValueError: these are not numbers, or no rotation.
         """
+        if not all(map(math.isfinite, (*translation, *quaternion))):
+            raise ValueError('a transform has numbers that are not finite')
+        if abs((length := math.hypot(*quaternion)) - 1) >= _LENGTH_ERROR:
+            raise ValueError(f'a transform has a quaternion of length {length:g}; expected 1')
         return cls(Rotation.from_quat(quaternion).as_matrix(), np.array(translation, np.float64))
 
     @classmethod
     def identity(cls) -> 'RigidTransform':
         """Return the transform that leaves points where they are."""
         return cls(np.eye(3), np.zeros(3))
+
+    def on_vehicle(self) -> 'RigidTransform':
+        """
+        Return this transform.
+
+        :raises ValueError: its frames are too far apart for two sensors of a vehicle.
+        """
+        if (distance := math.hypot(*self.translation)) > _FARTHEST:
+            raise ValueError(f'the frames are {distance:g} m apart; on a vehicle they are at most '
+                             f'{_FARTHEST:g} m')
+        return self
 
     @property
     def matrix(self) -> np.ndarray:

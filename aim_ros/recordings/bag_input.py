@@ -8,7 +8,7 @@ from typing import Any
 
 from aim_ros.hazards.geometry import GroundCamera
 from aim_ros.imaging.camera import CameraError
-from aim_ros.imaging.camera import sensor_camera
+from aim_ros.imaging.camera_info import is_calibrated
 from aim_ros.imaging.frame import Frame
 from aim_ros.imaging.frame import FrameError
 from aim_ros.media.bag_messages import pixels
@@ -155,8 +155,7 @@ class BagInput:
             camera.info_topic, (CAMERA_INFO,), on_loss=lambda _: None)
         infos = (self._info(message) for _, message in zip(
             range(_TRIED_INFOS), messages, strict=False))
-        return next((info for info in infos
-                     if info is not None and sensor_camera(info) is not None), None)
+        return next((info for info in infos if info is not None and is_calibrated(info)), None)
 
     def _info(self, message: Message) -> Any:
         try:

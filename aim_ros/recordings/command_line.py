@@ -82,6 +82,16 @@ def seconds(text: str) -> float:
     return _number(text, float, 0, 'seconds of at least 0')
 
 
+def between(low: float, high: float) -> Callable[[str], float]:
+    """Return what reads a number in a range, as the type of an option."""
+    def read(text: str) -> float:
+        value = _number(text, float, low, f'in {low:g}..{high:g}')
+        if value > high:
+            raise argparse.ArgumentTypeError(f'must be in {low:g}..{high:g}, got {text!r}')
+        return value
+    return read
+
+
 def _number(text: str, kind: type, least: float, what: str) -> float:
     try:
         value = kind(text)

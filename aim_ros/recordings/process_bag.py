@@ -39,9 +39,9 @@ def _parser() -> argparse.ArgumentParser:
                        help='where profiles are read from (default: the one that ships)')
     under.add_argument('--camera', action='append', default=[], metavar='[NAME=]TOPIC',
                        help='an image topic (default: all that can be played)')
-    under.add_argument('--height', type=float, default=1.65, metavar='M',
+    under.add_argument('--height', type=command_line.between(0.1, 10.0), default=1.65, metavar='M',
                        help='of the cameras above the road, metres (default: %(default)s)')
-    under.add_argument('--pitch', type=float, default=0.0, metavar='RAD',
+    under.add_argument('--pitch', type=command_line.between(-0.8, 0.8), default=0.0, metavar='RAD',
                        help='downward tilt of the cameras, radians (default: %(default)s)')
     under.add_argument('--seed', type=command_line.index, default=0, help='of all noise')
     network = parser.add_argument_group('the network')

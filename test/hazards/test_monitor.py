@@ -9,6 +9,7 @@ from hazard_scenes import ids
 from hazard_scenes import moved
 from hazard_scenes import region
 from hazard_scenes import SETTINGS
+from hazard_scenes import SIZE
 import pytest
 
 from aim_ros.hazards.alerts import AlertReport
@@ -298,15 +299,106 @@ def test_stamps_that_jitter_forget_nothing():
     assert not any(report.restarted for report in reports)
 
 
-@pytest.mark.parametrize(('stamp', 'size'), [(-1.0, (100, 200)), (0.3, (200, 400))])
-def test_a_jump_or_another_size_starts_afresh(stamp, size):
+def test_a_jump_starts_afresh():
     camera = Camera()
     for seconds in (0.0, 0.1, 0.2):
         camera.see(seconds, ASIDE)
-    report = camera.see(stamp, ASIDE, size=size)
+    report = camera.see(-1.0, ASIDE)
     assert report.restarted
     assert report.cleared == (1,)
     assert report.alerts == ()
-    report = camera.see(stamp + 0.2, ASIDE, size=size)
+    report = camera.see(-0.8, ASIDE)
     assert ids(report) == [2]
     assert not report.restarted
+
+
+# Sizes
+
+
+def scaled(box, size):
+    """Return a box of an image of `SIZE` in the same image resized."""
+    down, across = size[0] / SIZE[0], size[1] / SIZE[1]
+    return (round(box[0] * across), round(box[1] * down), round(box[2] * across),
+            round(box[3] * down))
+
+
+SIZES = [(200, 400), (50, 100), (150, 200), (99, 201)]
+
+
+@pytest.mark.parametrize('size', SIZES)
+def test_another_size_forgets_nothing(size):
+    camera = Camera()
+    for seconds in (0.0, 0.1, 0.2):
+        camera.see(seconds, AHEAD, ASIDE)
+    report = camera.see(0.3, scaled(AHEAD, size), size=size)
+    assert (ids(report), report.raised, report.cleared) == ([1, 2], (), ())
+    assert report.resized_from == SIZE
+    assert not report.restarted
+    seen, coasting = report.alerts
+    assert seen.box == scaled(AHEAD, size)
+    assert coasting.box == pytest.approx(scaled(ASIDE, size), abs=1)
+    assert (seen.level, coasting.level) == (Level.ERROR, Level.WARN)
+    assert coasting.coasting
+    assert coasting.area == pytest.approx(
+        ASIDE[2] * ASIDE[3] * size[0] * size[1] / (SIZE[0] * SIZE[1]), abs=1)
+
+
+@pytest.mark.parametrize('sizes', [[SIZE, *others] for others in (
+    *([size] for size in SIZES), SIZES)])
+@pytest.mark.parametrize('step', [0.05, 0.1, 0.4, 1.0])
+@pytest.mark.parametrize('box', [AHEAD, ASIDE])
+def test_sizes_in_turns_raise_as_one_does(sizes, step, box):
+    one, several = Camera(), Camera()
+    for index in range(20):
+        size = sizes[index % len(sizes)]
+        expected = one.see(step * index, box)
+        found = several.see(step * index, scaled(box, size), size=size)
+        assert ids(found) == ids(expected)
+        assert found.raised == expected.raised
+        assert found.cleared == ()
+        assert [alert.level for alert in found.alerts] == [
+            alert.level for alert in expected.alerts]
+
+
+@pytest.mark.parametrize('step', [0.05, 0.1, 0.4, 1.0])
+@pytest.mark.parametrize('others', [(), [(150, 10, 18, 30)]])
+def test_two_views_in_turns_raise_as_each_alone_does(step, others):
+    size = (120, 200)
+    alone, both = Camera(), Camera()
+    raised = []
+    for index in range(20):
+        if index % 2:
+            report = both.see(step * index, *others, size=size)
+        else:
+            expected = alone.see(step * index, ASIDE)
+            report = both.see(step * index, ASIDE)
+            assert set(ids(expected)) <= set(ids(report))
+        if raised:
+            # Nor do the other's images let go of it.
+            assert 1 in ids(report)
+        raised += ids(report)
+    assert raised
+
+
+@pytest.mark.parametrize('size', SIZES)
+def test_what_a_modulation_adds_goes_on_in_another_size(size):
+    camera = Camera()
+    added = region(ASIDE, modulated_share=1.0)
+    for step in range(10):
+        camera.see(0.1 * step, focused=[added])
+    before = camera.see(1.0, focused=[added])
+    after = camera.see(1.1, focused=[], size=size)
+    assert ids(after) == ids(before) != []
+    assert after.alerts[0].box == pytest.approx(scaled(ASIDE, size), abs=1)
+
+
+def test_speed_and_contact_are_those_of_the_size():
+    camera, small = Camera(), (50, 100)
+    for step in range(9):
+        grown = 20 + 2 * step
+        report = camera.see(0.1 * step, (20 + 2 * step, 10, 20, grown))
+    wide = report.alerts[0]
+    box = scaled((38, 10, 20, 38), small)
+    near = camera.see(0.9, box, size=small).alerts[0]
+    assert near.vx == pytest.approx(wide.vx / 2, rel=0.2)
+    assert near.ttc_s == pytest.approx(wide.ttc_s - 0.1, rel=0.2)

@@ -19,7 +19,8 @@ from aim_ros.media.sources import open_source
 
 TYPES = get_typestore(Stores.ROS2_JAZZY)
 CAMERA = CameraModel(
-    12, 8, 7.0, 7.5, 6.0, 4.0, distortion=(0.1, 0.2, 0.3, 0.4, 0.5), p=tuple(map(float, range(12)))
+    12, 8, 7.0, 7.5, 6.0, 4.0, distortion=(0.1, 0.2, 0.3, 0.4, 0.5),
+    p=(7.2, 0.01, 5.9, 3.0, 0.0, 7.4, 4.1, 7.0, 0.0, 0.0, 1.0, 0.003)
 )
 
 

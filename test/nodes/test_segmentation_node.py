@@ -390,12 +390,20 @@ def test_an_override_of_durability_is_honoured(make_node, ros):
     assert durability('camera/image') == QoSDurabilityPolicy.VOLATILE
 
 
-def test_a_calibration_of_another_shape_is_refused_aloud(make_node, make_camera, ask, ros,
-                                                         diagnostics, tmp_path):
+@pytest.mark.parametrize(('info', 'said'), [
+    (CameraInfo(width=60, height=100, k=K), 'another shape'),
+    (CameraInfo(width=100, height=60, k=[1e-3, *K[1:4], 1e-3, *K[5:]]),
+     'K has focal lengths of 0.001 and 0.001 pixels; with images of 100x60 pixels they are '
+     'between 4 and 10000'),
+    (CameraInfo(width=100, height=60, k=[*K[:5], 70.0, *K[6:]]), 'lies above the horizon: no '
+     'distance to the road can be told'),
+])
+def test_a_calibration_that_cannot_be_used_is_refused_aloud(
+        make_node, make_camera, ask, ros, diagnostics, tmp_path, info, said):
     with stderr_into(tmp_path / 'err') as err:
         camera = make_camera(make_node())
         ros.wait_for(lambda: camera.infos.get_subscription_count())
-        camera.infos.publish(CameraInfo(width=60, height=100, k=K))
+        camera.infos.publish(info)
         stamps = itertools.count(1)
 
         def told():
@@ -404,7 +412,7 @@ def test_a_calibration_of_another_shape_is_refused_aloud(make_node, make_camera,
                 'segmentation: camera', (0, 0, {}))[2].get('calibration') == 'unusable']
 
         ros.wait_for(told)
-        ros.wait_for(lambda: told() and 'another shape, so alerts have no distance' in err())
+        ros.wait_for(lambda: told() and f'{said}, so alerts have no distance' in err())
 
 
 def test_what_the_calibration_lacks_is_said_once(make_node, make_camera, ask, ros, tmp_path):
@@ -473,17 +481,32 @@ def test_bad_input_costs_one_line_and_no_frame_more(make_node, make_camera, ask,
     assert '/camera/image: ' in lines[0]
 
 
-@pytest.mark.parametrize(('stamp', 'height', 'said'), [
-    (4.0, 60, 'the stamp went back by 1.000 s'),  # clear_after is 0.5 s
-    (6.0, 40, 'the image size changed from 100x60 to 100x40'),
-])
-def test_a_break_in_the_stream_starts_afresh(make_node, make_camera, ask, capfd, stamp, height,
-                                            said):
+def test_a_break_in_the_stream_starts_afresh(make_node, make_camera, ask, capfd):
     camera = make_camera(make_node())
     ask(camera, 5.0)
-    mask, _ = ask(camera, stamp, camera.pixels[:height])
-    assert mask.height == height
-    assert f'/camera/image: {said}; tracks and alerts start afresh' in capfd.readouterr().err
+    ask(camera, 4.0)  # clear_after is 0.5 s
+    assert ('/camera/image: the stamp went back by 1.000 s; tracks and alerts start afresh'
+            in capfd.readouterr().err)
+
+
+def test_sizes_in_turns_forget_nothing_and_are_warned_of(
+        make_node, make_camera, ask, ros, diagnostics, tmp_path):
+    with stderr_into(tmp_path / 'err') as err:
+        camera = make_camera(make_node())
+        stamps = itertools.count(5)
+
+        def warned():
+            for height in (60, 40):
+                mask, _ = ask(camera, float(next(stamps)), camera.pixels[:height])
+                assert mask.height == height
+            return [status for m in list(diagnostics)
+                    if (status := m.get('segmentation: camera'))
+                    and status[0] == DiagnosticStatus.WARN
+                    and 'the image size changed' in status[1] and 'times of late' in status[1]]
+
+        ros.wait_for(warned)
+        ros.wait_for(lambda: 'the image size changed' in err())
+    assert 'start afresh' not in err()
 
 
 @pytest.mark.parametrize('back', [1e-9, 0.04, 0.4])

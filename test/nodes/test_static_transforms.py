@@ -1,3 +1,4 @@
+import math
 from types import SimpleNamespace
 
 from geometry_msgs.msg import Quaternion
@@ -32,6 +33,21 @@ def test_frames_of_several_messages_are_joined():
         stamped('camera', 'camera_optical', (0.0, 0.0, 0.0), (-0.5, 0.5, -0.5, 0.5))]))
     found = transforms.find('camera_optical', '/lidar')
     assert found.rotation @ (3, 2, 1) + found.translation == pytest.approx([-2, -2, 4])
+
+
+@pytest.mark.parametrize('rotation', [(0.0, 0.0, 0.0, 0.0), (math.nan, 0.0, 0.0, 1.0),
+                                      (0.0, 0.0, 0.0, 9.0)])
+def test_a_transform_that_is_none_is_told_and_costs_no_other(rotation):
+    lines = []
+    node = SimpleNamespace(get_logger=lambda: SimpleNamespace(warning=lines.append))
+    transforms = StaticTransforms(node, group=None)
+    transforms.receive(SimpleNamespace(transforms=[
+        stamped('base_link', 'lidar', (1.0, 0.0, 2.0), rotation),
+        stamped('base_link', 'camera', (0.0, 0.0, 1.0))]))
+    assert transforms.find('base_link', 'lidar') is None
+    assert transforms.find('base_link', 'camera') is not None
+    assert len(lines) == 1
+    assert lines[0].startswith("/tf_static from 'base_link' to 'lidar' is not used: a transform")
 
 
 def test_a_message_says_what_was_made_of_it():

@@ -101,6 +101,22 @@ def test_only_a_step_back_below_clear_after_is_jitter(channel, back, said):
     assert bool(watchdog.stream_jitter(channel, SETTINGS)) is said
 
 
+def test_sizes_in_turns_are_told(channel):
+    large, small = (480, 640), (240, 320)
+    for _ in range(40):
+        channel.statistics.take(large)
+        assert watchdog.stream_sizes(channel) == ''
+    channel.statistics.take(small)
+    assert watchdog.stream_sizes(channel) == (
+        'the image size changed (now, before: 320x240, 640x480); tracks go on, scaled')
+    channel.statistics.take(large)
+    assert watchdog.stream_sizes(channel).startswith(
+        'the image size changed 2 times of late (640x480, 320x240), as with two drivers')
+    for _ in range(40):
+        channel.statistics.take(large)
+    assert watchdog.stream_sizes(channel) == ''
+
+
 def test_stamps_that_jump_to_and_fro_are_told(channel):
     for i in range(20):
         channel.statistics.receive((1000 + i - 30 * (i % 2)) * 10**9)

@@ -1,11 +1,14 @@
 import array
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from aim_ros.imaging.camera import CameraError
 from aim_ros.imaging.frame import Frame
 from aim_ros.imaging.frame import FrameError
 from aim_ros.perception.camera_stream import CameraStream
+from aim_ros.perception.camera_stream import ground_camera
 
 PIXELS = np.zeros((2, 2, 3), np.uint8)
 
@@ -31,3 +34,18 @@ def test_frames_are_tracked_by_stamps_and_where_these_stand_still_by_the_recordi
     times = [stream.timed(Frame(PIXELS, stamp_ns=1_000), received, 0.5).time_ns
              for received in (10, 20, 30, 40)]
     assert times == [1_000, 1_000, 1_020, 1_030]
+
+
+@pytest.mark.parametrize(('row', 'pitch', 'seen'), [
+    (170.0, 0.0, True), (399.0, 0.0, True), (401.0, 0.0, False), (401.0, 0.1, True),
+    (300.0, -0.3, False)])
+def test_a_calibration_by_which_no_road_is_seen_is_refused(row, pitch, seen):
+    info = SimpleNamespace(
+        width=1200, height=400, binning_x=0, binning_y=0, d=[], r=[0.0] * 9, p=[0.0] * 12,
+        distortion_model='plumb_bob', roi=SimpleNamespace(width=0, height=0),
+        k=[720.0, 0.0, 600.0, 0.0, 720.0, row, 0.0, 0.0, 1.0])
+    if seen:
+        assert ground_camera(info, (400, 1200), 1.65, pitch).cy == row
+    else:
+        with pytest.raises(CameraError, match='the image lies above the horizon'):
+            ground_camera(info, (400, 1200), 1.65, pitch)

@@ -348,6 +348,22 @@ def test_tracks_run_on_their_own_time_where_there_is_one():
     assert result.report.alerts[0].age_s == pytest.approx(0.2)
 
 
+@pytest.mark.parametrize('sizes', [(SIZE, (32, 48)), (SIZE, (80, 96), (128, 192))])
+@pytest.mark.parametrize('modulation', [{}, {'signs': ((PERSON, 1),), 'sigma': 1.0}])
+def test_sizes_in_turns_raise_a_steady_person_as_one_size_does(sizes, modulation):
+    stamps = [100 * MS * step for step in range(12)]
+    people = {stamp: scene((4, 5), (5, 5), (6, 5)) for stamp in stamps}
+    settings = under(**modulation)
+    one, several = Pipeline(PreparedSegmenter(people)), Pipeline(PreparedSegmenter(people))
+    for step, stamp in enumerate(stamps):
+        expected, = one.process([blank(stamp)], settings)
+        result, = several.process([blank(stamp, size=sizes[step % len(sizes)])], settings)
+        assert result.report.raised == expected.report.raised
+        assert result.report.cleared == ()
+        assert result.report.level == expected.report.level
+        assert result.report.restarted == ''
+
+
 def test_each_camera_has_a_calibration_of_its_own():
     logits = {1: scene((2, 2)), 2: scene((2, 2))}
     ground = {'left': GroundCamera(fx=100, fy=100, cx=47.5, cy=0.0, height=1.5)}

@@ -32,9 +32,22 @@ def test_one_after_the_other_and_back():
     assert applied(a.inverse() @ a, points) == pytest.approx(points)
 
 
-def test_a_quaternion_of_no_length_is_none():
-    with pytest.raises(ValueError, match='norm'):
-        RigidTransform.of((0, 0, 0), (0, 0, 0, 0))
+@pytest.mark.parametrize(('move', 'turn', 'said'), [
+    ((0, 0, 0), (0, 0, 0, 0), 'a quaternion of length 0; expected 1'),
+    ((0, 0, 0), (0, 0, 0, 1.5), 'a quaternion of length 1.5; expected 1'),
+    ((0, 0, 0), (0, float('nan'), 0, 1), 'not finite'),
+    ((float('inf'), 0, 0), (0, 0, 0, 1), 'not finite'),
+])
+def test_what_is_no_transform_is_refused(move, turn, said):
+    with pytest.raises(ValueError, match=said):
+        RigidTransform.of(move, turn)
+
+
+def test_the_frames_of_a_vehicle_are_near_each_other():
+    near = RigidTransform.of((60, 60, 0), (0, 0, 0, 1))
+    assert near.on_vehicle() is near
+    with pytest.raises(ValueError, match=r'5e\+06 m apart; on a vehicle they are at most 100 m'):
+        RigidTransform.of((3e6, 4e6, 0), (0, 0, 0, 1)).on_vehicle()
 
 
 def test_frames_are_found_over_their_common_parent():

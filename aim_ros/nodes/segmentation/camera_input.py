@@ -20,8 +20,8 @@ from sensor_msgs.msg import CompressedImage
 from sensor_msgs.msg import Image
 
 from aim_ros.hazards.geometry import GroundCamera
-from aim_ros.imaging.camera import camera_of_image
 from aim_ros.imaging.camera import CameraModel
+from aim_ros.imaging.camera_info import camera_of_image
 from aim_ros.imaging.frame import Frame
 from aim_ros.nodes.messages import conversions
 from aim_ros.nodes.qos import overriding_options
@@ -174,7 +174,7 @@ class CameraInput:
         """
         Return the camera for images of `size`; None as long as there is no calibration.
 
-        :raises CameraError: the calibration is for images of another shape.
+        :raises CameraError: the calibration is for images of another shape, or that of no camera.
         """
         info = self._info
         return None if info is None else camera_of_image(info, size)

@@ -165,4 +165,8 @@ class CloudLabeller:
                 if HAVE_TF else
                 f'tf2_msgs is not installed, so where {cloud_frame!r} is must be set by '
                 f'{self._name}.points.transform')
-        return found
+        try:
+            return found.on_vehicle()
+        except ValueError as error:
+            raise CloudError(
+                f'/tf_static from {camera_frame!r} to {cloud_frame!r}: {error}') from error

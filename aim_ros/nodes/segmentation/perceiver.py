@@ -84,8 +84,10 @@ class Perceiver:
         with self._boundary(channel, 'a frame was lost'):
             try:
                 self._check_age(item.message, settings)
-                return channel.input.frame(
+                frame = channel.input.frame(
                     item.message, item.received_ns, settings.alerts.clear_after)
+                channel.statistics.take(frame.size)
+                return frame
             except FrameError as error:
                 channel.statistics.refuse()
                 text = f'a frame was refused: {error}'
@@ -144,6 +146,13 @@ class Perceiver:
     def _check_corridor(self, channel: CameraChannel, ground: GroundCamera, size: tuple[int, int],
                         settings: Settings) -> None:
         near, row = settings.alerts.near_m, settings.alerts.corridor.top_row
+        begin = ground.distance(size[0])
+        if begin > near:
+            self._log.warning(
+                f'{channel.name} near', f'{channel.topic}: alerts.near_m is {near:g} m, but by '
+                f'the calibration the road is seen from {begin:.1f} m on, so that only what the '
+                "image's lower edge cuts is near; check CameraInfo, height and pitch",
+                SETUP_PERIOD)
         end = ground.distance(row * size[0])
         if end < near:
             self._log.warning(

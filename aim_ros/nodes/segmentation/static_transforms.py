@@ -54,13 +54,20 @@ class StaticTransforms:
         self._subscription = None
 
     def receive(self, message: 'TFMessage') -> None:
-        """Take in a message."""
+        """Take in a message; of its transforms, those that are none are left out and told."""
         with self._lock:
             for stamped in message.transforms:
                 move, turn = stamped.transform.translation, stamped.transform.rotation
-                self._tree.set(
-                    stamped.header.frame_id.lstrip('/'), stamped.child_frame_id.lstrip('/'),
-                    RigidTransform.of((move.x, move.y, move.z), (turn.x, turn.y, turn.z, turn.w)))
+                parent, child = (
+                    name.lstrip('/') for name in (stamped.header.frame_id, stamped.child_frame_id))
+                try:
+                    transform = RigidTransform.of(
+                        (move.x, move.y, move.z), (turn.x, turn.y, turn.z, turn.w))
+                except ValueError as error:
+                    self._node.get_logger().warning(
+                        f'/tf_static from {parent!r} to {child!r} is not used: {error}')
+                else:
+                    self._tree.set(parent, child, transform)
 
     def find(self, target: str, source: str) -> RigidTransform | None:
         """Return what takes points of `source` into `target`; None where that is not known."""

@@ -15,7 +15,7 @@ _WINDOW = 600
 """Frames over which rates and latencies are taken."""
 
 _STAMP_WINDOW = 30
-"""Frames over which the steps of the stamps are looked at."""
+"""Frames over which the steps of the stamps, and the sizes, are looked at."""
 
 _LOSS_WINDOW = 10.0
 """Seconds over which the frames are counted that the middleware lost."""
@@ -43,6 +43,7 @@ class StreamStatistics:
         self._answered: deque[float] = deque(maxlen=_WINDOW)
         self._lost: deque[tuple[float, int]] = deque(maxlen=_WINDOW)
         self._stamps: deque[int] = deque(maxlen=_STAMP_WINDOW)
+        self._sizes: deque[tuple[int, int]] = deque(maxlen=_STAMP_WINDOW)
         self._latency: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=_WINDOW))
         self._counts: Counter[str] = Counter()
 
@@ -51,7 +52,8 @@ class StreamStatistics:
         with self._lock:
             self._started = self._clock()
             self._matched = None
-            for seen in (self._received, self._answered, self._lost, self._stamps):
+            for seen in (self._received, self._answered, self._lost, self._stamps,
+                         self._sizes):
                 seen.clear()
 
     def match(self, publishers: int) -> None:
@@ -70,6 +72,11 @@ class StreamStatistics:
                 self._counts['out_of_order'] += 1
             self._stamps.append(stamp_ns)
             self._counts['received'] += 1
+
+    def take(self, size: tuple[int, int]) -> None:
+        """Note the (height, width) of a frame that can be perceived."""
+        with self._lock:
+            self._sizes.append(size)
 
     def lose(self, count: int) -> None:
         """Note frames that were sent, and that the middleware knows not to have arrived."""
@@ -160,6 +167,13 @@ class StreamStatistics:
             stamps = list(self._stamps)
         steps = ((before - after) * 1e-9 for before, after in itertools.pairwise(stamps) if after)
         return [step for step in steps if step > 0]
+
+    def size_changes(self) -> tuple[int, list[tuple[int, int]]]:
+        """Return how often the last frames changed their size, and their sizes, latest first."""
+        with self._lock:
+            sizes = list(self._sizes)
+        changes = sum(before != after for before, after in itertools.pairwise(sizes))
+        return changes, list(dict.fromkeys(reversed(sizes)))
 
     def lost_share(self) -> float:
         """

@@ -1,7 +1,6 @@
 """The parameters of the segmentation node: one row each."""
 
 from functools import partial
-import math
 import re
 
 from aim_ros.hazards.alerts import AlertSettings
@@ -14,8 +13,11 @@ from aim_ros.perception.defaults import DRIVER_MAY
 from aim_ros.perception.defaults import REQUIRED_CLASSES
 from aim_ros.perception.labelled_points import POINT_IDS
 from aim_ros.perception.settings import DRIVABLE
+from aim_ros.perception.settings import HEIGHTS
 from aim_ros.perception.settings import Mount
 from aim_ros.perception.settings import OutputSettings
+from aim_ros.perception.settings import PITCHES
+from aim_ros.perception.transforms import RigidTransform
 from aim_ros.segmentation.engine import ENGINES
 from aim_ros.segmentation.engine import PRECISIONS
 from aim_ros.segmentation.shape import INPUT_PIXELS
@@ -46,12 +48,17 @@ def _check_input_size(size: tuple[int, ...]) -> None:
 
 def _check_transform(name: str, values: tuple[float, ...]) -> None:
     """Raise ValueError unless this is a translation and a rotation, or nothing."""
-    if values and not (len(values) == 7 and all(map(math.isfinite, values))
-                       and abs(math.hypot(*values[3:]) - 1) < 0.01):
+    if not values:
+        return
+    try:
+        if len(values) != 7:
+            raise ValueError(f'{len(values)} numbers')
+        RigidTransform.of(values[:3], values[3:]).on_vehicle()
+    except ValueError as error:
         raise ValueError(
             f'{name} must be empty or [x, y, z, qx, qy, qz, qw], metres and a quaternion '
             'of length 1, as "ros2 run tf2_ros tf2_echo <camera frame> <cloud frame>" prints '
-            f'them; got {list(values)}')
+            f'them; got {list(values)}') from error
 
 
 _LEAST = 32
@@ -59,8 +66,8 @@ _LEAST = 32
 
 _ALERTS = AlertSettings(())
 _OUTPUTS = OutputSettings()
-_HEIGHT = {'read_only': True, 'low': 0.1, 'high': 10.0}
-_PITCH = {'read_only': True, 'low': -0.8, 'high': 0.8}
+_HEIGHT = {'read_only': True, 'low': HEIGHTS[0], 'high': HEIGHTS[1]}
+_PITCH = {'read_only': True, 'low': PITCHES[0], 'high': PITCHES[1]}
 
 TABLE: tuple[Row, ...] = (
     Row('autostart', bool, True,

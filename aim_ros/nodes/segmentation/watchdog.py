@@ -45,6 +45,8 @@ def warn_of_stream(channel: CameraChannel, settings: Settings, log: RateLimitedL
         log.warning(f'{name} losses', f'{topic}: {losses}; {transport_advice(os.environ)}')
     if (jitter := stream_jitter(channel, settings)):
         log.warning(f'{name} jitter', f'{topic}: {jitter}')
+    if (sizes := stream_sizes(channel)):
+        log.warning(f'{name} sizes', f'{topic}: {sizes}')
     if statistics.stamps_frozen():
         log.warning(
             f'{name} frozen', f'{topic}: the header stamps stand still, so pixel sampling '
@@ -93,6 +95,18 @@ def stream_jitter(channel: CameraChannel, settings: Settings) -> str:
     count, largest = channel.statistics.steps_back(jump)
     return (f'{count} of the last stamps step back, by up to {largest * 1e3:.3f} ms: such frames '
             'are taken at the time of the one before' if count else '')
+
+
+def stream_sizes(channel: CameraChannel) -> str:
+    """Return what is odd about the sizes of the images; empty where they have one."""
+    changes, sizes = channel.statistics.size_changes()
+    if not changes:
+        return ''
+    text = ', '.join(f'{width}x{height}' for height, width in sizes)
+    if changes == 1:
+        return f'the image size changed (now, before: {text}); tracks go on, scaled'
+    return (f'the image size changed {changes} times of late ({text}), as with two drivers on one '
+            'topic, or one that changes its binning; tracks go on, scaled')
 
 
 class Watchdog:
