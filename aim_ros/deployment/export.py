@@ -30,7 +30,8 @@ from aim_ros.segmentation.shape import INPUT_PIXELS
 
 def _parse(args: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog='export', description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+        prog='export', description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog='example:\n  ros2 run aim_ros export --output network.onnx --precision fp16')
     parser.add_argument('--model', default='segformer-b0-street',
                         help='folder of a checkpoint, name of a shipped one, or a hub id '
                              '(default: %(default)s)')

@@ -8,6 +8,8 @@ from aim_ros.hazards.alerts import nanoseconds
 _REMEMBERED = 8
 """Frames back to which one of the same size is looked for, where sizes come in turns."""
 
+_LONGEST_GAP_NS = 10_000_000_000
+
 
 class Tick(NamedTuple):
     """
@@ -42,8 +44,9 @@ class FrameClock:
         Return the time of the next frame.
 
         A stamp that steps back by less than `clear_after` is a jitter, and the frame is taken at
-        the time of the last one; a larger step back starts afresh. Another image size does not:
-        two drivers on one topic, or one that changes its binning, would silence every alert.
+        the time of the last one; a larger step back starts afresh, and so does a gap of more than
+        ten seconds, over which nothing can be predicted. Another image size does not: two drivers
+        on one topic, or one that changes its binning, would silence every alert.
 
         :param size: (height, width) of its image.
         :param clear_after: seconds.
@@ -61,6 +64,8 @@ class FrameClock:
         back = last_ns - stamp_ns
         if back >= clear_after and back > 0:
             return Tick(stamp_ns, f'the stamp went back by {back / 1e9:.3f} s')
+        if -back > _LONGEST_GAP_NS:
+            return Tick(stamp_ns, f'no frame came for {-back / 1e9:.3f} s, by the stamps')
         tick = Tick(max(stamp_ns, last_ns), stepped_back_s=max(back, 0) / 1e9)
         if last_size == size:
             return tick

@@ -55,6 +55,12 @@ class AlertMonitor:
         self._neutral_ids: frozenset[int] = frozenset()
         self._published_ids: frozenset[int] = frozenset()
 
+    def restart(self) -> None:
+        """Forget everything but which ids were given."""
+        self._clock = FrameClock()
+        self._tracker.restart()
+        self._focused.restart()
+
     def update(
         self,
         base: Sight,

@@ -8,6 +8,7 @@ from collections.abc import MutableMapping
 import os
 import sys
 
+from aim_ros.nodes.command_line import NodeParser
 from aim_ros.nodes.process import ignore_signals
 from aim_ros.nodes.process import stop_on_signals
 
@@ -23,21 +24,37 @@ thread that they wait for, could use: beside one busy process most frames are lo
 
 def segmentation(args: list[str] | None = None) -> int:
     """Run the segmentation node until a signal ends it; return the exit code."""
+    parser = NodeParser(
+        'segmentation', 'Perceive the images of cameras: masks and safety alerts, under a driver '
+        'profile.\nTopics: README; parameters: docs/parameters.md, or ros2 param describe.',
+        'ros2 run aim_ros segmentation --ros-args -p driver_profile:=city '
+        '-r camera/image:=/front/image_raw',
+        'ros2 run aim_ros segmentation --ros-args --params-file config/perception.yaml')
+    parser.add_argument('--exit-on-failure', action='store_true', help=(
+        'end with code 1 where the node cannot start by itself, instead of waiting until that is '
+        'mended'))
+    given, ros = parser.parse(args)
     stop = stop_on_signals()
     yield_while_waiting(os.environ)
     from aim_ros.nodes.segmentation.node import run_segmentation
     try:
-        return run_segmentation(args, stop)
+        return run_segmentation(ros, stop, given.exit_on_failure)
     finally:
         ignore_signals()
 
 
 def replay(args: list[str] | None = None) -> int:
     """Run the replay node until its source or a signal ends it; return the exit code."""
+    _, ros = NodeParser(
+        'replay', 'Play a drive, a recording or a folder of images as a camera.\nParameters: '
+        'docs/parameters.md, or ros2 param describe.',
+        'ros2 run aim_ros replay --ros-args -p source:=street -p loop:=true',
+        'ros2 run aim_ros replay --ros-args -p source:=/data/drive_0005 -p rate:=0.5',
+    ).parse(args)
     stop = stop_on_signals()
     from aim_ros.nodes.replay.node import run_replay
     try:
-        return run_replay(args, stop)
+        return run_replay(ros, stop)
     finally:
         ignore_signals()
 

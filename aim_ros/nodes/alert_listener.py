@@ -1,5 +1,6 @@
 """A planner's side of the alerts: act on the worst level, and trust no silence."""
 
+import sys
 import time
 
 from diagnostic_msgs.msg import DiagnosticArray
@@ -9,6 +10,10 @@ from rclpy.clock import Clock
 from rclpy.clock import ClockType
 from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
+
+from aim_ros.nodes.command_line import NodeParser
+from aim_ros.nodes.start_errors import start_errors
+from aim_ros.nodes.start_errors import StartError
 
 # Twice the node's own limit: whatever it says or fails to say, older news is no news.
 TIMEOUT = 1.5
@@ -54,16 +59,27 @@ class AlertListener(Node):
             self.get_logger().info(f'{ACTIONS[level]} ({why})')
 
 
-def main(args=None):
-    """Listen until interrupted."""
-    rclpy.init(args=args)
+def main(args: list[str] | None = None) -> int:
+    """Listen until interrupted; return the exit code."""
+    _, ros = NodeParser(
+        'alert_listener', 'Say what a planner would do by the alerts of a camera.',
+        'ros2 run aim_ros alert_listener',
+        'ros2 run aim_ros alert_listener --ros-args '
+        '-r /segmentation/camera/alerts:=/segmentation/front/alerts').parse(args)
     try:
-        rclpy.spin(AlertListener())
+        with start_errors():
+            rclpy.init(args=ros)
+            listener = AlertListener()
+        rclpy.spin(listener)
+    except StartError as error:
+        print(f'alert_listener cannot start: {error}', file=sys.stderr)
+        return 1
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     finally:
         rclpy.try_shutdown()
+    return 0
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

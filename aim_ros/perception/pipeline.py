@@ -249,9 +249,14 @@ class Pipeline:
         if focused is not base or owner != alerts:
             added = perceive(
                 base, focused, scores, self._classes, alerts.class_ids, alerts.min_area)
-        return monitor.update(
-            neutral, added, frame.time_ns, frame.size, alerts, owner=owner,
-            camera=ground, filter_=self._filter)
+        try:
+            return monitor.update(
+                neutral, added, frame.time_ns, frame.size, alerts, owner=owner,
+                camera=ground, filter_=self._filter)
+        except Exception:
+            # What failed with this frame must not fail with every one that follows.
+            monitor.restart()
+            raise
 
     def _scores(self, logits: torch.Tensor, class_ids: tuple[int, ...]) -> Scores:
         """Return how sure the network is of the groups of some classes; on CUDA after a wait."""

@@ -3,6 +3,9 @@
 _APART_NS = 10_000_000_000
 """Nanoseconds of receipt for which clocks that differ are remembered after their last jump."""
 
+_LEAP_NS = 10_000_000_000
+"""Nanoseconds by which stamps that go forward outrun receipt at least where a clock was set."""
+
 
 class StampClock:
     """
@@ -13,7 +16,9 @@ class StampClock:
     When a third frame in a row brings no later stamp, as where the stamps stand still, the time
     goes on as the frames are received; and from where it got to when the stamps move again. A
     stamp of zero is none, and the same holds for it. Only a jump, a stamp behind the latest one
-    by `jump_ns` or more, starts afresh, at that stamp.
+    by `jump_ns` or more, starts afresh, at that stamp. Where the stamps leap forward by ten
+    seconds more than passed by receipt, as where a clock is set, or after stamps of zero, the time
+    goes on as the frames are received, and from there with the stamps.
 
     Where the stamps then leap back to where they came from, that was no jump, but a stamp that is
     wrong now and then, or a second driver whose clock is far off. To start afresh with each such
@@ -46,7 +51,7 @@ class StampClock:
             self._latest_ns = stamp_ns or latest
         elif latest is None or stamp_ns > latest:
             if latest is not None:
-                self._ahead_ns = max(self._ahead_ns, self._time_ns - stamp_ns)
+                self._follow(stamp_ns, received_ns)
             self._start(stamp_ns, received_ns)
         elif jumps:
             self._ahead_ns = 0
@@ -71,6 +76,15 @@ class StampClock:
             self._apart, self._left_ns = False, None
         elif left is not None and stamp_ns > left and stamp_ns - latest >= jump_ns:
             self._apart = True
+
+    def _follow(self, stamp_ns: int, received_ns: int) -> None:
+        """Set by how much the time is ahead of the stamps from the next one on."""
+        passed_ns = max(received_ns - self._last_received_ns, 0)
+        leap_ns = stamp_ns + self._ahead_ns - self._time_ns - passed_ns
+        if leap_ns >= _LEAP_NS:
+            self._ahead_ns = self._time_ns + passed_ns - stamp_ns
+        else:
+            self._ahead_ns = max(self._ahead_ns, self._time_ns - stamp_ns)
 
     def _start(self, stamp_ns: int, received_ns: int) -> None:
         """Go on from a stamp that is the latest now."""

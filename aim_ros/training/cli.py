@@ -179,7 +179,8 @@ def overlay(options, config):
 def parser():
     """Return the command line's parser."""
     result = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+        prog='train', description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog='example:\n  ros2 run aim_ros train evaluate segformer-b0-street')
     result.add_argument(
         '--config', default=share_directory() / 'config' / 'training' / 'segformer.yaml')
     result.add_argument('--set', action='append', default=[], metavar='KEY=VALUE')

@@ -312,6 +312,17 @@ def test_a_jump_starts_afresh():
     assert not report.restarted
 
 
+@pytest.mark.parametrize('gap', [1.0, 9.0, 60.0, 3600.0, 1e5, 1.3e9])
+def test_any_gap_is_survived(gap):
+    camera = Camera()
+    for step in range(10):
+        # Growing fast: so it would go on.
+        camera.see(0.1 * step, (20, 10, 20 + 2 * step, 30 + 4 * step))
+    for step in range(3):
+        report = camera.see(0.9 + gap + 0.1 * step, ASIDE)
+    assert len(report.alerts) == 1
+
+
 # Sizes
 
 

@@ -1,10 +1,15 @@
 """A recording is processed into what the node publishes for the same images."""
 
+import time
+from types import SimpleNamespace
+
 from checkpoints import checkpoint_maker
+from diagnostic_msgs.msg import DiagnosticStatus
 import numpy as np
 import pytest
 from recording_scenes import loud
 from recording_scenes import scenes
+from recording_scenes import START_NS
 from recording_scenes import write_scenes
 from std_msgs.msg import Header
 
@@ -82,6 +87,54 @@ def test_a_recording_is_answered_as_the_live_topics_are(
         assert keys(alerts) == keys(live_alerts)
         raised += len(alerts.status) - 1
     assert raised, 'the scene is to show road users'
+
+
+STAMPS = {
+    'jitter': lambda frame: frame.stamp_ns - 40_000_000 * (frame.index % 2),
+    'uneven': lambda frame: frame.stamp_ns + 15_000_000 * (frame.index % 3),
+    'stand still': lambda frame: START_NS,
+    'zero': lambda frame: 0,
+    'zero at first': lambda frame: 0 if frame.index < 4 else frame.stamp_ns,
+    'zero now and then': lambda frame: frame.stamp_ns * (frame.index % 3 > 0),
+    'two clocks': lambda frame: frame.stamp_ns - 30_000_000_000 * (frame.index % 2),
+    'a jump': lambda frame: frame.stamp_ns - 3_600_000_000_000 * (frame.index >= 4),
+}
+
+
+@pytest.mark.parametrize('kind', STAMPS)
+def test_odd_stamps_are_tracked_in_a_recording_as_they_are_live(
+        ros, make_node, make_camera, monkeypatch, tmp_path, loud_model, kind):
+    stamp_of = STAMPS[kind]
+    bag = write_scenes(tmp_path / 'drive', COUNT, stamp=stamp_of)
+    assert main([str(bag), '--out', str(tmp_path / 'results'), '--model', loud_model,
+                 '--engine', 'torch', '--device', 'cpu']) == 0
+    with Recording(tmp_path / 'results' / 'drive') as recording:
+        recorded = [statuses(deserialize(message.data, message.msgtype, 'test'))
+                    for message in recording.timeline({'/segmentation/camera/alerts'})]
+    assert len(recorded) == COUNT
+
+    node = make_node(model=loud_model, input_size=[])
+    camera = make_camera(node)
+    # Received as they were recorded, however busy the machine is.
+    now = SimpleNamespace(ns=0)
+    monkeypatch.setattr('aim_ros.nodes.segmentation.camera_input.time', SimpleNamespace(
+        monotonic=time.monotonic, monotonic_ns=lambda: now.ns))
+
+    def answers():
+        return [message for message in list(camera.alerts)
+                if message.status[0].level != DiagnosticStatus.STALE]
+
+    for frame in scenes(COUNT):
+        header = Header(stamp=ns_to_stamp(stamp_of(frame)), frame_id=frame.frame_id)
+        if frame.index == 0:
+            camera.infos.publish(camera_info_message(frame.camera_model, header))
+            ros.wait_for(lambda: node.channels['camera'].input.ground(
+                (60, 100), node.parameters.settings.mounts['camera']), what='the calibration')
+        now.ns = frame.stamp_ns
+        camera.images.publish(image_message(frame.image, frame.encoding, header))
+        ros.wait_for(lambda frame=frame: len(answers()) > frame.index, what=f'{frame.index}')
+    assert [statuses(message) for message in answers()] == recorded
+    assert any(len(of_frame) > 1 for of_frame in recorded), 'the scene is to show road users'
 
 
 def test_the_nodes_table_has_the_defaults_of_recordings():

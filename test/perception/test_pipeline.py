@@ -19,6 +19,7 @@ from aim_ros.hazards.geometry import GroundCamera
 from aim_ros.hazards.groups import RoadUserClasses
 from aim_ros.hazards.monitor import AlertMonitor
 from aim_ros.hazards.sight import perceive
+from aim_ros.hazards.tracks import Track
 from aim_ros.imaging.frame import Frame
 from aim_ros.modulation import frame_key
 from aim_ros.modulation import Modulation
@@ -346,6 +347,25 @@ def test_tracks_run_on_their_own_time_where_there_is_one():
         result, = pipeline.process([frame], NEUTRAL)
     assert result.report.raised == (1,)
     assert result.report.alerts[0].age_s == pytest.approx(0.2)
+
+
+def test_an_error_in_the_alerts_costs_one_frame_and_no_other(monkeypatch):
+    stamps = [100 * MS * step for step in range(6)]
+    pipeline = Pipeline(PreparedSegmenter({stamp: scene((2, 2)) for stamp in stamps}))
+    seen = Track.see
+    for step, stamp in enumerate(stamps):
+        def fail_once(track, *args, step=step, **options):
+            if step == 2:
+                track.motion = None
+                raise OverflowError('math range error')
+            return seen(track, *args, **options)
+        monkeypatch.setattr(Track, 'see', fail_once)
+        if step == 2:
+            with pytest.raises(OverflowError):
+                pipeline.process([blank(stamp)], NEUTRAL)
+        else:
+            result, = pipeline.process([blank(stamp)], NEUTRAL)
+    assert result.report.raised == (2,)
 
 
 @pytest.mark.parametrize('sizes', [(SIZE, (32, 48)), (SIZE, (80, 96), (128, 192))])

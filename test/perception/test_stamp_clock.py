@@ -113,3 +113,29 @@ def test_after_stamps_that_jumped_to_and_fro_time_is_the_stamp_again():
 def test_a_recording_that_begins_again_and_again_starts_afresh_each_time():
     frames = [(5_000 + 100 * (i % 30), 20 * i) for i in range(300)]
     assert times(*frames) == [stamp for stamp, _ in frames]
+
+
+def test_a_leap_forward_is_taken_by_receipt():
+    hour = 3_600_000
+    frames = [(5_000 + 100 * i + hour * (i >= 3), 100 * i) for i in range(6)]
+    assert times(*frames) == [5_000 + 100 * i for i in range(6)]
+
+
+def test_stamps_that_begin_with_zeros_lose_no_time():
+    frames = [((10**12 + 100 * i) * (i >= 4), 100 * i) for i in range(8)]
+    # Of stamps of zero the third is the first that is taken by receipt.
+    assert times(*frames) == [0, 0, *(100 * i for i in range(2, 8))]
+
+
+def test_a_wild_stamp_costs_nothing():
+    frames = [(5_000 + 100 * i + 10**12 * (i == 3), 100 * i) for i in range(7)]
+    assert times(*frames) == [5_000 + 100 * i for i in range(7)]
+
+
+def test_a_gap_that_receipt_shows_too_is_one():
+    assert times((5_000, 0), (65_000, 60_000), (65_100, 60_100)) == [5_000, 65_000, 65_100]
+
+
+def test_a_recording_that_is_played_fast_keeps_its_time():
+    frames = [(5_000 + 1_000 * i, 20 * i) for i in range(5)]
+    assert times(*frames) == [stamp for stamp, _ in frames]

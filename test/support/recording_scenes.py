@@ -1,5 +1,6 @@
 """Small recordings, and a network that sees something in them."""
 
+from collections.abc import Callable
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,10 +49,12 @@ def scenes(count: int, camera: str = 'camera', seed: int = 0) -> Iterator[Frame]
 
 
 def write_scenes(path: Path, count: int = 8, cameras: tuple[str, ...] = ('camera',), *,
-                 storage: str = 'mcap', compressed: bool = False, extra: bool = False) -> Path:
+                 storage: str = 'mcap', compressed: bool = False, extra: bool = False,
+                 stamp: Callable[[Frame], int] = lambda frame: frame.stamp_ns) -> Path:
     """
     Write a recording.
 
+    :param stamp: the header stamp that a frame gets, nanoseconds.
     :param extra: whether it has a topic of another kind, too.
     """
     with BagWriter(path, storage) as bag:
@@ -59,7 +62,8 @@ def write_scenes(path: Path, count: int = 8, cameras: tuple[str, ...] = ('camera
                     strict=True)
         for frames in views:
             for frame in frames:
-                time_ns, header = frame.stamp_ns + LAG_NS, bag_messages.header_of(frame)
+                time_ns = frame.stamp_ns + LAG_NS
+                header = bag_messages.header(stamp(frame), frame.frame_id)
                 topic = f'/{frame.camera}/image'
                 if compressed:
                     bag.write(f'{topic}/compressed', time_ns,

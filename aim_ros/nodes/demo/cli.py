@@ -5,23 +5,26 @@ import json
 from pathlib import Path
 
 import rclpy
-from rclpy.signals import SignalHandlerOptions
 from rich.console import Console
 
 from aim_ros.media.frames import MediaError
+from aim_ros.nodes.command_line import NodeParser
 from aim_ros.nodes.demo.run import DemoError
 from aim_ros.nodes.demo.run import Options
 from aim_ros.nodes.demo.run import play
 from aim_ros.nodes.launching.processes import isolate
+from aim_ros.nodes.process import join_ros
 from aim_ros.nodes.process import stop_on_signals
 
 RESULTS = ('overlay.mp4', 'alerts.jsonl', 'summary.json')
 """Files of the output folder."""
 
 
-def _options(args: list[str] | None) -> Options:
-    parser = argparse.ArgumentParser(
-        prog='demo', description='Play a drive through the nodes and film what they say.')
+def _options(args: list[str] | None) -> tuple[Options, list[str]]:
+    parser = NodeParser(
+        'demo', 'Play a drive through the nodes and film what they say.',
+        'ros2 run aim_ros demo',
+        'ros2 run aim_ros demo --source /data/drive_0005 --profiles neutral city --out film')
     parser.add_argument('--source', default='street', help=(
         'a KITTI drive, a folder of images, a rosbag2 directory, or street (default)'))
     parser.add_argument('--out', default='demo_out', help='folder of the results (demo_out)')
@@ -31,9 +34,9 @@ def _options(args: list[str] | None) -> Options:
     parser.add_argument('--device', default='auto', help='as the node takes it')
     parser.add_argument('--film-rate', type=_film_rate, default=10.0, metavar='HZ',
                         help="pictures a second of the film (10, the KITTI cameras' rate)")
-    given = parser.parse_args(args)
+    given, ros = parser.parse(args)
     return Options(given.source, Path(given.out), tuple(given.profiles), given.model,
-                   given.device, given.film_rate)
+                   given.device, given.film_rate), ros
 
 
 def _film_rate(text: str) -> float:
@@ -46,7 +49,7 @@ def _film_rate(text: str) -> float:
 
 def main(args: list[str] | None = None) -> int:
     """Run the demo; return the exit code: 1 where nothing was played or something failed."""
-    options = _options(args)
+    options, ros = _options(args)
     console = Console(highlight=False, soft_wrap=True)
     try:
         # What stands there is of another run; and a folder that cannot be is said at once.
@@ -59,7 +62,8 @@ def main(args: list[str] | None = None) -> int:
         return 1
     isolate()
     stop = stop_on_signals()
-    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    if not join_ros('demo', ros):
+        return 1
     try:
         summary = play(options, console, stop)
     except (DemoError, MediaError) as error:

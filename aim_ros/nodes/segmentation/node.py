@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-import sys
 import threading
 import time
 
@@ -48,9 +47,6 @@ from aim_ros.perception.pipeline import Pipeline
 from aim_ros.segmentation.loading import parse_device
 from aim_ros.segmentation.segmenter import ModelError
 from aim_ros.segmentation.segmenter import Segmenter
-
-EXIT_ON_FAILURE = '--exit-on-failure'
-"""The argument with which a failed autostart ends the process, with exit code 1."""
 
 _THREADS = 4
 _END_TIMEOUT = 4.0
@@ -295,15 +291,15 @@ class SegmentationNode(LifecycleNodeMixin, Node):
         self._diagnostics.publish(message)
 
 
-def run_segmentation(args: list[str] | None, stop: StopSignal) -> int:
+def run_segmentation(args: list[str] | None, stop: StopSignal, exit_on_failure: bool = False
+                     ) -> int:
     """
     Run the node until `stop` is set, leave a last STALE, and return the exit code.
 
-    :param args: command line with ROS arguments; None takes the process's. `EXIT_ON_FAILURE` in
-        it is for those who cannot go on without the node: else it waits until that is mended.
+    :param args: ROS arguments; None takes the process's.
+    :param exit_on_failure: whether a failed autostart ends it, with exit code 1, for those who
+        cannot go on without the node: else it waits until that is mended.
     """
-    exit_on_failure = EXIT_ON_FAILURE in (sys.argv if args is None else args)
-
     def work() -> int:
         keep_freed_memory()
         if not join_ros('segmentation', args):

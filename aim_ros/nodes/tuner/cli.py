@@ -1,6 +1,5 @@
 """The command line of the tuner."""
 
-import argparse
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
+from aim_ros.nodes.command_line import NodeParser
 from aim_ros.nodes.launching.processes import isolate
 from aim_ros.nodes.launching.transports import use_large_images
 from aim_ros.nodes.process import ignore_signals
@@ -59,9 +59,10 @@ class Options:
 
 def parse(args: Sequence[str] | None) -> Options:
     """Read the command line; None takes the process's."""
-    parser = argparse.ArgumentParser(
-        prog='tuner', description='Serve a page that shows a running segmentation node and sets '
-        'its parameters. ROS arguments follow --ros-args.')
+    parser = NodeParser(
+        'tuner', 'Serve a page that shows a running segmentation node and sets its parameters.',
+        'ros2 run aim_ros tuner',
+        'ros2 run aim_ros tuner --play street --driver-profile city')
     parser.add_argument('--node', default='/segmentation',
                         help='full name of the segmentation node (/segmentation)')
     parser.add_argument('--host', default='127.0.0.1', help=(
@@ -80,9 +81,7 @@ def parse(args: Sequence[str] | None) -> Options:
     for name, about in (('model', 'as the node takes it'), ('device', 'as the node takes it'),
                         ('driver-profile', 'at start'), ('profiles-file', 'of driver profiles')):
         play.add_argument(f'--{name}', help=about)
-    given, ros = parser.parse_known_args(args)
-    if ros and ros[0] != '--ros-args':
-        parser.error(f'unrecognized arguments: {" ".join(ros)}')
+    given, ros = parser.parse(args)
     parameters = {name: getattr(given, name) for name in (
         'model', 'device', 'driver_profile', 'profiles_file') if getattr(given, name)}
     if given.play is None and parameters:
