@@ -38,6 +38,9 @@ PACKAGES = ('torch', 'transformers', 'openvino', 'onnxruntime', 'numpy', 'numba'
 FEWEST = 3
 """Rounds that are timed however long they take."""
 
+SLOW = 1.0
+"""Seconds of a call whose time no second warm-up would change."""
+
 _MIB = 1 << 20
 
 
@@ -119,6 +122,7 @@ def measure(
     seconds: float = math.inf,
     memory: bool = True,
     device: torch.device | str = 'cpu',
+    notify: Callable[[str], None] = lambda text: None,
 ) -> dict[str, Timing]:
     """
     Time candidates in turns, so that whatever disturbs the machine disturbs all of them.
@@ -126,13 +130,19 @@ def measure(
     Each call is timed to its end, on CUDA including what it left running on the device.
 
     :param rounds: timed calls of each candidate.
-    :param warm_up: calls of each candidate before, which are not timed.
+    :param warm_up: calls of each candidate before, which are not timed; one is enough for those
+        that take over `SLOW`.
     :param seconds: no round after `FEWEST` begins when they are over.
     :param memory: whether to measure the peak memory of one more call of each.
+    :param notify: takes what is being done, in words.
     """
-    for candidate in candidates.values():
+    for name, candidate in candidates.items():
+        notify(f'warming up: {name}')
         for _ in range(warm_up):
+            start = time.monotonic()
             candidate()
+            if time.monotonic() - start > SLOW:
+                break
     peaks = {name: peak_memory(candidate, device) if memory else None
              for name, candidate in candidates.items()}
     times: dict[str, list[float]] = {name: [] for name in candidates}
@@ -141,6 +151,7 @@ def measure(
     for done in range(rounds):
         if done >= FEWEST and time.monotonic() > end:
             break
+        notify(f'round {done + 1}')
         for name, candidate in candidates.items():
             synchronise(device)
             start, before = time.perf_counter(), time.process_time()

@@ -152,12 +152,14 @@ def running(images: Sequence, size: tuple[int, int], options, make_rig=Rig
 def latency_case(rig: Rig, name: str, frames: int) -> Case:
     """Measure what the node adds to its pipeline, on frames far enough apart not to wait."""
     stamps = rig.send(frames, 4.0)
-    # The books behind /diagnostics are published once a second.
+    # The statistics behind /diagnostics are published once a second.
     rig.diagnostics.clear()
     rig.wait_for(lambda: 'segmentation: camera' in rig.diagnostics, _ANSWER_TIMEOUT)
-    books = rig.diagnostics['segmentation: camera']
-    pipeline = sum(float(books[f'{stage}_ms_p50']) for stage in STAGES) * 1e-3
-    to_node, within, sent_to_mask = [], [], []
+    stages = {key: float(value) for key, value in rig.diagnostics['segmentation: camera'].items()
+              if '_ms_p' in key}
+    network = stages['network_ms_p50'] * 1e-3
+    pipeline = sum(stages[f'{stage}_ms_p50'] for stage in STAGES) * 1e-3
+    to_node, to_alerts, to_planner, within, sent_to_mask = [], [], [], [], []
     for stamp in stamps:
         if stamp in rig.masks and stamp in rig.summaries:
             summary = rig.summaries[stamp]
@@ -165,18 +167,29 @@ def latency_case(rig: Rig, name: str, frames: int) -> Case:
                            for name in ('capture', 'receive'))
             whole = (rig.masks[stamp] - stamp) * 1e-9
             to_node.append(age - inside)
+            to_alerts.append(inside)
+            to_planner.append(whole - age)
             within.append(whole - (age - inside))
             sent_to_mask.append(whole)
-    added = [seconds - pipeline for seconds in within]
     timings = {
         'sent to received by the node': Timing(tuple(to_node)),
+        'received to alerts published': Timing(tuple(to_alerts)),
+        'alerts published to mask received': Timing(tuple(to_planner)),
         'received by the node to mask received': Timing(tuple(within)),
-        'the same less the pipeline': Timing(tuple(added)),
+        'the same less the pipeline': Timing(tuple(value - pipeline for value in within)),
+        'the same less the network': Timing(tuple(value - network for value in within)),
         'sent to mask received': Timing(tuple(sent_to_mask)),
     }
-    return Case(f'{name}, latency', timings, details={
-        'frames': frames, 'masks': len(within), 'pipeline_ms': pipeline * 1e3,
-        'books': {key: float(value) for key, value in books.items() if '_ms_p' in key}})
+    rest = timings['the same less the pipeline']
+    return Case(
+        f'{name}, latency', timings,
+        {f'{stage}, {p} / ms': stages[f'{stage}_ms_{p}']
+         for stage in STAGES for p in ('p50', 'p95')}
+        | {'beyond the pipeline, p50 / ms': rest.median_ms,
+           'beyond the pipeline, p95 / ms': rest.p95_ms},
+        {'beyond the pipeline, p50 / ms': 8, 'beyond the pipeline, p95 / ms': 15},
+        details={'frames': frames, 'masks': len(within), 'pipeline_ms': pipeline * 1e3,
+                 'diagnostics': stages})
 
 
 def idle_case(pid: int, seconds: float) -> Case:

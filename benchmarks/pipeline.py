@@ -33,8 +33,15 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 
 import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn
+from rich.progress import MofNCompleteColumn
+from rich.progress import Progress
+from rich.progress import TextColumn
+from rich.progress import TimeElapsedColumn
 import torch
 from torch.nn.functional import interpolate
 from transformers import AutoImageProcessor
@@ -114,7 +121,8 @@ GOALS = {
     QUICK[2]: {'ours / network': 0.3},
 }
 BUSY_GOAL = {'ours / ours, torch': 0.4}
-ALL_SECONDS = 25.0
+ALL_MINUTES = 10.0
+"""What all settings together may take; the rounds of each are as many as fit."""
 
 
 @contextmanager
@@ -143,16 +151,61 @@ def checkpoint(setting: Setting) -> Iterator[str]:
         yield folder
 
 
+class Budget:
+    """
+    What is left of the time for all cases, and a bar that shows it.
+
+    :param progress: of rich.
+    :param cases: how many there are.
+    :param minutes: that all of them may take; rounds take half of it, as loading, converting and
+        warming up do.
+    :param seconds: of the rounds of each case instead.
+    """
+
+    def __init__(self, progress: Progress, cases: int, minutes: float, seconds: float | None):
+        self._end = time.monotonic() + minutes * 60
+        self._left = cases
+        self._fixed = seconds
+        self._name = ''
+        self._progress = progress
+        self._task = progress.add_task('', total=cases)
+
+    def seconds(self) -> float:
+        """Return for how long the present case may begin rounds, see `measure`."""
+        if self._fixed is not None:
+            return self._fixed
+        return max(0.0, self._end - time.monotonic()) / self._left / 2
+
+    def begin(self, name: str) -> None:
+        """Note which case comes."""
+        self._name = name
+        self.notify('')
+
+    def notify(self, text: str) -> None:
+        """Show what is being done."""
+        self._progress.update(self._task, description=f'{self._name}: {text}')
+
+    def end(self) -> None:
+        """Note that the present case is done."""
+        self._left -= 1
+        self._progress.advance(self._task)
+
+
 class Recipe:
     """What `transformers`' documentation and the published code do, on the same device."""
 
-    def __init__(self, model: str, setting: Setting, device: torch.device):
-        folder = find_checkpoint(model)
-        height, width = setting.network
-        self._processor = AutoImageProcessor.from_pretrained(
-            folder, size={'height': height, 'width': width})
-        self._model = SegformerForSemanticSegmentation.from_pretrained(folder).eval().to(device)
+    def __init__(self, model: str, device: torch.device):
+        self._folder = find_checkpoint(model)
+        self._model = SegformerForSemanticSegmentation.from_pretrained(
+            self._folder).eval().to(device)
         self._device = device
+        self._processor = None
+
+    def resize_to(self, network: tuple[int, int]) -> None:
+        """Let images be resized to (height, width) from now on."""
+        height, width = network
+        self._processor = AutoImageProcessor.from_pretrained(
+            self._folder, size={'height': height, 'width': width})
 
     def plain(self) -> LogitsOnly:
         """Return the model as others convert it."""
@@ -209,10 +262,15 @@ def busy_cores() -> Iterator[None]:
 
 
 class Ours:
-    """The pipeline under one modulation, for a number of cameras at once."""
+    """
+    The pipeline under one modulation, for a number of cameras at once.
+
+    :param one_by_one: whether frames go alone, or all together; None for the pipeline's choice.
+    """
 
     def __init__(self, pipeline: Pipeline, image: np.ndarray, modulation: Modulation,
-                 cameras: int = 1):
+                 cameras: int = 1, *, one_by_one: bool | None = None):
+        self._one_by_one = one_by_one
         self.laps: list[dict[str, float]] = []
         self._pipeline = pipeline
         self._image = image
@@ -224,7 +282,10 @@ class Ours:
         """Process one frame of each camera."""
         stamp = next(self._stamps)
         frames = [Frame(self._image, 'rgb8', name, stamp) for name in self._names]
-        for group in self._pipeline.groups(frames):
+        groups = self._pipeline.groups(frames)
+        if self._one_by_one is not None:
+            groups = [[frame] for frame in frames] if self._one_by_one else [frames]
+        for group in groups:
             results = self._pipeline.process(group, self._settings)
         self.laps.append(results[0].latency_ms)
 
@@ -235,25 +296,27 @@ class Ours:
                 for stage in STAGES}
 
 
-def timed(candidates: Mapping[str, Callable[[], object]], options, device: torch.device
-          ) -> dict[str, Timing]:
+def timed(candidates: Mapping[str, Callable[[], object]], options, device: torch.device,
+          budget: Budget) -> dict[str, Timing]:
     """Time candidates in turns, and measure their peak memory as if none of it had been kept."""
     timings = measure(candidates, rounds=options.rounds, memory=False, device=device,
-                      seconds=options.seconds)
+                      seconds=budget.seconds(), notify=budget.notify)
     for name, candidate in candidates.items():
+        budget.notify(f'memory: {name}')
         if device.type == 'cpu' and sys.platform.startswith('linux'):
             ctypes.CDLL(None).malloc_trim(0)
         timings[name] = replace(timings[name], peak_mib=peak_memory(candidate, device))
     return timings
 
 
-def frame_case(setting: Setting, options, device: torch.device) -> Case:
+def frame_case(setting: Setting, model: str, recipe: Recipe, options, device: torch.device,
+               budget: Budget) -> Case:
     """Time one frame of one camera."""
     image = next(iter(Street(size=setting.camera, frames=1).frames())).image
-    with checkpoint(setting) as model:
-        recipe = Recipe(model, setting, device)
-        segmenter = open_segmenter(model, setting, options, device)
-        torchs = open_segmenter(model, setting, options, device, engine='torch')
+    budget.notify('loading')
+    recipe.resize_to(setting.network)
+    segmenter = open_segmenter(model, setting, options, device)
+    torchs = open_segmenter(model, setting, options, device, engine='torch')
     pixels = segmenter.preprocess([Frame(image)])
     ours = {name: Ours(Pipeline(segmenter), image, modulation)
             for name, modulation in MODULATIONS.items()}
@@ -265,7 +328,7 @@ def frame_case(setting: Setting, options, device: torch.device) -> Case:
         **{name: partial(engine, pixels.float()) for name, engine in others.items()},
         'our network': lambda: segmenter.forward(pixels),
         **{f'ours, {name}': candidate for name, candidate in ours.items()},
-    }, options, device)
+    }, options, device, budget)
     off, expected, pixel = (timings[f'ours, {name}'] for name in MODULATIONS)
     ratios = {
         'ours / network': ratio(expected, timings['network']),
@@ -302,7 +365,7 @@ def wants_peers(setting: Setting, options, device: torch.device) -> bool:
     return options.peers and device.type == 'cpu' and 'ours / openvino' in goals
 
 
-def busy_case(setting: Setting, options, device: torch.device) -> Case:
+def busy_case(setting: Setting, options, device: torch.device, budget: Budget) -> Case:
     """Time a frame while other processes keep every core busy."""
     image = next(iter(Street(size=setting.camera, frames=1).frames())).image
     with checkpoint(setting) as model:
@@ -312,26 +375,72 @@ def busy_case(setting: Setting, options, device: torch.device) -> Case:
             for name, engine in (('ours', None), ('ours, torch', 'torch'))}
     with busy_cores():
         timings = measure(candidates, rounds=options.rounds, memory=False, device=device,
-                          seconds=options.seconds)
+                          seconds=budget.seconds(), notify=budget.notify)
     ratios = {'ours / ours, torch': ratio(timings['ours'], timings['ours, torch'])}
     return Case(f'{setting}, all cores busy', timings, ratios, BUSY_GOAL)
 
 
-def camera_case(setting: Setting, cameras: Sequence[int], options, device: torch.device) -> Case:
-    """Time the frames of several cameras, together where our engine does that."""
+def camera_case(setting: Setting, cameras: Sequence[int], options, device: torch.device,
+                budget: Budget) -> Case:
+    """Time the frames of several cameras as the pipeline parts them, and always together."""
     image = next(iter(Street(size=setting.camera, frames=1).frames())).image
     with checkpoint(setting) as model:
         pipeline = Pipeline(Segmenter(
             model, device=str(device), engine=options.engine, precision=options.precision,
             input_size=setting.network))
     pipeline.warm_up(max(cameras))
-    timings = timed(
-        {f'{count} cameras': Ours(pipeline, image, MODULATIONS['expected'], count)
-         for count in cameras}, options, device)
+    torchs = Pipeline(Segmenter(
+        SHIPPED, device=str(device), engine='torch', input_size=setting.network))
+    torchs.warm_up(max(cameras))
+    candidates: dict[str, Callable[[], object]] = {
+        f'{count} cameras': Ours(pipeline, image, MODULATIONS['expected'], count)
+        for count in cameras}
+    for count in cameras[1:]:
+        for name, one_by_one in (('one by one', True), ('together', False)):
+            candidates[f'{count} cameras, torch, {name}'] = Ours(
+                torchs, image, MODULATIONS['expected'], count, one_by_one=one_by_one)
+    timings = timed(candidates, options, device, budget)
     one = timings[f'{cameras[0]} cameras']
     ratios = {f'{count} / {cameras[0]} cameras': ratio(timings[f'{count} cameras'], one)
               for count in cameras[1:]}
+    for count in cameras[1:]:
+        ratios[f'{count} cameras, torch, together / one by one'] = ratio(
+            timings[f'{count} cameras, torch, together'],
+            timings[f'{count} cameras, torch, one by one'])
     return Case(f'{setting}, cameras', timings, ratios)
+
+
+def run(settings: Sequence[Setting], options, device: torch.device) -> list[Case]:
+    """Time all cases, each checkpoint loaded once, and print each as soon as it is there."""
+    console = Console()
+    cases: list[Case] = []
+    columns = (TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(),
+               TimeElapsedColumn())
+    with Progress(*columns, console=console) as progress:
+        on_cpu = device.type == 'cpu'
+        budget = Budget(progress, len(settings) + 1 + on_cpu, options.minutes, options.seconds)
+
+        def add(name: str, make: Callable[[], Case]) -> None:
+            budget.begin(name)
+            cases.append(make())
+            # A run takes minutes, and may be ended before its table.
+            console.print('\n    '.join([cases[-1].name, *cases[-1].lines()]), highlight=False)
+            budget.end()
+
+        by_model = itertools.groupby(
+            settings, key=lambda setting: (setting.model, setting.classes))
+        for _, group in by_model:
+            alike = list(group)
+            with checkpoint(alike[0]) as model:
+                recipe = Recipe(model, device)
+                for setting in alike:
+                    add(str(setting), partial(
+                        frame_case, setting, model, recipe, options, device, budget))
+        last = QUICK[0] if on_cpu else QUICK[-1]
+        add('cameras', partial(camera_case, last, options.cameras, options, device, budget))
+        if on_cpu:
+            add('all cores busy', partial(busy_case, QUICK[0], options, device, budget))
+    return cases
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -342,28 +451,21 @@ def main(args: Sequence[str] | None = None) -> int:
                               help='numbers of the settings, from 0 (all)')
     command_line.add_argument('--peers', action='store_true',
                               help='time OpenVINO and ONNX Runtime on the plain export too')
-    command_line.add_argument('--seconds', type=float, help='most seconds a setting, from its '
-                              f'third round on (no limit; {ALL_SECONDS:g} with --all)')
+    command_line.add_argument('--minutes', type=float, help='about how long all of it may take '
+                              f'(no limit; {ALL_MINUTES:g} with --all)')
+    command_line.add_argument('--seconds', type=float, help='of rounds a setting, instead')
     command_line.add_argument('--precision', default='auto', help='of ours: auto, fp32, ...')
     command_line.add_argument('--cameras', type=int, nargs='+', metavar='N', default=(1, 2, 4),
                               help='sizes of the batches (1 2 4)')
     options = command_line.parse_args(args)
-    if options.seconds is None:
-        options.seconds = ALL_SECONDS if options.all else math.inf
     keep_freed_memory()
     disable_progress_bar()
     device = prepare(options)
     settings = ALL if options.all else QUICK
-    chosen = [settings[index] for index in options.settings or range(len(settings))]
-    cases = []
-    for setting in chosen:
-        cases.append(frame_case(setting, options, device))
-        # A run takes minutes, and may be ended before its table.
-        print('\n    '.join([cases[-1].name, *cases[-1].lines()]), flush=True)
-    last = QUICK[0] if device.type == 'cpu' else QUICK[-1]
-    cases.append(camera_case(last, options.cameras, options, device))
-    if device.type == 'cpu':
-        cases.append(busy_case(QUICK[0], options, device))
+    if options.minutes is None:
+        options.minutes = ALL_MINUTES if options.all else math.inf
+    cases = run([settings[index] for index in options.settings or range(len(settings))],
+                options, device)
     report('pipeline', cases, device, options.json)
     for case in cases:
         if 'stages_ms' in case.details:

@@ -114,7 +114,8 @@ def main(args: Sequence[str] | None = None) -> int:
     failing = agreement.failing()
     if failing:
         print(f'export: {options.output} was not written: on {", ".join(failing)} it agrees with '
-              'torch on less than 99.9 % of the pixels; use --precision fp32', file=sys.stderr)
+              'torch on less than 99.9 % of the pixels; use --precision fp32, or more frames '
+              'with --count where the class has few pixels', file=sys.stderr)
         return 1
     size = Segmenter(str(options.output), device='cpu', engine='onnxruntime').input_size
     print(f'wrote {options.output}, checked on the CPU provider of ONNX Runtime')

@@ -198,7 +198,8 @@ class Segmenter:
         :param frames: one or more frames of any size, whose inputs have one size.
         :return: (B, 3, h, w) on the device, in the engine's type.
         """
-        return torch.cat([self._preprocess_one(frame) for frame in frames])
+        images = [self._preprocess_one(frame) for frame in frames]
+        return images[0] if len(images) == 1 else torch.cat(images)
 
     def _preprocess_one(self, frame: Frame) -> Tensor:
         image = frame.image
@@ -222,8 +223,16 @@ class Segmenter:
         channels = frame.rgb_channels
         if self.description.bgr:
             channels = channels[::-1]
-        values = pixels[:, channels].float()
-        return (values * self._scale + self._offset).to(self.engine.dtype)
+        # Indexing by a list takes longer than all the rest.
+        if channels == (0, 1, 2):
+            pixels = pixels[:, :3]
+        elif channels == (2, 1, 0):
+            pixels = pixels[:, :3].flip(1)
+        else:
+            pixels = pixels[:, channels]
+        # A frame may be given in the network's size: its layout and memory are the camera's.
+        values = pixels.to(torch.float32, memory_format=torch.contiguous_format, copy=True)
+        return values.mul_(self._scale).add_(self._offset).to(self.engine.dtype)
 
     @torch.inference_mode()
     def forward(self, pixels: Tensor) -> Tensor:
