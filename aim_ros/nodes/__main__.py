@@ -36,7 +36,7 @@ def segmentation(args: list[str] | None = None) -> int:
     given, ros = parser.parse(args)
     stop = stop_on_signals()
     yield_while_waiting(os.environ)
-    from aim_ros.nodes.segmentation.node import run_segmentation
+    from aim_ros.nodes.segmentation.run import run_segmentation
     try:
         return run_segmentation(ros, stop, given.exit_on_failure)
     finally:

@@ -11,8 +11,8 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from aim_ros.nodes.parameter_row import Row
-from aim_ros.nodes.qos_overrides import PREFIX
-from aim_ros.nodes.qos_overrides import qos_mistakes
+from aim_ros.nodes.qos.mistakes import PREFIX
+from aim_ros.nodes.qos.mistakes import qos_mistakes
 from aim_ros.nodes.rclpy_private import parameter_overrides
 
 _UNSET = 'not set'

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from aim_ros.imaging.encodings import ALIASES
 from aim_ros.imaging.encodings import DEPTH
 from aim_ros.imaging.encodings import ENCODINGS
 from aim_ros.imaging.encodings import PACKINGS
@@ -158,3 +159,26 @@ def test_too_few_bytes_and_short_rows_are_refused(encoding):
         pixels_of(rows.tobytes()[:-1], encoding, HEIGHT, WIDTH, rows.shape[1])
     with pytest.raises(FrameError, match=f'step is {rows.shape[1] - 1} bytes; a row of 12'):
         pixels_of(rows.tobytes(), encoding, HEIGHT, WIDTH, rows.shape[1] - 1)
+
+
+SIZES = [(1, 1), (2, 2), (3, 5), (6, 10), (7, 8), (8, 7), (0, 5), (5, 0)]
+
+
+@pytest.mark.parametrize('encoding', SUPPORTED)
+@pytest.mark.parametrize('big_endian', [False, True])
+@pytest.mark.parametrize('padding', [0, 1, 3, 7])
+def test_any_layout_gives_a_frame_or_a_reason(encoding, big_endian, padding):
+    name = ALIASES.get(encoding, encoding)
+    packing = PACKINGS.get(name)
+    depth = packing.samples * packing.bits // 8 if packing else ENCODINGS[name].channels
+    for height, width in SIZES:
+        step = width * depth + padding
+        rows = height + round(height * (packing.chroma if packing else 0))
+        for more in (0, 13, -1):
+            data = bytes(max(step * rows + more, 0))
+            try:
+                pixels, kind = pixels_of(data, encoding, height, width, step, big_endian)
+            except FrameError:
+                continue
+            assert more >= 0
+            assert Frame(pixels, kind).rgb().shape == (height, width, 3)

@@ -12,8 +12,8 @@ from aim_ros.nodes.parameter_row import Row
 from aim_ros.nodes.parameter_row import rows_of
 from aim_ros.nodes.parameter_table import ParameterTable
 from aim_ros.nodes.parameter_table import ReadOnlyParameterError
-from aim_ros.nodes.qos import overriding_options
-from aim_ros.nodes.qos import refuse_other_overrides
+from aim_ros.nodes.qos.overriding import overriding_options
+from aim_ros.nodes.qos.overriding import refuse_other_overrides
 
 
 def refuse_odd(value: int) -> None:

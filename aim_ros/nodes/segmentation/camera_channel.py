@@ -7,7 +7,7 @@ from rclpy.callback_groups import CallbackGroup
 from rclpy.node import Node
 from std_msgs.msg import Header
 
-from aim_ros.nodes.qos import refuse_other_overrides
+from aim_ros.nodes.qos.overriding import refuse_other_overrides
 from aim_ros.nodes.segmentation.camera_input import CameraInput
 from aim_ros.nodes.segmentation.camera_input import ImageMessage
 from aim_ros.nodes.segmentation.camera_output import CameraOutput

@@ -24,7 +24,7 @@ from aim_ros.imaging.camera import CameraModel
 from aim_ros.imaging.camera_info import camera_of_image
 from aim_ros.imaging.frame import Frame
 from aim_ros.nodes.messages import conversions
-from aim_ros.nodes.qos import overriding_options
+from aim_ros.nodes.qos.overriding import overriding_options
 from aim_ros.nodes.segmentation.stream_statistics import StreamStatistics
 from aim_ros.perception.camera_stream import CameraStream
 from aim_ros.perception.camera_stream import ground_camera

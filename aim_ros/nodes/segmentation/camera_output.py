@@ -22,7 +22,7 @@ from aim_ros.hazards.alerts import Level
 from aim_ros.modulation import Modulation
 from aim_ros.nodes.messages import alerts as alert_messages
 from aim_ros.nodes.messages import conversions
-from aim_ros.nodes.qos import overriding_options
+from aim_ros.nodes.qos.overriding import overriding_options
 from aim_ros.nodes.segmentation.ground_output import GroundOutput
 from aim_ros.perception.alert_report import frame_statuses
 from aim_ros.perception.alert_report import summary_status

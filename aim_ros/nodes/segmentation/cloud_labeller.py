@@ -18,7 +18,7 @@ from aim_ros.nodes.messages.clouds import cloud_message
 from aim_ros.nodes.messages.clouds import CloudError
 from aim_ros.nodes.messages.clouds import points_of
 from aim_ros.nodes.messages.conversions import stamp_to_ns
-from aim_ros.nodes.qos import overriding_options
+from aim_ros.nodes.qos.overriding import overriding_options
 from aim_ros.nodes.segmentation.static_transforms import HAVE_TF
 from aim_ros.nodes.segmentation.static_transforms import StaticTransforms
 from aim_ros.perception.labelled_points import autoware_ids

@@ -7,11 +7,9 @@ import threading
 import time
 
 from diagnostic_msgs.msg import DiagnosticArray
-import rclpy
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock
 from rclpy.clock import ClockType
-from rclpy.executors import MultiThreadedExecutor
 from rclpy.lifecycle import LifecycleNodeMixin
 from rclpy.lifecycle import LifecycleState
 from rclpy.lifecycle import TransitionCallbackReturn
@@ -26,11 +24,6 @@ from aim_ros.nodes.logging import forward_python_logs
 from aim_ros.nodes.logging import RateLimitedLogger
 from aim_ros.nodes.messages import conversions
 from aim_ros.nodes.parameter_table import ReadOnlyParameterError
-from aim_ros.nodes.process import join_ros
-from aim_ros.nodes.process import leave
-from aim_ros.nodes.process import run_until_stopped
-from aim_ros.nodes.process import StopSignal
-from aim_ros.nodes.rclpy_private import join_callbacks
 from aim_ros.nodes.rclpy_private import lifecycle_state
 from aim_ros.nodes.rclpy_private import refuse_illegal_transitions
 from aim_ros.nodes.segmentation import watchdog
@@ -40,16 +33,11 @@ from aim_ros.nodes.segmentation.diagnostics import node_status
 from aim_ros.nodes.segmentation.parameters import NodeParameters
 from aim_ros.nodes.segmentation.problems import describe
 from aim_ros.nodes.segmentation.receiver import Receiver
-from aim_ros.nodes.start_errors import start_errors
-from aim_ros.nodes.start_errors import StartError
-from aim_ros.perception.memory import keep_freed_memory
 from aim_ros.perception.pipeline import Pipeline
 from aim_ros.segmentation.loading import parse_device
 from aim_ros.segmentation.segmenter import ModelError
 from aim_ros.segmentation.segmenter import Segmenter
 
-_THREADS = 4
-_END_TIMEOUT = 4.0
 _WATCH_PERIOD = 0.2
 
 
@@ -289,45 +277,3 @@ class SegmentationNode(LifecycleNodeMixin, Node):
         message = DiagnosticArray(status=statuses)
         message.header.stamp = self.get_clock().now().to_msg()
         self._diagnostics.publish(message)
-
-
-def run_segmentation(args: list[str] | None, stop: StopSignal, exit_on_failure: bool = False
-                     ) -> int:
-    """
-    Run the node until `stop` is set, leave a last STALE, and return the exit code.
-
-    :param args: ROS arguments; None takes the process's.
-    :param exit_on_failure: whether a failed autostart ends it, with exit code 1, for those who
-        cannot go on without the node: else it waits until that is mended.
-    """
-    def work() -> int:
-        keep_freed_memory()
-        if not join_ros('segmentation', args):
-            return 1
-        try:
-            with start_errors():
-                node = SegmentationNode()
-        except StartError as error:
-            rclpy.logging.get_logger('segmentation').fatal(f'the node cannot start: {error}')
-            rclpy.shutdown()
-            return 1
-        executor = MultiThreadedExecutor(_THREADS)
-        executor.add_node(node)
-        while not (stop.is_set() or (exit_on_failure and node.autostart_failed)):
-            try:
-                # Soon over: the node's own timers give it something to do five times a second.
-                executor.spin_once(timeout_sec=1.0)
-            # A callback that raised ends itself, not the node.
-            except Exception as error:
-                node.get_logger().error(f'a request failed: {type(error).__name__}: {error}')
-        join_callbacks(executor)
-        executor.shutdown()
-        ended = node.end()
-        rclpy.shutdown()
-        code = 1 if exit_on_failure and node.autostart_failed else 0
-        if not ended:
-            # Python's own teardown would abort under a thread that is still in the network.
-            leave(code)
-        return code
-
-    return run_until_stopped(work, stop, _END_TIMEOUT)

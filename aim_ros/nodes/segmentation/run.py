@@ -1,0 +1,59 @@
+"""The process of the segmentation node, from its arguments to its exit code."""
+
+import rclpy
+from rclpy.executors import MultiThreadedExecutor
+
+from aim_ros.nodes.process import join_ros
+from aim_ros.nodes.process import leave
+from aim_ros.nodes.process import run_until_stopped
+from aim_ros.nodes.process import StopSignal
+from aim_ros.nodes.rclpy_private import join_callbacks
+from aim_ros.nodes.segmentation.node import SegmentationNode
+from aim_ros.nodes.start_errors import start_errors
+from aim_ros.nodes.start_errors import StartError
+from aim_ros.perception.memory import keep_freed_memory
+
+_THREADS = 4
+_END_TIMEOUT = 4.0
+
+
+def run_segmentation(args: list[str] | None, stop: StopSignal, exit_on_failure: bool = False
+                     ) -> int:
+    """
+    Run the node until `stop` is set, leave a last STALE, and return the exit code.
+
+    :param args: ROS arguments; None takes the process's.
+    :param exit_on_failure: whether a failed autostart ends it, with exit code 1, for those who
+        cannot go on without the node: else it waits until that is mended.
+    """
+    def work() -> int:
+        keep_freed_memory()
+        if not join_ros('segmentation', args):
+            return 1
+        try:
+            with start_errors():
+                node = SegmentationNode()
+        except StartError as error:
+            rclpy.logging.get_logger('segmentation').fatal(f'the node cannot start: {error}')
+            rclpy.shutdown()
+            return 1
+        executor = MultiThreadedExecutor(_THREADS)
+        executor.add_node(node)
+        while not (stop.is_set() or (exit_on_failure and node.autostart_failed)):
+            try:
+                # Soon over: the node's own timers give it something to do five times a second.
+                executor.spin_once(timeout_sec=1.0)
+            # A callback that raised ends itself, not the node.
+            except Exception as error:
+                node.get_logger().error(f'a request failed: {type(error).__name__}: {error}')
+        join_callbacks(executor)
+        executor.shutdown()
+        ended = node.end()
+        rclpy.shutdown()
+        code = 1 if exit_on_failure and node.autostart_failed else 0
+        if not ended:
+            # Python's own teardown would abort under a thread that is still in the network.
+            leave(code)
+        return code
+
+    return run_until_stopped(work, stop, _END_TIMEOUT)
