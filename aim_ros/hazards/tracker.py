@@ -14,6 +14,7 @@ from aim_ros.hazards.boxes import Box
 from aim_ros.hazards.boxes import clipped
 from aim_ros.hazards.boxes import pairwise_shared
 from aim_ros.hazards.evidence import sureness
+from aim_ros.hazards.parting import hidden_behind
 from aim_ros.hazards.parting import part
 from aim_ros.hazards.pixels import Pixels
 from aim_ros.hazards.regions import Region
@@ -84,8 +85,10 @@ class Tracker:
         parted, whole = part(regions, self.tracks, pixels)
         for track, region in parted:
             track.see(region, now_ns, interval, self._weigh(region), size, parted=True)
-        free = self._see(whole, {track.track_id for track, _ in parted}, now_ns, interval, size,
-                         settings.min_area)
+        taken = {track.track_id for track, _ in parted}
+        others = [track for track in self.tracks if track.track_id not in taken]
+        taken |= hidden_behind(others, parted)
+        free = self._see(whole, taken, now_ns, interval, size, settings.min_area)
         self.tracks += self._begin(free, before, now_ns, interval)
         self._end(now_ns, size, settings)
         self.ended += over
