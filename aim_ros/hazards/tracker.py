@@ -29,6 +29,9 @@ _MIN_INSIDE = 0.6
 _PATIENCE = 0.6
 """The share of `clear_after` for which a track is waited for that was seen for a moment only."""
 
+_GLIMPSE = 0.4
+"""The same share for what a single frame showed: most of that is noise."""
+
 _SPLIT = 0.3
 """A new region goes on with what was seen of a track if it shares this part of the smaller box."""
 
@@ -144,8 +147,9 @@ class Tracker:
             return True
         # What was seen for a moment only is hardly there.
         known = track.raised or track.seen_s >= settings.raise_after
-        patience = settings.clear_after if known else _PATIENCE * settings.clear_after
-        return (now_ns - track.last_ns <= nanoseconds(patience)
+        glimpsed = track.first_ns == track.last_ns
+        share = 1.0 if known else _GLIMPSE if glimpsed else _PATIENCE
+        return (now_ns - track.last_ns <= nanoseconds(share * settings.clear_after)
                 and not _left_sideways(track, size)
                 and _share_inside(track.motion.rounded, size) >= _MIN_INSIDE)
 
