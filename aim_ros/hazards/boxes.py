@@ -23,9 +23,15 @@ def as_array(boxes: Sequence[Box]) -> np.ndarray:
 
 def pairwise_shared(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Return the area that each box of `a` (n, 4) shares with each of `b` (m, 4), (n, m)."""
-    low = np.maximum(a[:, None, :2], b[None, :, :2])
-    high = np.minimum((a[:, :2] + a[:, 2:])[:, None], (b[:, :2] + b[:, 2:])[None])
-    return np.clip(high - low, 0, None).prod(2)
+    # An axis at a time: whole rows of memory, and no temporary of two axes.
+    return _overlap(a, b, 0) * _overlap(a, b, 1)
+
+
+def _overlap(a: np.ndarray, b: np.ndarray, axis: int) -> np.ndarray:
+    """Return the length that boxes share along an axis, (n, m)."""
+    length = np.minimum.outer(a[:, axis] + a[:, axis + 2], b[:, axis] + b[:, axis + 2])
+    length -= np.maximum.outer(a[:, axis], b[:, axis])
+    return np.maximum(length, 0, out=length)
 
 
 def pairwise_iou(a: Sequence[Box] | np.ndarray, b: Sequence[Box] | np.ndarray) -> np.ndarray:

@@ -72,24 +72,26 @@ def _parts(region: Region, claimants: Sequence[Track], pixels: Pixels | None
     if any(not _same_rows(track, shown[0]) for track in ranked):
         # One above the other, such as rider and bicycle: fragments of one that came together.
         return []
-    if len(shown) == 1:
-        return [(shown[0], region)]
     front = shown[0]
-    shown.sort(key=lambda track: track.predicted[0] + track.predicted[2] / 2)
     span = max(_right(track) for track in shown) - min(track.predicted[0] for track in shown)
-    if region.box[2] < _MIN_SPAN * span:
+    if len(shown) > 1 and region.box[2] < _MIN_SPAN * span:
         return []
+    # Who is hidden may still be the one who ends the region on a side.
+    first = min(ranked, key=lambda track: track.predicted[0])
+    last = max(ranked, key=_right)
     parts = []
-    for place, track in enumerate(shown):
-        x, columns = _columns(region.box, track, place == 0, place == len(shown) - 1)
-        found = _part(region, track, (x, columns), track is front, pixels)
+    for track in shown:
+        columns = _columns(region.box, track, track is first, track is last)
+        found = _part(region, track, columns, track is front, pixels)
         if found is not None and found.area >= _MIN_PART * track.region.area:
             parts.append((track, found))
-    return parts if len(parts) > 1 else []
+    return parts
 
 
 def _columns(box: Box, track: Track, is_first: bool, is_last: bool) -> tuple[int, int]:
     """Return start and width of a track's part: it ends where the region does, or as predicted."""
+    if is_first and is_last:
+        return box[0], box[2]
     width = min(max(round(track.predicted[2]), 1), box[2])
     start = round(track.predicted[0])
     if is_first:
@@ -118,6 +120,23 @@ def _part(region: Region, track: Track, columns: tuple[int, int], is_front: bool
     tight, area, parts = seen
     rows = (tight[1], tight[3]) if is_front else (top, height)
     return replace(region, box=(x, rows[0], width, rows[1]), area=area, parts=parts)
+
+
+def hidden_behind(tracks: Sequence[Track], parts: Sequence[tuple[Track, Region]]
+                  ) -> frozenset[int]:
+    """
+    Return the ids of those of some tracks that others hide, to which a part of a region was given.
+
+    What such a track may be shown as elsewhere is somebody else.
+    """
+    if not tracks or not parts:
+        return frozenset()
+    own = as_array([track.predicted for track in tracks])
+    shared = pairwise_shared(own, as_array([region.box for _, region in parts]))
+    groups = np.array([track.region.group for track in tracks])[:, None]
+    covered = (shared >= _MAX_HIDDEN * own[:, 2:].prod(1)[:, None]) & (
+        groups == np.array([region.group for _, region in parts]))
+    return frozenset(tracks[t].track_id for t in np.flatnonzero(covered.any(1)))
 
 
 def _bottom(track: Track) -> float:

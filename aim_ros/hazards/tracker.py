@@ -16,6 +16,7 @@ from aim_ros.hazards.boxes import clipped
 from aim_ros.hazards.boxes import pairwise_shared
 from aim_ros.hazards.boxes import Scale
 from aim_ros.hazards.evidence import sureness
+from aim_ros.hazards.parting import hidden_behind
 from aim_ros.hazards.parting import part
 from aim_ros.hazards.pixels import Pixels
 from aim_ros.hazards.regions import Region
@@ -29,6 +30,9 @@ _MIN_INSIDE = 0.6
 
 _PATIENCE = 0.6
 """The share of `clear_after` for which a track is waited for that was seen for a moment only."""
+
+_GLIMPSE = 0.4
+"""The same share for what a single frame showed: most of that is noise."""
 
 _SPLIT = 0.3
 """A new region goes on with what was seen of a track if it shares this part of the smaller box."""
@@ -117,8 +121,10 @@ class Tracker:
         parted, whole = part(regions, self.tracks, pixels)
         for track, region in parted:
             track.see(region, now_ns, when.sighted(track), self._weigh(region), size, parted=True)
-        free = self._see(whole, {track.track_id for track, _ in parted}, when, size,
-                         settings.min_area)
+        taken = {track.track_id for track, _ in parted}
+        others = [track for track in self.tracks if track.track_id not in taken]
+        taken |= hidden_behind(others, parted)
+        free = self._see(whole, taken, when, size, settings.min_area)
         self.tracks += self._begin(free, before, when)
         self._end(when, size, settings)
         self.ended += over
@@ -176,8 +182,10 @@ class Tracker:
             return True
         # What was seen for a moment only is hardly there.
         known = track.raised or track.seen_s >= settings.raise_after
-        patience = settings.clear_after if known else _PATIENCE * settings.clear_after
-        waits = track.last_ns > when.like_ns or now_ns - track.last_ns <= nanoseconds(patience)
+        glimpsed = track.first_ns == track.last_ns
+        share = 1.0 if known else _GLIMPSE if glimpsed else _PATIENCE
+        patience = nanoseconds(share * settings.clear_after)
+        waits = track.last_ns > when.like_ns or now_ns - track.last_ns <= patience
         return (waits and not _left_sideways(track, size)
                 and _share_inside(track.motion.rounded, size) >= _MIN_INSIDE)
 

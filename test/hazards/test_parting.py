@@ -77,3 +77,27 @@ def test_a_new_track_claims_no_part():
     follower.see(0.0, LEFT, (58, 30, 16, 50))
     one, pixels = joined((40, 30, 34, 50))
     assert len(follower.see(0.1, one, pixels=pixels)) == 1
+
+
+def test_who_is_hidden_is_not_shown_by_a_region_beside():
+    follower, front, behind = Follower(), (60, 20, 24, 60), (120, 34, 14, 40)
+    for step in range(8):
+        follower.see(0.1 * step, front, moved(behind, -5 * step))
+    for step in range(8, 10):
+        one, pixels = joined(front, moved(behind, -5 * step))
+        follower.see(0.1 * step, one, pixels=pixels)
+    one, pixels = joined(front)
+    assert set(follower.see(1.0, one, (88, 34, 12, 38), pixels=pixels)) == {1, 3}
+
+
+def test_who_is_in_front_does_not_end_where_the_hidden_one_does():
+    follower = Follower()
+    front, behind = (60, 30, 16, 50), (120, 34, 14, 40)
+    for step in range(10):
+        follower.see(0.1 * step, front, moved(behind, -5 * step))
+    for step in range(10, 14):
+        hidden = moved(behind, -5 * step)
+        one, pixels = joined(front, hidden)
+        seen = follower.see(0.1 * step, one, pixels=pixels)
+        assert abs(seen[1][0] - 60) <= 1
+        assert abs(seen[1][2] - 16) <= 2

@@ -49,6 +49,17 @@ def test_after_its_time_another_one_comes():
     assert list(follower.see(1.6, moved(ASIDE, 64))) == [2]
 
 
+@pytest.mark.parametrize(('lost', 'kept'), [(1, True), (2, False)])
+def test_what_a_single_frame_showed_is_waited_for_over_one_lost_frame(lost, kept):
+    follower = Follower()
+    follower.see(0.0, ASIDE)
+    for step in range(1, lost + 1):
+        follower.see(0.1 * step)
+    assert len(follower.tracker.tracks) == 1
+    follower.see(0.1 * lost + 0.1)
+    assert bool(follower.tracker.tracks) is kept
+
+
 def test_a_flip_of_class_changes_no_id():
     follower = Follower()
     for step in range(20):

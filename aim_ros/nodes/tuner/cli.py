@@ -1,5 +1,6 @@
 """The command line of the tuner."""
 
+import argparse
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
