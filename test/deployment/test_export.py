@@ -88,14 +88,17 @@ def test_the_file_fixes_the_size(files):
         files / 'one.onnx', device='cpu', input_size=(32, 32))
 
 
-def test_what_does_not_go_with_a_file(files):
+def test_what_does_not_go_with_a_file(files, monkeypatch):
+    monkeypatch.setattr(
+        'onnxruntime.get_available_providers', lambda: ['CPUExecutionProvider'])
     path = files / 'one.onnx'
     assert 'engine torch does not run ONNX files' in refusal(path, engine='torch')
     assert "is in fp32, and ONNX Runtime runs it so: precision 'fp16' cannot be had" in refusal(
         path, device='cpu', precision='fp16')
-    message = refusal(path, device='cpu', providers=('dml', 'cpu'))
-    assert "ONNX Runtime has no execution provider 'dml' here; it has" in message
-    assert 'cpu' in message
+    assert "ONNX Runtime has no execution provider 'tensorrt' here; it has cpu" in refusal(
+        path, device='cpu', providers=('tensorrt', 'cpu'))
+    assert "unknown execution provider 'dml'; providers: tensorrt" in refusal(
+        path, device='cpu', providers=('dml', 'cpu'))
     assert 'there is no model' in refusal('/nowhere/network.onnx')
 
 
