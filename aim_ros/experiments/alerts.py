@@ -30,6 +30,7 @@ from aim_ros.experiments.logits import open_model
 from aim_ros.experiments.report import Report
 from aim_ros.hazards.alerts import AlertReport
 from aim_ros.hazards.emphasis_filter import EmphasisFilter
+from aim_ros.hazards.regions import MAX_GAP
 from aim_ros.perception.profiles import DriverProfile
 from aim_ros.perception.profiles import load_profiles
 from aim_ros.resources import share_directory
@@ -74,6 +75,9 @@ def add_parser(subparsers) -> None:
     parser.add_argument('--masks', choices=('network', 'labels'), default='network',
                         help="whose masks: the network's, or exact ones, which tell what the "
                              'alerts lose by themselves (default: %(default)s)')
+    parser.add_argument('--max-gap', type=float, default=MAX_GAP, metavar='SHARE',
+                        help='the gap up to which fragments above each other are one road user, '
+                             'as a share of the taller one (default: %(default)s)')
     parser.add_argument('--no-video', action='store_true', help='write no overlay videos')
     parser.set_defaults(run=run)
 
@@ -95,10 +99,11 @@ def run(arguments: argparse.Namespace) -> None:
     for drive in _drives(arguments, exact):
         shots = shoot(drive, model)
         for profile in profiles:
-            reports = _score(drive, shots, profile, model, filter_, findings)
+            reports = _score(drive, shots, profile, model, filter_, findings,
+                             arguments.max_gap)
             if filter_ is not None and choose(profile, labels).modulation.focuses:
                 _score(drive, shots, replace(profile, name=f'{profile.name}, no filter'), model,
-                       None, findings)
+                       None, findings, arguments.max_gap)
             if not arguments.no_video and profile is profiles[0]:
                 name = ''.join(c if c.isalnum() else '_' for c in Path(drive.path).name)
                 write_video(report.folder / f'{name}.mp4', drive, shots, reports, labels)
@@ -120,12 +125,13 @@ def _drives(arguments: argparse.Namespace, exact: bool) -> Sequence[Drive]:
 
 
 def _score(drive: Drive, shots: Sequence[Shot], profile: DriverProfile,
-           model: CachedSegmenter | None, filter_: EmphasisFilter | None, findings: Findings
-           ) -> list[AlertReport]:
+           model: CachedSegmenter | None, filter_: EmphasisFilter | None, findings: Findings,
+           max_gap: float) -> list[AlertReport]:
     """Score a drive under a profile, and along its curve; return the alerts."""
     labels = mask_labels() if model is None else model.labels
     choice = choose(profile, labels)
-    sights = see(shots, choice, labels, 1.0 if model is None else model.temperature)
+    sights = see(shots, choice, labels, 1.0 if model is None else model.temperature,
+                 max_gap)
     seconds = np.array([shot.stamp_ns - shots[0].stamp_ns for shot in shots]) / 1e9
 
     def tally(tried: Choice) -> tuple[Tally, list[AlertReport]]:

@@ -25,6 +25,7 @@ from aim_ros.hazards.emphasis_filter import EmphasisFilter
 from aim_ros.hazards.geometry import GroundCamera
 from aim_ros.hazards.groups import RoadUserClasses
 from aim_ros.hazards.monitor import AlertMonitor
+from aim_ros.hazards.regions import MAX_GAP
 from aim_ros.hazards.sight import perceive
 from aim_ros.hazards.sight import Sight
 from aim_ros.imaging.frame import Frame
@@ -153,9 +154,13 @@ def choose(profile: DriverProfile, labels: LabelSet) -> Choice:
         replace(owner, class_ids=class_ids, **stated), owner)
 
 
-def see(shots: Sequence[Shot], choice: Choice, labels: LabelSet, temperature: float = 1.0
-        ) -> list[tuple[Sight, Sight | None]]:
-    """Return what each frame shows, without and under a profile; the latter None if the same."""
+def see(shots: Sequence[Shot], choice: Choice, labels: LabelSet, temperature: float = 1.0,
+        max_gap: float = MAX_GAP) -> list[tuple[Sight, Sight | None]]:
+    """
+    Return what each frame shows, without and under a profile; the latter None if the same.
+
+    :param max_gap: up to which fragments are joined, see `find_regions`.
+    """
     classes = RoadUserClasses.of(labels)
     search = classes.search(choice.alerts.class_ids)
     own = classes.positions(choice.owner.class_ids, choice.alerts.class_ids)
@@ -176,11 +181,11 @@ def see(shots: Sequence[Shot], choice: Choice, labels: LabelSet, temperature: fl
                 focused = base
             scores = Scores.lazy(shot.logits, search.count, temperature)
         neutral = perceive(base, base, scores.of(own), classes, choice.owner.class_ids,
-                           choice.owner.min_area)
+                           choice.owner.min_area, max_gap)
         if focused is base and choice.owner == choice.alerts:
             return neutral, None
         return neutral, perceive(base, focused, scores, classes, choice.alerts.class_ids,
-                                 choice.alerts.min_area)
+                                 choice.alerts.min_area, max_gap)
 
     return [one(shot) for shot in shots]
 

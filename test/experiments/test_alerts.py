@@ -4,6 +4,10 @@ import math
 import numpy as np
 import pytest
 
+from aim_ros.experiments.alerts_replay import choose
+from aim_ros.experiments.alerts_replay import mask_labels
+from aim_ros.experiments.alerts_replay import see
+from aim_ros.experiments.alerts_replay import Shot
 from aim_ros.experiments.alerts_scores import score
 from aim_ros.experiments.alerts_scores import Tally
 from aim_ros.experiments.alerts_truth import contact_times
@@ -18,6 +22,8 @@ from aim_ros.hazards.alerts import AlertReport
 from aim_ros.hazards.alerts import AlertSettings
 from aim_ros.hazards.alerts import Level
 from aim_ros.media.street import Street
+from aim_ros.perception.profiles import load_profiles
+from aim_ros.resources import share_directory
 
 SIZE, BOX, AWAY = (375, 1242), (100, 100, 40, 100), (800, 100, 40, 100)
 SETTINGS = AlertSettings((11,))
@@ -163,9 +169,21 @@ def test_the_street_knows_its_road_users():
     assert {one.kind for users in truth.users.values() for one in users} >= {'pedestrian'}
 
 
+def test_fragments_are_joined_up_to_the_gap_that_is_asked_for():
+    labels, mask = mask_labels(), np.zeros((100, 200), np.uint8)
+    mask[20:50, 40:60] = labels.resolve(['rider'])[0]
+    mask[60:80, 40:60] = labels.resolve(['bicycle'])[0]
+    shots = [Shot(0, mask.shape, None, None, mask)]
+    neutral = choose(load_profiles(share_directory() / 'config' / 'profiles.yaml').get('neutral'),
+                     labels)
+    for max_gap, count in ((0.2, 2), (0.4, 1)):
+        (sight, _), = see(shots, neutral, labels, max_gap=max_gap)
+        assert len(sight.regions) == count
+
+
 def test_the_command_writes_a_report(tmp_path, capsys):
     code = main(['alerts', '--source', 'street:seed=1,frames=12,size=188x621', '--masks', 'labels',
-                 '--profile', 'neutral', '--out', str(tmp_path)])
+                 '--profile', 'neutral', '--max-gap', '0.1', '--out', str(tmp_path)])
     assert code == 0, capsys.readouterr().err
     for name in ('report.html', 'profiles.csv', 'curves.csv', 'drives.csv', 'curves.png'):
         assert (tmp_path / name).stat().st_size > 0
