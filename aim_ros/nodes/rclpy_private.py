@@ -27,8 +27,21 @@ def lifecycle_state(node: LifecycleNodeMixin) -> str:
     Return the label of a node's lifecycle state, for instance ``'active'``.
 
     Publicly, only a service gives it, which a callback of the node cannot wait for.
+
+    :return: ``'finalized'``, too, for a node that has been destroyed.
     """
-    return node._state_machine.current_state[1]
+    machine = node._state_machine
+    return 'finalized' if machine is None else machine.current_state[1]
+
+
+def release_state_machine(node: LifecycleNodeMixin) -> None:
+    """
+    Let go of a node's state machine; to be called when the node has been destroyed.
+
+    rclpy's `destroy_node` forgets it. It keeps the node's DDS participant alive until Python
+    happens to collect the garbage, and until then others find services that answer nobody.
+    """
+    node._state_machine = None
 
 
 def refuse_illegal_transitions(node: LifecycleNodeMixin) -> None:

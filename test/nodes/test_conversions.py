@@ -166,7 +166,8 @@ def test_an_uncalibrated_camera_has_none():
     for value in (float('nan'), float('inf')):
         info = calibration()
         info.k[5] = value
-        assert ground_camera(info, (400, 1200), 1.5, 0.0) is None
+        with pytest.raises(CameraError, match='K has numbers that are not finite'):
+            ground_camera(info, (400, 1200), 1.5, 0.0)
 
 
 @pytest.mark.skipif(not conversions.HAVE_VISION_MSGS, reason='vision_msgs is not installed')

@@ -1,6 +1,9 @@
-"""Requests for transitions that the node's state does not allow, as a manager sends them."""
+"""Requests for transitions, as a manager sends them, and what is left of a node that has ended."""
 
+from contextlib import suppress
 from functools import cache
+import gc
+from pathlib import Path
 import threading
 
 from lifecycle_msgs.msg import Transition
@@ -60,3 +63,33 @@ def test_after_shutdown_every_transition_is_refused(make_node, ros, change_state
     for number in (Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVE_SHUTDOWN):
         assert not change_state(id=number)
     assert not ros.errors
+
+
+def threads_of_dds() -> int:
+    """Return how many threads the DDS participants of this process have."""
+    count = 0
+    for path in Path('/proc/self/task').glob('*/comm'):
+        # A thread may end meanwhile.
+        with suppress(OSError):
+            count += path.read_text().startswith('dds')
+    return count
+
+
+@pytest.mark.parametrize('active', [True, False])
+def test_a_node_that_has_ended_leaves_no_service_behind(harness, tiny_model, active):
+    before = threads_of_dds()
+    # Whose services would answer nobody until Python collects them.
+    gc.disable()
+    try:
+        ros = harness.Ros()
+        node = harness.start_node(ros, model=tiny_model, autostart=active, active=active)
+        during = threads_of_dds()
+        ros.close()
+        after = threads_of_dds()
+    finally:
+        gc.enable()
+    assert lifecycle_state(node) == 'finalized'
+    if during == before:
+        pytest.skip('the threads of this DDS are not called so')
+    # One, of shared memory, is the process's own.
+    assert after <= before + 1

@@ -26,6 +26,7 @@ from aim_ros.nodes.messages import conversions
 from aim_ros.nodes.parameter_table import ReadOnlyParameterError
 from aim_ros.nodes.rclpy_private import lifecycle_state
 from aim_ros.nodes.rclpy_private import refuse_illegal_transitions
+from aim_ros.nodes.rclpy_private import release_state_machine
 from aim_ros.nodes.segmentation import watchdog
 from aim_ros.nodes.segmentation.bond import Bond
 from aim_ros.nodes.segmentation.camera_channel import CameraChannel
@@ -160,6 +161,7 @@ class SegmentationNode(LifecycleNodeMixin, Node):
             self._clean_up()
             self._watchdog.stop()
             self.destroy_node()
+            release_state_machine(self)
             return not self.hangs
 
     def _autostart(self) -> None:
