@@ -31,7 +31,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.srv import GetParameters
 import rclpy
 
-from aim_ros.nodes.demo import isolate
+from aim_ros.nodes.launching.processes import isolate
 from aim_ros.nodes.messages.conversions import stamp_to_ns
 from benchmarks._common import Case
 from benchmarks._common import parser
