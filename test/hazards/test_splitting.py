@@ -1,9 +1,13 @@
 from hazard_scenes import region
+from hypothesis import given
+from hypothesis import strategies
 import numpy as np
 import pytest
+from scipy.signal import find_peaks
 
 from aim_ros.hazards.groups import RoadUserClasses
 from aim_ros.hazards.pixels import Pixels
+from aim_ros.hazards.splitting import peaks
 from aim_ros.hazards.splitting import split_people
 from aim_ros.hazards.splitting import valleys
 from aim_ros.segmentation.labels import CITYSCAPES
@@ -56,3 +60,16 @@ def test_cyclists_side_by_side_are_split_between_their_riders():
 def test_heads_that_are_not_there_split_nothing():
     assert valleys(np.zeros((10, 10), bool)) == []
     assert valleys(np.ones((30, 60), bool)) == []
+
+
+@given(runs=strategies.lists(strategies.tuples(
+           strategies.integers(0, 99), strategies.integers(1, 3)),
+           min_size=1, max_size=30, unique_by=lambda run: run[0]),
+       height=strategies.integers(0, 99), prominence=strategies.floats(0, 99),
+       distance=strategies.integers(1, 9))
+def test_peaks_are_those_of_scipy(runs, height, prominence, distance):
+    # Of two peaks as high, scipy's choice hangs on the processor's sorting.
+    curve = np.concatenate([np.full(length, value, float) for value, length in runs])
+    expected, _ = find_peaks(curve, height=height, prominence=prominence, distance=distance)
+    assert peaks(curve, height=height, prominence=prominence, distance=distance) == (
+        expected.tolist())
