@@ -22,6 +22,7 @@ from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CameraInfo
 from sensor_msgs.msg import CompressedImage
 from sensor_msgs.msg import Image
+from shipped_profiles import shipped_sigma
 from std_msgs.msg import Header
 from transformers import SegformerForSemanticSegmentation
 
@@ -126,7 +127,8 @@ def test_a_change_is_in_force_from_the_next_frame(make_node, make_camera, ask):
     _, after = ask(camera, 2.0)
     first, second = summary_of(before), summary_of(after)
     assert (first['profile'], first['revision']) == ('neutral', '1')
-    assert (second['profile'], second['revision'], second['sigma']) == ('defensive', '2', '0.700')
+    assert (second['profile'], second['revision'], second['sigma']) == (
+        'defensive', '2', f"{shipped_sigma('defensive'):.3f}")
 
 
 @pytest.fixture

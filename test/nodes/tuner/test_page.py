@@ -13,12 +13,14 @@ from selenium import webdriver
 from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from shipped_profiles import shipped_sigma
 import yaml
 
 pytest.importorskip('nicegui', reason='nicegui is not installed: requirements-live.txt')
 
 BROWSER, DRIVER = shutil.which('chromium'), shutil.which('chromedriver')
 TIMEOUT = 240.0
+ASSERTIVE = shipped_sigma('assertive')
 
 pytestmark = pytest.mark.skipif(
     BROWSER is None or DRIVER is None,
@@ -181,7 +183,7 @@ def test_a_click_changes_the_node_and_the_picture_and_a_reload_keeps_it(page, dr
     before = page.wait_for(page.mean, 'the overlay')
     page.click('[data-choice=assertive]')
     page.wait_for(lambda: drive.parameters.profile == 'assertive', 'the node to change')
-    page.wait_for(lambda: page.value('focus.sigma') == 1.6, 'what the profile sets')
+    page.wait_for(lambda: page.value('focus.sigma') == ASSERTIVE, 'what the profile sets')
     page.enter(field('focus.sigma'), '9')
     page.wait_for(lambda: drive.parameters['focus.sigma'] == 9.0, 'the node to change')
     # A network that knows nothing sees vehicles everywhere now, which are blue.
@@ -215,7 +217,7 @@ def test_what_is_typed_is_left_alone_until_it_is_handed_in_or_dropped(page, driv
     page.type(field('focus.sigma'), '4')
     page.wait_for(lambda: drive.parameters['alerts.near_m'] == 35.0, 'the node to change')
 
-    for profile, key, sigma in (('assertive', Keys.ESCAPE, 1.6), ('city', Keys.ENTER, 4.0)):
+    for profile, key, sigma in (('assertive', Keys.ESCAPE, ASSERTIVE), ('city', Keys.ENTER, 4.0)):
         page.type(field('focus.sigma'), '4')
         drive.set_parameters([Parameter('driver_profile', value=profile)])
         # The profile's sigma has come to the page, whose next row is renewed after it.
@@ -285,11 +287,11 @@ def test_a_held_picture_stands_still_and_steps(page):
 def test_what_if_and_a_profile_that_is_saved(page, drive, tuner):
     page.click('[data-choice=assertive]')
     # What is compared is what the tuner knows of the node.
-    page.wait_for(lambda: page.value('focus.sigma') == 1.6, 'what the profile sets')
+    page.wait_for(lambda: page.value('focus.sigma') == ASSERTIVE, 'what the profile sets')
     page.click('[data-panel="what-if"] button')
     page.wait_for(lambda: len(page.driver.find_elements(
         By.CSS_SELECTOR, '[data-result] img')) == 2, 'both sides')
-    assert 'as set now: sigma 1.6' in page.text('[data-result]')
+    assert f'as set now: sigma {ASSERTIVE:g}' in page.text('[data-result]')
 
     page.click('[data-action=open-save]')
     page.enter('input[data-field=name]', 'mine')
@@ -298,7 +300,7 @@ def test_what_if_and_a_profile_that_is_saved(page, drive, tuner):
     page.wait_for(lambda: f'profiles_file:={file} driver_profile:=mine' in page.text('.command'),
                   'how to start with it')
     assert yaml.safe_load(file.read_text())['profiles']['mine']['focus'] == {
-        'classes': ['vehicles'], 'sigma': 1.6}
+        'classes': ['vehicles'], 'sigma': ASSERTIVE}
 
 
 def test_the_tuner_ends_in_order_with_its_viewers(page, tuner):

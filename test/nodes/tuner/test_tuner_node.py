@@ -9,6 +9,7 @@ from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
 from rclpy.qos import QoSReliabilityPolicy
 from rclpy.task import Future
+from shipped_profiles import shipped_sigma
 from std_srvs.srv import SetBool
 from std_srvs.srv import Trigger
 
@@ -58,7 +59,7 @@ def test_a_change_is_made_and_all_that_follows_from_it_is_seen(ros, make_node, t
     assert answer(ros, parameters.set('driver_profile', 'assertive')) == ''
     assert node.parameters.profile == 'assertive'
     ros.wait_for(lambda: parameters.values['focus.classes'] == ('vehicles',))
-    ros.wait_for(lambda: parameters.values['focus.sigma'] == 1.6)
+    ros.wait_for(lambda: parameters.values['focus.sigma'] == shipped_sigma('assertive'))
     assert answer(ros, parameters.set('focus.sigma', 2)) == ''
     ros.wait_for(lambda: parameters.values['driver_profile'] == 'custom')
     assert answer(ros, parameters.set('focus.classes', ())) == ''
