@@ -18,13 +18,12 @@ from aim_ros.recordings.compared import SCHEMA
 from aim_ros.recordings.compared import TABLE
 from aim_ros.recordings.moments import Identities
 from aim_ros.recordings.moments import Moments
-from aim_ros.recordings.one_process import FAILURES
+from aim_ros.recordings.one_process import one_by_one
 from aim_ros.recordings.options import Options
 from aim_ros.recordings.page import write_page
 from aim_ros.recordings.processor import ground_of
 from aim_ros.recordings.processor import OnFrame
 from aim_ros.recordings.processor import Processor
-from aim_ros.recordings.progress import progress_bar
 from aim_ros.recordings.summary import Summary
 from aim_ros.recordings.summary import Tally
 
@@ -40,18 +39,9 @@ def compare(bags: dict[str, Path], out: Path, options: Options, command: str
     :return: the summaries, under the first profile; and by the names of those that failed, why.
     """
     processor = Processor(options)
-    compared, summaries, failed = Compared(), [], {}
-    with progress_bar() as progress:
-        for drive, bag in bags.items():
-            bar = progress.add_task(drive, total=None)
-
-            def show(done: int, total: int, bar=bar) -> None:
-                progress.update(bar, completed=done, total=total)
-
-            try:
-                summaries.append(_compare(processor, bag, drive, compared, show))
-            except FAILURES as error:
-                failed[drive] = str(error)
+    compared = Compared()
+    summaries, failed = one_by_one(
+        bags, lambda drive, bag, on_frame: _compare(processor, bag, drive, compared, on_frame))
     if summaries:
         out.mkdir(parents=True, exist_ok=True)
         tables.write(compared.rows, out / TABLE, SCHEMA)

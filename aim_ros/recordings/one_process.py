@@ -1,11 +1,13 @@
 """Processes recordings one after the other, in this process."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from aim_ros.imaging.frame import FrameError
 from aim_ros.media.frames import MediaError
 from aim_ros.recordings.errors import RecordingError
 from aim_ros.recordings.options import Options
+from aim_ros.recordings.processor import OnFrame
 from aim_ros.recordings.processor import Processor
 from aim_ros.recordings.progress import progress_bar
 from aim_ros.recordings.summary import Summary
@@ -26,6 +28,20 @@ def process_here(bags: dict[str, Path], out: Path, options: Options
     :raises ProfileError: the profile cannot be.
     """
     processor = Processor(options)
+    return one_by_one(
+        bags, lambda drive, bag, on_frame: processor.process(bag, out, drive, on_frame))
+
+
+def one_by_one(bags: dict[str, Path], work: Callable[[str, Path, OnFrame], Summary]
+               ) -> tuple[list[Summary], dict[str, str]]:
+    """
+    Do something with each recording, with a progress bar.
+
+    :param bags: the recordings by name.
+    :param work: takes a recording's name and path, and what to call after each frame. What it
+        raises of `FAILURES` ends this recording alone.
+    :return: the summaries, and by the names of those that failed, why.
+    """
     summaries, failed = [], {}
     with progress_bar() as progress:
         for drive, bag in bags.items():
@@ -35,7 +51,7 @@ def process_here(bags: dict[str, Path], out: Path, options: Options
                 progress.update(bar, completed=done, total=total)
 
             try:
-                summary = processor.process(bag, out, drive, show)
+                summary = work(drive, bag, show)
             except FAILURES as error:
                 failed[drive] = str(error)
                 progress.update(bar, total=0, completed=0)
