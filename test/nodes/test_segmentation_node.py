@@ -531,14 +531,21 @@ def test_a_step_a_little_back_forgets_nothing_and_is_warned_of(
     assert 'start afresh' not in err()
 
 
-def test_a_short_fault_is_shown_after_it_is_over(make_node, make_camera, ask, ros, diagnostics):
-    camera = make_camera(make_node())
+def test_a_short_fault_is_shown_after_it_is_over(make_node, make_camera, ask, ros, diagnostics,
+                                                 monkeypatch):
+    # How long it is shown is not the matter here, and the cores may be busy for longer.
+    monkeypatch.setattr('aim_ros.nodes.segmentation.problems._RECENT', float('inf'))
+    node = make_node()
+    camera = make_camera(node)
     stamps = itertools.count(2)
     ask(camera, 1.0)
-    for _ in range(2):
+    for number in range(1, 3):
         spoilt = camera.message(float(next(stamps)))
         unknown_encoding(spoilt)
         camera.images.publish(spoilt)
+        # One after the other: a message that is not yet looked at is replaced by the next.
+        ros.wait_for(lambda: (last := node.channels['camera'].problems.last())
+                     and last.count == number)
 
     def shown():
         # Frames that are answered again, before the next diagnostics are due.
