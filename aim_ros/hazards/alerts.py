@@ -1,4 +1,4 @@
-"""What a planner is told of a camera's road users, and the settings that say when."""
+"""What is published of a camera's road users, and the settings that say when."""
 
 from dataclasses import dataclass
 from dataclasses import field
@@ -63,7 +63,7 @@ class Alert:
     :param distance_m: forward distance on flat ground, metres; NaN without calibration.
     :param bearing_deg: degrees, positive to the left; NaN without calibration.
     :param vx, vy: how fast the box's middle moves to the right and down, pixels a second.
-    :param ttc_s: seconds until contact if nobody changes speed; NaN where it cannot be told.
+    :param ttc_s: seconds until contact if nobody changes speed; NaN where it cannot be measured.
     :param ttc_error_s: its standard deviation.
     :param truncated: whether its box touches the image's border.
     :param age_s: seconds of header stamp since it was first seen.

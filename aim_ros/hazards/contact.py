@@ -61,7 +61,7 @@ class Growth:
         """
         Return the seconds until contact, and their standard deviation.
 
-        :return: NaN for both where it cannot be told: too short a look, no growth beyond the
+        :return: NaN for both where it cannot be measured: too short a look, no growth beyond the
             noise, or more than `_MAX_TTC` away.
         """
         # The last moments tell most of who brakes; more of them are needed where they are noisy.

@@ -211,7 +211,7 @@ class FocusedStream:
             age_s=(scene.now_ns - standing.first_ns) / 1e9, **changes)
 
     def _is_raised(self, track: Track) -> bool:
-        """Raise a track beside the neutral ones if enough speaks for it; return whether it is."""
+        """Raise a track beside the neutral ones on enough evidence; return whether it is."""
         settings = self._scene.settings
         own = track.region.modulated_share < 0.5
         extra = 0.0 if own else EXTRA_S if self._filter else EXTRA_S_UNFILTERED

@@ -1,4 +1,4 @@
-"""How much a region speaks for a road user."""
+"""How much evidence a region is of a road user."""
 
 from aim_ros.hazards.regions import Region
 

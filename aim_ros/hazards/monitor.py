@@ -83,7 +83,7 @@ class AlertMonitor:
         :param size: (height, width) of the image.
         :param settings: those in force.
         :param owner: those without a profile; None for `settings`.
-        :param camera: calibration for distance and bearing; None judges near by `near_row`.
+        :param camera: calibration for distance and bearing; None takes near from `near_row`.
         :param filter_: what road users that only the modulation sees have to pass; None has them
             seen for longer.
         """

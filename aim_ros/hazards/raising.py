@@ -20,11 +20,11 @@ from aim_ros.hazards.tracks import Track
 @dataclass(frozen=True)
 class Scene:
     """
-    What one frame is judged by.
+    What decides about the tracks of one frame.
 
     :param now_ns: its time.
     :param size: (height, width) of its image.
-    :param camera: calibration for distance and bearing; None judges near by `near_row`.
+    :param camera: calibration for distance and bearing; None takes near from `near_row`.
     :param like_ns: time of the last frame of this size, see `Tick`; None: of the last frame.
     """
 
@@ -65,7 +65,7 @@ def place_of(box: Box, scene: Scene) -> Place:
 
 def decide(track: Track, scene: Scene, evidence_needed: float, at_once: bool = True) -> None:
     """
-    Raise a track if enough speaks for it, and hold it where it is an `ERROR`.
+    Raise a track on enough evidence, and hold it where it is an `ERROR`.
 
     :param evidence_needed: seconds of sure sight.
     :param at_once: whether strong evidence near and in the corridor raises it at first sight.

@@ -1,4 +1,4 @@
-"""One road user over time: where it is, what it is, and how much speaks for it."""
+"""One road user over time: where it is, what it is, and how much evidence there is of it."""
 
 from dataclasses import dataclass
 from dataclasses import field

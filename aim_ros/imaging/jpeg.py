@@ -110,7 +110,7 @@ def jpeg_length(data: memoryview) -> int:
 
 def _is_whole(frame: _Frame, scans: list[_Scan]) -> bool:
     """Whether scans give all of their frame's components, to the last bit."""
-    # Where the height is told at the end (B.2.5), nobody counts.
+    # Where the height comes at the end (B.2.5), nobody counts.
     if frame.height and not all(scan.is_whole(frame) for scan in scans):
         return False
     missing = {component: set(range(64)) for component in frame.components}

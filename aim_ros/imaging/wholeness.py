@@ -49,7 +49,7 @@ def _is_whole_jpeg(data: memoryview) -> bool:
     """
     Whether a JPEG's scans hold all of its picture.
 
-    libjpeg only warns, on stderr, where they end too soon. FFmpeg can be told to refuse that.
+    libjpeg only warns, on stderr, where they end too soon. FFmpeg refuses that if it is asked to.
     """
     decoder = CodecContext.create('mjpeg', 'r')
     decoder.options = {'err_detect': 'explode'}

@@ -80,7 +80,7 @@ def label_points(points: np.ndarray, transform: RigidTransform, camera: CameraMo
     """
     Give points the class and the probability of the pixel that they are seen in.
 
-    A point that something nearer hides is not told from that, as by a LiDAR that sits elsewhere
+    A point that something nearer hides gets the class of that, as of a LiDAR that sits elsewhere
     than the camera.
 
     :param points: in the frame of their cloud, float32 (..., 3), NaN where there is none.

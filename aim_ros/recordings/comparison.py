@@ -110,13 +110,13 @@ class _Found:
         if camera not in self._moments:
             self._identities[camera] = Identities()
             self._moments[camera] = Moments(self._drive, camera, self._annotator)
-        told = {}
+        levels = {}
         for profile, perception in perceptions.items():
             self.tallies[profile].add(perception)
-            told[profile] = self._tell(profile, perception)
-        self._moments[camera].add(perceptions, told)
+            levels[profile] = self._add_rows(profile, perception)
+        self._moments[camera].add(perceptions, levels)
 
-    def _tell(self, profile: str, perception: Perception) -> dict[int, Level]:
+    def _add_rows(self, profile: str, perception: Perception) -> dict[int, Level]:
         """Add a profile's rows, and return the level of each road user's alert."""
         identities = self._identities[perception.frame.camera]
         alerts = perception.report.alerts
@@ -125,7 +125,7 @@ class _Found:
         if numbers:
             rows = [{**row, 'same_road_user': number}
                     for row, number in zip(rows, numbers, strict=True)]
-        # A profile may go by another name's values, and is told here by the name asked for.
+        # A profile may go by another name's values, and stands here under the name asked for.
         self._rows += [{**row, 'profile': profile} for row in rows]
         return {number: alert.level for number, alert in zip(numbers, alerts, strict=True)}
 

@@ -107,7 +107,7 @@ def _sources(options: argparse.Namespace) -> dict:
                 f'--topic must be a topic such as /front/image, got {topic!r}')
         return {topic: open_source(options.source, **given)}
     if options.topic:
-        raise RecordingError('--topic is for one camera: several are told apart by their topics')
+        raise RecordingError('--topic is for one camera: several differ by their topics')
     sources = {}
     for camera in options.camera:
         name = camera.removeprefix('image_').removeprefix('camera_').zfill(2)

@@ -42,7 +42,7 @@ class Identities:
     def __init__(self):
         self._numbers: dict[tuple[str, int], int] = {}
         self._seen: dict[int, tuple[int, Box]] = {}
-        self._told: dict[tuple[str, int], int] = {}
+        self._alerted: dict[tuple[str, int], int] = {}
         self._neutral: set[int] = set()
         self._fresh = itertools.count(1)
 
@@ -61,14 +61,14 @@ class Identities:
         if neutral:
             self._neutral.add(number)
         self._seen[number] = now_ns, alert.box
-        self._told[profile, number] = now_ns
+        self._alerted[profile, number] = now_ns
         return number
 
     def _near(self, profile: str, box: Box, now_ns: int, neutral: bool) -> int | None:
-        """Return who was in the same place of late, and is told of by no other id."""
+        """Return who was in the same place of late, and was alerted under no other id."""
         known = {number: other for number, (then, other) in self._seen.items()
                  if 0 <= now_ns - then <= _REMEMBERED_NS
-                 and self._told.get((profile, number)) != now_ns
+                 and self._alerted.get((profile, number)) != now_ns
                  and not (neutral and number in self._neutral)}
         if not known:
             return None
@@ -86,7 +86,7 @@ class Moment:
     :param camera: the camera.
     :param start_ns: stamp of its first frame; `end_ns` of its last.
     :param score: how much it matters: the largest difference between levels, then how many road
-        users are told differently.
+        users have different levels.
     :param levels: the level under each profile where it matters most; `stamp_ns` says when.
     :param picture: that frame under each profile, a JPEG.
     """
@@ -108,13 +108,13 @@ class Moments:
         self._drive, self._camera, self._annotator = drive, camera, annotator
         self.found: list[Moment] = []
 
-    def add(self, perceptions: Perceptions, told: Mapping[str, Mapping[int, Level]]) -> None:
+    def add(self, perceptions: Perceptions, levels: Mapping[str, Mapping[int, Level]]) -> None:
         """
         Take in a frame.
 
-        :param told: the level of each road user's alert, under each profile.
+        :param levels: the level of each road user's alert, under each profile.
         """
-        score = _score(told)
+        score = _score(levels)
         if score == (0, 0):
             return
         now_ns = next(iter(perceptions.values())).frame.time_ns
@@ -157,10 +157,10 @@ def importance(moment: Moment) -> tuple:
     return -score[0], -score[1], -length, moment.drive, moment.start_ns
 
 
-def _score(told: Mapping[str, Mapping[int, Level]]) -> tuple[int, int]:
+def _score(levels_by_profile: Mapping[str, Mapping[int, Level]]) -> tuple[int, int]:
     """Return the largest difference between levels, and how many road users differ."""
     differences = []
-    for number in set().union(*told.values()):
-        levels = [alerts.get(number, Level.OK) for alerts in told.values()]
+    for number in set().union(*levels_by_profile.values()):
+        levels = [found.get(number, Level.OK) for found in levels_by_profile.values()]
         differences.append(int(max(levels)) - int(min(levels)))
     return max(differences, default=0), sum(difference > 0 for difference in differences)

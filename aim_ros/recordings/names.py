@@ -13,7 +13,7 @@ _TAKEN = (['alerts'], [PARTIAL])
 
 def drives(places: Sequence[Path]) -> dict[str, Path]:
     """
-    Return recordings by their names, which differ: folders above are told where they do not.
+    Return recordings by their names, which differ: with the folders above where they do not.
 
     :param places: rosbag2 folders, their files, or folders of such.
     :raises RecordingError: a place is none of these, or is given twice.

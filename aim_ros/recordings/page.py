@@ -91,7 +91,7 @@ def _changed(compared: Compared, keys: tuple[str, ...]) -> dict[tuple, float]:
 
 
 def _first_sights(report: Report, compared: Compared, profiles: list[str]) -> None:
-    """Tell when each road user was first told of under each profile, where that differs."""
+    """Say when each road user was first alerted under each profile, where that differs."""
     starts: dict[str, int] = {}
     users: dict[tuple, dict[str, Any]] = {}
     for row in compared.rows:

@@ -1,4 +1,4 @@
-"""What is told of a processed recording."""
+"""What is reported of a processed recording."""
 
 from collections import Counter
 from collections.abc import Sequence

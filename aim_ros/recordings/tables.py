@@ -45,7 +45,7 @@ SCHEMA = pa.schema([
 """
 One row for each road user that is raised in a frame; a frame without any has one, of level OK.
 
-Stamps are UTC; what cannot be told is null.
+Stamps are UTC; what is not known is null.
 """
 
 

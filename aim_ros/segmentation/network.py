@@ -127,7 +127,7 @@ class GraphedNetwork:
                 # a capture fails.
                 with torch.cuda.stream(torch.cuda.current_stream(device)):
                     graph, logits = _capture(network, pixels, pool, aside)
-            # What can not be captured surfaces as one of many types, and runs all the same.
+            # What cannot be captured surfaces as one of many types, and runs all the same.
             except Exception as error:
                 _logger.warning(
                     'no CUDA graph of the network for batches up to %d, which so take longer: %s',
@@ -150,7 +150,7 @@ class GraphedNetwork:
 @torch.inference_mode()
 def _capture(network: Callable[[Tensor], Tensor], pixels: Tensor, pool, aside: torch.cuda.Stream
              ) -> tuple[torch.cuda.CUDAGraph, Tensor]:
-    # Libraries choose their algorithms and take their memory at first; that can not be captured.
+    # Libraries choose their algorithms and take their memory at first; that cannot be captured.
     current = torch.cuda.current_stream()
     aside.wait_stream(current)
     with torch.cuda.stream(aside):

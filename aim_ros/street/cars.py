@@ -117,7 +117,7 @@ class Car:
             patch.fill(polygon, shape.colours[index])
         near = canvas.view.scale(self.z) > 14
         for polygon, colour in (*shape.sides[side], *shape.end, *shape.mirrors[side]):
-            if near or len(polygon) > 4:  # from afar, only the wheels can be told
+            if near or len(polygon) > 4:  # from afar, only the wheels are seen
                 patch.fill(fixed[polygon], colour)
         canvas.paste_patch(patch, CAR, self.z, soft=patch.fine)
 

@@ -14,7 +14,7 @@ A run goes on where its folder stopped. On a CPU, one process a core is the fast
 
     OMP_NUM_THREADS=1 torchrun --nproc-per-node 2 -m aim_ros.training train --out runs/b0
 
-The rate stays high until a run is told to end. To see what a run has come to, end a copy of its
+The rate stays high until a run is asked to end. To see what a run has come to, end a copy of its
 folder in a few hundred steps:
 
     cp -r runs/b0 runs/b0_end   # at step 4000

@@ -53,7 +53,7 @@ def stop_requests() -> Iterator[list[bool]]:
 
 
 def agree(stopping: bool, seconds: float, device: torch.device) -> tuple[bool, float]:
-    """Return whether any process was told to stop, and the time that all go by."""
+    """Return whether any process was asked to stop, and the time that all go by."""
     if not distributed.is_initialized():
         return stopping, seconds
     both = torch.tensor([float(stopping), seconds], device=device)

@@ -38,11 +38,11 @@ def test_what_does_not_come_nearer_has_none(distance, speed):
     assert all(map(math.isnan, growth.time_to_contact(now)))
 
 
-@pytest.mark.parametrize(('seconds', 'rate', 'told'), [
+@pytest.mark.parametrize(('seconds', 'rate', 'known'), [
     (0.2, 30.0, False), (0.3, 10.0, True), (0.3, 30.0, True), (0.4, 5.0, False)])
-def test_it_takes_a_look_of_at_least_three_tenths_of_a_second(seconds, rate, told):
+def test_it_takes_a_look_of_at_least_three_tenths_of_a_second(seconds, rate, known):
     growth, now = seen(8, 6, seconds=seconds, rate=rate)
-    assert math.isfinite(growth.time_to_contact(now)[0]) == told
+    assert math.isfinite(growth.time_to_contact(now)[0]) == known
 
 
 def test_only_the_last_moments_count():

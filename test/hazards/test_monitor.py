@@ -168,7 +168,7 @@ def test_the_level_of_a_report_is_the_worst():
     assert (Level.OK, Level.WARN, Level.ERROR, Level.STALE) == (0, 1, 2, 3)
 
 
-# What is told
+# What is reported
 
 
 def test_the_velocity_and_the_time_to_contact_are_told():

@@ -1,4 +1,4 @@
-"""Image files that show a part of their picture are told from whole ones."""
+"""Image files that show a part of their picture are distinguished from whole ones."""
 
 import io
 

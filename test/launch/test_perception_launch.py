@@ -47,7 +47,7 @@ DEADLINE = 240.0
 
 
 def _not_installed():
-    """Say why the nodes can not be started by their package's name; empty where they can."""
+    """Say why the nodes cannot be started by their package's name; empty where they can."""
     try:
         prefix = Path(get_package_prefix('aim_ros'))
     except PackageNotFoundError:

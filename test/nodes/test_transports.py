@@ -25,7 +25,7 @@ def test_the_users_transports_win(variable):
     ({}, {OF_VERSION_2, OF_VERSION_3})])
 def test_large_images_by_the_variable_that_the_distribution_reads(environment, variables):
     assert large_images(environment, 'fastdds.xml') == dict.fromkeys(variables, 'fastdds.xml')
-    # What people are told to set is the same.
+    # What people are asked to set is the same.
     advice = transport_advice(environment)
     assert {name for name in (OF_VERSION_2, OF_VERSION_3) if name in advice} == variables
 

@@ -143,8 +143,8 @@ def test_a_moment_is_a_run_of_frames_that_differ():
     annotator = SimpleNamespace(annotate=lambda image, mask, alerts: image)
     moments = Moments('drive', 'camera', annotator)
     same, warned, worse = {1: Level.WARN}, {1: Level.WARN, 2: Level.WARN}, {2: Level.ERROR}
-    for tenth, told in ((0, same), (1, warned), (2, same), (3, worse), (4, same), (20, warned)):
-        moments.add(perceptions(tenth * 10**8), {'neutral': same, 'city': told})
+    for tenth, levels in ((0, same), (1, warned), (2, same), (3, worse), (4, same), (20, warned)):
+        moments.add(perceptions(tenth * 10**8), {'neutral': same, 'city': levels})
     first, second = moments.found
     assert (first.start_ns, first.end_ns, first.stamp_ns) == (10**8, 3 * 10**8, 3 * 10**8)
     assert (first.score, second.score) == ((2, 2), (1, 1))

@@ -216,7 +216,7 @@ def test_a_truncated_recording_is_processed_up_to_the_damage(
     summary = json.loads((tmp_path / 'results' / 'drive' / 'process_bag.json').read_text())
     assert summary['damaged']
     assert 'its end is missing' in capsys.readouterr().out.replace('\n', ' ')
-    # Kept as whatever else could be done, and told again.
+    # Kept as whatever else could be done, and named again.
     assert process(bag) == 2
 
 

@@ -264,7 +264,7 @@ def test_a_provider_that_nobody_knows_is_refused_whatever_runs(tiny, use_kept, e
         "unknown execution provider 'gpu'; providers: tensorrt, cuda, openvino, cpu")
 
 
-@pytest.mark.parametrize(('options', 'told'), [
+@pytest.mark.parametrize(('options', 'said'), [
     ({}, []),
     ({'providers': ('cuda', 'cpu')},
      ['execution_providers [cuda, cpu] has no effect: the network runs on openvino, and '
@@ -275,12 +275,12 @@ def test_a_provider_that_nobody_knows_is_refused_whatever_runs(tiny, use_kept, e
     ({'input_size': (64, 96)}, []),
     ({'input_pixels': 5000}, []),
 ])
-def test_what_has_no_effect_is_told_once(tiny, use_kept, caplog, options, told):
+def test_what_has_no_effect_is_said_once(tiny, use_kept, caplog, options, said):
     with caplog.at_level(logging.WARNING):
         segmenter = Segmenter(tiny, device='cpu', engine='openvino', **options)
         for frame in frames((64, 96), (50, 70)):
             logits_of(segmenter, frame)
-    assert [record.getMessage() for record in caplog.records] == told
+    assert [record.getMessage() for record in caplog.records] == said
 
 
 @pytest.mark.parametrize('engine', ['torch', 'openvino'])

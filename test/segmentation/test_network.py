@@ -118,7 +118,7 @@ def test_graphs_give_what_the_network_gives_for_each_batch_size(cuda, caplog):
 
 def test_a_network_that_can_not_be_captured_runs_without_graphs(cuda, caplog):
     def stubborn(pixels):
-        # A host that waits for the device can not be captured.
+        # A host that waits for the device cannot be captured.
         return pixels * pixels.sum().item()
 
     with caplog.at_level(logging.WARNING):

@@ -96,7 +96,7 @@ def test_a_hub_id_without_a_connection(monkeypatch):
     assert 'expected a checkpoint for semantic segmentation' in message
 
 
-# Checkpoints that can not be used
+# Checkpoints that cannot be used
 
 
 def test_a_folder_without_a_config(tmp_path):

@@ -89,7 +89,7 @@ def test_crops_favour_rare_classes(tmp_path):
 
 @pytest.mark.parametrize('mix', [0.0, 1.0])
 def test_image_and_labels_stay_aligned(tmp_path, mix):
-    # In these frames every class has one colour, so each pixel's label can be told from it.
+    # In these frames every class has one colour, so each pixel's label can be read from it.
     settings = make_data(tmp_path, scale=(1.0, 1.0))
     dataset = crops(settings, colour=0.0, blur=0.0, noise=0.0, grey=0.0, aspect=0.0,
                     paste_probability=0.0, cutmix_probability=mix)

@@ -127,7 +127,7 @@ class CameraInput:
         for subscription in (self._images, self._infos, self._latched_infos):
             if subscription is not None:
                 self._node.destroy_subscription(subscription)
-        # The calibration stays: a driver may tell it once, and not again.
+        # The calibration stays: a driver may publish it once, and not again.
         self._images = self._infos = self._latched_infos = None
 
     def look_for_latched_info(self) -> None:

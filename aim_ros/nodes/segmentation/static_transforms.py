@@ -54,7 +54,7 @@ class StaticTransforms:
         self._subscription = None
 
     def receive(self, message: 'TFMessage') -> None:
-        """Take in a message; of its transforms, those that are none are left out and told."""
+        """Take in a message; what is no transform is left out, with a warning."""
         with self._lock:
             for stamped in message.transforms:
                 move, turn = stamped.transform.translation, stamped.transform.rotation
