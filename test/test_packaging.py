@@ -78,7 +78,7 @@ def test_all_that_is_imported_is_declared_and_nothing_else(package):
     declared = names(package.exec_depends, experiments=True)
     assert expected <= declared, expected - declared
     assert declared - expected <= {'builtin_interfaces', 'launch', 'launch_ros',
-                                   'ament_index_python', 'lifecycle_msgs'}, declared - expected
+                                   'lifecycle_msgs'}, declared - expected
 
 
 def test_what_only_experiments_need_is_not_forced_on_a_vehicle(package):

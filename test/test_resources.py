@@ -24,6 +24,14 @@ def complete(folder):
     return folder
 
 
+def installed_below(prefix):
+    """Install what setup.py does: the share directory, and the package's place in the index."""
+    index = prefix / 'share' / 'ament_index' / 'resource_index' / 'packages'
+    index.mkdir(parents=True)
+    (index / 'aim_ros').touch()
+    return complete(prefix / 'share' / 'aim_ros')
+
+
 def test_a_source_tree_is_its_own_share_directory(monkeypatch):
     monkeypatch.delenv('AMENT_PREFIX_PATH', raising=False)
     share = share_directory()
@@ -43,17 +51,30 @@ def test_a_source_tree_behind_a_symbolic_link(installed, monkeypatch):
 
 
 def test_the_first_prefix_that_is_complete_wins(installed, monkeypatch):
+    pytest.importorskip('ament_index_python', reason='ROS 2 is not installed')
     (installed / 'broken' / 'share' / 'aim_ros').mkdir(parents=True)
-    first = complete(installed / 'first' / 'share' / 'aim_ros')
-    complete(installed / 'second' / 'share' / 'aim_ros')
+    first = installed_below(installed / 'first')
+    installed_below(installed / 'second')
     complete(installed / 'python' / 'share' / 'aim_ros')
     monkeypatch.setenv('AMENT_PREFIX_PATH', os.pathsep.join(
         ['', *(str(installed / name) for name in ('broken', 'first', 'second'))]))
     assert share_directory() == first
 
 
-def test_the_running_python_comes_last(installed):
+@pytest.mark.parametrize('prefixes', [None, '', 'elsewhere'])
+def test_the_running_python_comes_last(installed, monkeypatch, prefixes):
     share = complete(installed / 'python' / 'share' / 'aim_ros')
+    if prefixes is not None:
+        monkeypatch.setenv('AMENT_PREFIX_PATH', prefixes)
+    assert share_directory() == share
+
+
+def test_without_ros_the_running_python_does(installed, monkeypatch):
+    share = complete(installed / 'python' / 'share' / 'aim_ros')
+    installed_below(installed / 'first')
+    monkeypatch.setenv('AMENT_PREFIX_PATH', str(installed / 'first'))
+    monkeypatch.setitem(sys.modules, 'ament_index_python', None)
+    monkeypatch.setitem(sys.modules, 'ament_index_python.packages', None)
     assert share_directory() == share
 
 
@@ -70,6 +91,6 @@ def test_an_incomplete_installation_says_where_it_looked_and_what_to_do(installe
     with pytest.raises(FileNotFoundError) as error:
         share_directory()
     message = str(error.value)
-    for place in ('site-packages', 'overlay/share/aim_ros', 'python/share/aim_ros'):
+    for place in ('site-packages', 'overlay', 'python/share/aim_ros'):
         assert str(installed / place) in message
     assert 'build the package with colcon' in message
