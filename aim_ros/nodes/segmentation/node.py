@@ -1,5 +1,6 @@
 """The segmentation node: camera topics in, masks and alerts out. Transitions and wiring only."""
 
+from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -102,49 +103,44 @@ class SegmentationNode(LifecycleNodeMixin, Node):
         """What went wrong last with the node itself, empty if nothing did."""
         return self._problem
 
-    # Lifecycle. rclpy swallows what a transition raises, so each says why and returns FAILURE.
+    # Lifecycle. rclpy swallows what a transition raises, so each says why it failed.
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load and warm up the model, and make the publishers."""
-        try:
-            with self._transition:
-                self._configure()
-        except Exception as error:
-            self._clean_up()
-            return self._fail('configure', error)
-        self._problem = ''
-        return TransitionCallbackReturn.SUCCESS
+        return self._change('configure', self._configure, undo=self._clean_up)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Start the worker and subscribe to the cameras."""
-        try:
-            with self._transition:
-                self._activate()
-        except Exception as error:
-            self._stop_working()
-            return self._fail('activate', error)
-        return TransitionCallbackReturn.SUCCESS
+        return self._change('activate', self._activate, undo=self._stop_working)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Stop the worker, tell planners, and unsubscribe."""
-        self._stop_working()
-        return TransitionCallbackReturn.SUCCESS
+        """Stop the worker, leave a last STALE, and unsubscribe."""
+        return self._change('deactivate', self._stop_working)
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Drop the model and the publishers."""
-        self._clean_up()
-        return TransitionCallbackReturn.SUCCESS
+        return self._change('cleanup', self._clean_up)
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop whatever is under way."""
-        self._stop_working()
-        self._clean_up()
-        return TransitionCallbackReturn.SUCCESS
+        return self._change('shutdown', self._stop_and_clean_up)
 
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Go back to unconfigured, from where the node can be tried again."""
-        self._stop_working()
-        self._clean_up()
+        return self._change('error processing', self._stop_and_clean_up)
+
+    def _change(self, transition: str, work: Callable[[], None],
+                undo: Callable[[], None] | None = None) -> TransitionCallbackReturn:
+        """Do the work of a transition, and undo it where it fails; what cannot be is an error."""
+        try:
+            with self._transition:
+                work()
+        except Exception as error:
+            self._fail(transition, error)
+            if undo is None:
+                return TransitionCallbackReturn.ERROR
+            undo()
+            return TransitionCallbackReturn.FAILURE
         return TransitionCallbackReturn.SUCCESS
 
     def end(self) -> bool:
@@ -157,8 +153,7 @@ class SegmentationNode(LifecycleNodeMixin, Node):
         :return: whether nothing runs any more; False while a frame hangs in the network.
         """
         with self._transition:
-            self._stop_working()
-            self._clean_up()
+            self._stop_and_clean_up()
             self._watchdog.stop()
             self.destroy_node()
             release_state_machine(self)
@@ -166,6 +161,9 @@ class SegmentationNode(LifecycleNodeMixin, Node):
 
     def _autostart(self) -> None:
         self._autostart_timer.cancel()
+        if lifecycle_state(self) != 'unconfigured':
+            # Somebody who manages the node was faster.
+            return
         self._autostarting = True
         for transition in (self.trigger_configure, self.trigger_activate):
             if transition() != TransitionCallbackReturn.SUCCESS:
@@ -174,7 +172,7 @@ class SegmentationNode(LifecycleNodeMixin, Node):
                 break
         self._autostarting = False
 
-    def _fail(self, transition: str, error: Exception) -> TransitionCallbackReturn:
+    def _fail(self, transition: str, error: Exception) -> None:
         self._problem = f'{transition}: {describe(error)}'
         self._advice = (
             'Start the node again with a value that is right'
@@ -184,7 +182,6 @@ class SegmentationNode(LifecycleNodeMixin, Node):
         # An autostart says it once, at FATAL.
         if not self._autostarting:
             self.get_logger().error(self._problem)
-        return TransitionCallbackReturn.FAILURE
 
     def _configure(self) -> None:
         parameters = self._params
@@ -212,6 +209,7 @@ class SegmentationNode(LifecycleNodeMixin, Node):
         self._disagreement = gate.warning(agreement, segmenter, settings.alerts.class_ids)
         if self._disagreement:
             self.get_logger().warning(self._disagreement)
+        self._problem = ''
 
     def _load(self, size: Sequence[int]) -> tuple[Pipeline, Agreement | None]:
         parameters = self._params
@@ -243,8 +241,17 @@ class SegmentationNode(LifecycleNodeMixin, Node):
 
     def _stop_working(self) -> None:
         """Stop perceiving and leave a last STALE; nothing to do if the node is not active."""
-        self._bond.end()
-        self._receiver.stop()
+        try:
+            self._bond.end()
+        finally:
+            # Whatever becomes of the bond, planners get their STALE.
+            self._receiver.stop()
+
+    def _stop_and_clean_up(self) -> None:
+        try:
+            self._stop_working()
+        finally:
+            self._clean_up()
 
     # At work
 

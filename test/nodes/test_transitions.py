@@ -1,0 +1,61 @@
+"""Transitions that fail: each says why, and planners get their STALE whatever fails."""
+
+import pytest
+
+pytest.importorskip('rclpy', reason='rclpy is not installed')
+
+from rclpy.lifecycle import TransitionCallbackReturn
+from rclpy.parameter import Parameter
+
+from aim_ros.nodes.rclpy_private import lifecycle_state
+from aim_ros.nodes.segmentation.bond import Bond
+from aim_ros.nodes.segmentation.node import SegmentationNode
+from aim_ros.nodes.segmentation.receiver import Receiver
+
+
+def fail(*_):
+    raise RuntimeError('this cannot be done')
+
+
+@pytest.mark.parametrize('transition', ['deactivate', 'shutdown'])
+def test_where_the_bond_cannot_be_ended_planners_get_their_stale_and_people_the_reason(
+        make_node, make_camera, ask, ros, monkeypatch, capfd, transition):
+    node = make_node()
+    camera = make_camera(node)
+    ask(camera, 1.0)
+    with monkeypatch.context() as broken:
+        broken.setattr(Bond, 'end', fail)
+        done = getattr(node, f'trigger_{transition}')()
+    assert done == TransitionCallbackReturn.ERROR
+    ros.wait_for(lambda: any(
+        message.status[0].message == 'the node is not active' for message in camera.stale()))
+    assert f'{transition}: RuntimeError: this cannot be done' in capfd.readouterr().err
+
+
+def test_what_cannot_be_cleaned_up_is_said(make_node, monkeypatch, capfd):
+    node = make_node(autostart=False, active=False)
+    assert node.trigger_configure() == TransitionCallbackReturn.SUCCESS
+    with monkeypatch.context() as broken:
+        broken.setattr(Receiver, 'destroy', fail)
+        assert node.trigger_cleanup() == TransitionCallbackReturn.ERROR
+    said = capfd.readouterr().err
+    assert 'cleanup: RuntimeError: this cannot be done' in said
+    # And so is that the state could not be recovered from.
+    assert 'error processing: RuntimeError: this cannot be done' in said
+
+
+def test_a_node_that_another_configured_before_its_autostart_is_left_to_it(
+        ros, tiny_model, monkeypatch, capfd):
+    node = SegmentationNode(parameter_overrides=[
+        Parameter(name, value=value) for name, value in {
+            'model': tiny_model, 'device': 'cpu', 'engine': 'torch',
+            'input_size': [64, 96]}.items()])
+    assert node.trigger_configure() == TransitionCallbackReturn.SUCCESS
+    ros.add(node)
+    ros.wait_for(lambda: any(timer.is_canceled() for timer in node.timers), what='the autostart')
+    monkeypatch.setattr(Receiver, 'start', fail)
+    assert node.trigger_activate() == TransitionCallbackReturn.FAILURE
+    assert not ros.errors
+    assert not node.autostart_failed
+    assert lifecycle_state(node) == 'inactive'
+    assert 'activate: RuntimeError: this cannot be done' in capfd.readouterr().err
