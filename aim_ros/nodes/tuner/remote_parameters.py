@@ -48,7 +48,8 @@ class RemoteParameters:
         self._lock = threading.RLock()
         self._controls: Mapping[str, Control] = MappingProxyType({})
         self._values: Mapping[str, Any] = MappingProxyType({})
-        self._events: dict[str, Any] = {}  # changes since the values were asked for
+        self._events: dict[str, Any] = {}  # changes since everything was forgotten
+        self._forgotten = 0  # how often: what was asked for before says what was
         self._asked = -_ASK_AGAIN
         self._known = False
         node.create_subscription(
@@ -102,32 +103,36 @@ class RemoteParameters:
         """Ask for everything again, as the node may say other things now."""
         with self._lock:
             self._known, self._asked = False, -_ASK_AGAIN
+            self._forgotten += 1
+            self._events = {}
 
     def _tend(self) -> None:
         """Ask for what is not known, and again where no answer came."""
         with self._lock:
             now = time.monotonic()
             if not self._client.services_are_ready():
-                self._known, self._asked = False, -_ASK_AGAIN
+                self.forget()
             elif not self._known and now - self._asked > _ASK_AGAIN:
                 self._asked = now
-                self._events = {}
-                self._client.list_parameters().add_done_callback(self._receive_names)
+                self._client.list_parameters().add_done_callback(
+                    partial(self._receive_names, self._forgotten))
 
-    def _receive_names(self, future: Future) -> None:
+    def _receive_names(self, forgotten: int, future: Future) -> None:
         names = [name for name in future.result().result.names if not name.startswith(_OF_RCLPY)]
         self._client.describe_parameters(names).add_done_callback(
-            partial(self._receive_descriptions, names))
+            partial(self._receive_descriptions, forgotten, names))
 
-    def _receive_descriptions(self, names: list[str], future: Future) -> None:
+    def _receive_descriptions(self, forgotten: int, names: list[str], future: Future) -> None:
         self._client.get_parameters(names).add_done_callback(
-            partial(self._receive_values, future.result().descriptors))
+            partial(self._receive_values, forgotten, future.result().descriptors))
 
-    def _receive_values(self, descriptors: list, future: Future) -> None:
+    def _receive_values(self, forgotten: int, descriptors: list, future: Future) -> None:
         values = future.result().values
-        if len(values) != len(descriptors):
-            return  # a parameter went meanwhile; they are asked for again
         with self._lock:
+            # Asked for before the last change of the node, or a parameter went meanwhile: they are
+            # asked for again.
+            if forgotten != self._forgotten or len(values) != len(descriptors):
+                return
             self._controls = MappingProxyType({
                 descriptor.name: control_of(descriptor, value)
                 for descriptor, value in zip(descriptors, values, strict=True)})
