@@ -18,6 +18,9 @@ MOST_HZ = 15.0
 _WIDEST = 1280
 """Pixels of a row that a viewer is sent at most."""
 
+_HIGHEST = 8192
+"""Pixels of a column at most: a JPEG has no room for more than 65500."""
+
 _QUALITY = 80
 
 
@@ -161,14 +164,16 @@ class Pictures:
 
 def jpeg(picture: np.ndarray) -> bytes:
     """
-    Return a picture as JPEG, made smaller where it is very wide.
+    Return a picture as JPEG, made smaller where it is very wide or high.
 
     :param picture: RGB uint8 (H, W, 3).
     """
     height, width = picture.shape[:2]
-    if width > _WIDEST:
-        picture = cv2.resize(picture, (_WIDEST, max(1, round(height * _WIDEST / width))),
-                             interpolation=cv2.INTER_AREA)
+    scale = min(_WIDEST / width, _HIGHEST / height)
+    if scale < 1:
+        picture = cv2.resize(
+            picture, (max(1, round(width * scale)), max(1, round(height * scale))),
+            interpolation=cv2.INTER_AREA)
     _, data = cv2.imencode('.jpg', cv2.cvtColor(picture, cv2.COLOR_RGB2BGR),
                            [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
     return data.tobytes()

@@ -145,3 +145,11 @@ def test_very_wide_pictures_are_made_smaller_and_keep_their_shape_and_colours():
     seen = cv2.imdecode(np.frombuffer(jpeg(wide), np.uint8), cv2.IMREAD_COLOR)
     assert seen.shape == (150, 1280, 3)
     assert np.abs(seen[75, 640].astype(int) - (0, 0, 200)).max() < 8
+
+
+def test_a_picture_higher_than_any_jpeg_does_not_end_the_pictures(pictures):
+    with pictures.watch():
+        pictures.put(Pair(Frame(np.zeros((70_000, 2, 3), np.uint8), stamp_ns=1), None))
+        wait_for(lambda: shows(pictures, 1))
+        pictures.put(pair(2))
+        wait_for(lambda: shows(pictures, 2))
