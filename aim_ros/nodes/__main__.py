@@ -52,7 +52,7 @@ def replay(args: list[str] | None = None) -> int:
         'ros2 run aim_ros replay --ros-args -p source:=/data/drive_0005 -p rate:=0.5',
     ).parse(args)
     stop = stop_on_signals()
-    from aim_ros.nodes.replay.node import run_replay
+    from aim_ros.nodes.replay.run import run_replay
     try:
         return run_replay(ros, stop)
     finally:

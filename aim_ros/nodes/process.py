@@ -72,8 +72,8 @@ def ignore_signals() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-def run_until_stopped(work: Callable[[], int], stop: StopSignal, timeout: float = 5.0
-                      ) -> int:
+def run_until_stopped(work: Callable[[], int], stop: StopSignal, timeout: float = 5.0,
+                      before_leaving: Callable[[], None] = lambda: None) -> int:
     """
     Run `work` in a thread of its own until it ends, or until `stop` is set and it follows.
 
@@ -82,6 +82,7 @@ def run_until_stopped(work: Callable[[], int], stop: StopSignal, timeout: float 
     :param work: returns the exit code; expected to end soon after `stop` is set.
     :param timeout: seconds that `work` is given to end. If it is in code that cannot be
         interrupted, as when a model is loaded or a disc does not answer, the process ends here.
+    :param before_leaving: called first where it does, since no `finally` of a caller is reached.
     :return: the exit code of `work`, 1 if it raised.
     """
     code = 1
@@ -98,6 +99,7 @@ def run_until_stopped(work: Callable[[], int], stop: StopSignal, timeout: float 
     stop.wait()
     thread.join(timeout)
     if thread.is_alive():
+        before_leaving()
         leave(0)
     return code
 

@@ -14,6 +14,7 @@ from std_srvs.srv import Trigger
 
 from aim_ros.nodes.messages.conversions import stamp_to_ns
 from aim_ros.nodes.replay import playback as module
+from aim_ros.nodes.replay.node import ReplayError
 from aim_ros.nodes.replay.node import ReplayNode
 from aim_ros.nodes.replay.playback import Playback
 
@@ -134,3 +135,35 @@ def test_a_paused_drive_shows_one_frame_again_and_again_with_new_stamps(ros, dri
     call(Trigger.Request())
     ros.wait_for(lambda: drive[-1].data[0] != shown and still(), what='the next frame')
     assert drive[-1].data[0] == shown % 150 + 50
+
+
+def test_a_paused_replay_ends_too_when_those_it_plays_for_have_ended(
+        ros, tmp_path, call, monkeypatch):
+    monkeypatch.setattr('aim_ros.nodes.replay.awaited._LOOK_PERIOD', 0.05)
+    monkeypatch.setattr('aim_ros.nodes.replay.awaited._GONE_AFTER', 0.2)
+    cv2.imwrite(str(tmp_path / '0.png'), np.full((8, 8, 3), 50, np.uint8))
+    images: list[Image] = []
+    listener = ros.add(Node('listener'))
+    listener.create_subscription(Image, 'camera/image', images.append, 100)
+    replay = ros.add(ReplayNode(parameter_overrides=[
+        Parameter(name, value=value) for name, value in {
+            'source': str(tmp_path), 'stamps': 'now', 'wait': True}.items()]))
+    call(SetBool.Request(data=True))
+    stop, errors = threading.Event(), []
+
+    def play():
+        try:
+            replay.play(stop)
+        except ReplayError as error:
+            errors.append(str(error))
+
+    thread = threading.Thread(target=play)
+    thread.start()
+    try:
+        ros.wait_for(lambda: len(images) > 2, what='the frame, again and again')
+        ros.remove(listener)
+        ros.wait_for(lambda: errors, what='the end of the replay')
+    finally:
+        stop.set()
+        thread.join()
+    assert errors == ['the replay ends: /listener, which it plays for, has ended']

@@ -32,7 +32,7 @@ from aim_ros.nodes.launching.transports import TRANSPORT_VARIABLES
 from aim_ros.nodes.messages.conversions import stamp_to_ns
 from aim_ros.nodes.replay.node import ReplayError
 from aim_ros.nodes.replay.node import ReplayNode
-from aim_ros.nodes.replay.node import run_replay
+from aim_ros.nodes.replay.run import run_replay
 
 FIRST, STEP, COUNT = 1317042140_964389445, 40_000_000, 6
 STAMPS = [FIRST + index * STEP for index in range(COUNT)]
@@ -514,7 +514,7 @@ def test_the_process_carries_large_images(bag, monkeypatch):
         seen.update(os.environ)
         return False
 
-    monkeypatch.setattr('aim_ros.nodes.replay.node.join_ros', join)
+    monkeypatch.setattr('aim_ros.nodes.replay.run.join_ros', join)
     assert run_replay(None, stop) == 1
     # Which of them, the distribution decides.
     assert any(seen.get(name, '').endswith('config/fastdds.xml') for name in TRANSPORT_VARIABLES)

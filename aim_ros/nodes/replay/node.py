@@ -6,10 +6,8 @@ from functools import partial
 import threading
 import time
 
-import rclpy
 from rclpy.duration import Duration
 from rclpy.exceptions import InvalidTopicNameException
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from rosgraph_msgs.msg import Clock
@@ -21,25 +19,20 @@ from aim_ros.imaging.frame import Frame
 from aim_ros.media.frames import MediaError
 from aim_ros.media.frames import parse_options
 from aim_ros.media.sources import open_source
-from aim_ros.nodes.launching.transports import use_large_images
 from aim_ros.nodes.logging import RateLimitedLogger
 from aim_ros.nodes.messages.conversions import camera_info_message
 from aim_ros.nodes.messages.conversions import image_message
 from aim_ros.nodes.messages.conversions import ns_to_stamp
 from aim_ros.nodes.messages.conversions import stamp_to_ns
-from aim_ros.nodes.process import join_ros
-from aim_ros.nodes.process import run_until_stopped
 from aim_ros.nodes.replay.awaited import AwaitedNodes
 from aim_ros.nodes.replay.pace import Pace
 from aim_ros.nodes.replay.playback import Playback
 from aim_ros.nodes.replay.settings import declare_settings
-from aim_ros.nodes.start_errors import start_errors
 
 _DEPTH = 10
 _LATE = 0.25  # seconds behind the pace before a warning
 _LONG_WAIT = 5.0  # seconds before the next frame, of which a line is logged
 _DELIVERY_TIMEOUT = Duration(seconds=2)
-_END_TIMEOUT = 5.0
 _MATCH_DELAY = 0.1
 
 
@@ -208,6 +201,7 @@ class ReplayNode(Node):
 
     def _repeat(self, frame: Frame) -> None:
         """Publish the frame of a paused replay again, as a camera that sees nothing move does."""
+        self._check_awaited()
         # With its own stamp it would be no news to anybody.
         if self.settings.stamps == 'now':
             self._publish(frame)
@@ -266,40 +260,3 @@ class ReplayNode(Node):
             f'{self._mask_subscription.topic_name} within '
             f'{self.settings.lockstep_timeout:g} s ({count} so far): is the segmentation node '
             'active, and does it keep the header stamp? Playing on.'))
-
-
-def run_replay(args: list[str] | None, stop: threading.Event) -> int:
-    """
-    Play until the source ends or `stop` is set; return the exit code.
-
-    :param args: command line with ROS arguments; None takes the process's.
-    """
-    def work() -> int:
-        use_large_images()
-        if not join_ros('replay', args):
-            return 1
-        try:
-            _play(stop)
-        except (MediaError, ReplayError, ValueError) as error:
-            rclpy.logging.get_logger('replay').fatal(str(error))
-            return 1
-        finally:
-            rclpy.shutdown()
-        return 0
-
-    return run_until_stopped(work, stop)
-
-
-def _play(stop: threading.Event) -> None:
-    with start_errors():
-        node = ReplayNode()
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
-    spinner = threading.Thread(target=executor.spin, name='executor', daemon=True)
-    spinner.start()
-    try:
-        node.play(stop)
-    finally:
-        executor.shutdown()
-        spinner.join(_END_TIMEOUT)
-        node.destroy_node()

@@ -9,6 +9,7 @@ from aim_ros.nodes.process import run_until_stopped
 from aim_ros.nodes.process import StopSignal
 from aim_ros.nodes.rclpy_private import join_callbacks
 from aim_ros.nodes.segmentation.node import SegmentationNode
+from aim_ros.nodes.spinning import spin
 from aim_ros.nodes.start_errors import start_errors
 from aim_ros.nodes.start_errors import StartError
 from aim_ros.perception.memory import keep_freed_memory
@@ -39,13 +40,9 @@ def run_segmentation(args: list[str] | None, stop: StopSignal, exit_on_failure: 
             return 1
         executor = MultiThreadedExecutor(_THREADS)
         executor.add_node(node)
-        while not (stop.is_set() or (exit_on_failure and node.autostart_failed)):
-            try:
-                # Soon over: the node's own timers give it something to do five times a second.
-                executor.spin_once(timeout_sec=1.0)
-            # A callback that raised ends itself, not the node.
-            except Exception as error:
-                node.get_logger().error(f'a request failed: {type(error).__name__}: {error}')
+        # Soon over: the node's own timers give it something to do five times a second.
+        spin(executor, node,
+             lambda: stop.is_set() or (exit_on_failure and node.autostart_failed))
         join_callbacks(executor)
         executor.shutdown()
         ended = node.end()

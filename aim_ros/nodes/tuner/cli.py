@@ -116,7 +116,9 @@ def main(args: Sequence[str] | None = None) -> int:
             nodes = None
             if options.played is not None:
                 nodes = stack.enter_context(playing(options.played))
-            return run_until_stopped(lambda: _work(options, nodes, stop), stop, _END_TIMEOUT)
+            # The nodes are processes of their own, and outlive this one unless they are ended.
+            return run_until_stopped(
+                lambda: _work(options, nodes, stop), stop, _END_TIMEOUT, stack.close)
     finally:
         ignore_signals()
 
@@ -146,46 +148,26 @@ def _work(options: Options, nodes: Playing | None, stop: StopSignal) -> int:
 def _serve(options: Options, node: 'TunerNode', nodes: Playing | None, stop: StopSignal
            ) -> list[str]:
     """Serve the page until `stop` is set; return what went wrong."""
+    from aim_ros.nodes.spinning import spinning
     from aim_ros.nodes.tuner.saved_profile import users_file
     from aim_ros.nodes.tuner.server import serve
     from aim_ros.nodes.tuner.server import ServeError
     from aim_ros.nodes.tuner.workbench import Workbench
 
-    ended = threading.Event()
-    spinner = threading.Thread(target=_spin, args=(node, ended), name='executor', daemon=True)
-    spinner.start()
     workbench = Workbench(node, options.users_file or users_file(os.environ))
     problems: list[str] = []
     if nodes is not None:
         threading.Thread(target=_watch, args=(nodes, stop, problems), daemon=True).start()
     try:
-        serve(workbench, options.host, options.port, stop,
-              lambda address: print(f'aim_ros tuner: {address}', flush=True))
+        with spinning(node):
+            serve(workbench, options.host, options.port, stop,
+                  lambda address: print(f'aim_ros tuner: {address}', flush=True))
     except ServeError as error:
         problems.append(str(error))
     finally:
         workbench.end()
-        ended.set()
-        spinner.join()
         node.end()
     return problems
-
-
-def _spin(node: 'TunerNode', ended: threading.Event) -> None:
-    """Take in messages and answers until `ended` is set."""
-    from rclpy.executors import SingleThreadedExecutor
-
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
-    while not ended.is_set():
-        try:
-            # Soon over: the node's own timers give it something to do five times a second.
-            executor.spin_once(timeout_sec=1.0)
-        # A callback that raised ends itself, not the page.
-        except Exception as error:
-            node.get_logger().error(
-                f'a message or an answer was lost: {type(error).__name__}: {error}')
-    executor.shutdown()
 
 
 def _watch(nodes: Playing, stop: StopSignal, problems: list[str]) -> None:

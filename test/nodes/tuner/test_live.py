@@ -22,6 +22,28 @@ pytest.importorskip('nicegui', reason='nicegui is not installed: requirements-li
 TUNER = 'import sys; from aim_ros.nodes.tuner.cli import main; sys.exit(main({}))'
 DEADLINE = 240.0
 
+# A tuner that does not end in time, with a stand-in for the nodes that it has started.
+HANGING = """
+from contextlib import contextmanager
+import sys
+import threading
+from aim_ros.nodes.tuner import cli
+
+@contextmanager
+def playing(played):
+    try:
+        yield None
+    finally:
+        print('the nodes have ended', flush=True)
+
+def hang(*_):
+    print('it hangs', flush=True)
+    threading.Event().wait()
+
+cli.playing, cli._work, cli._END_TIMEOUT = playing, hang, 0.1
+sys.exit(cli.main(['--play', 'street']))
+"""
+
 
 @pytest.fixture
 def live(start_process, tmp_path, tiny_model):
@@ -71,6 +93,14 @@ def test_a_source_that_is_none_ends_it_and_is_named(live):
     assert process.wait() == 1
     assert "source '/nowhere' does not exist" in process.lines[-1]
     assert 'replay.log' in process.lines[-1]
+
+
+def test_a_tuner_that_cannot_end_in_time_leaves_no_node_behind(start_process):
+    process = start_process('tuner', program=HANGING)
+    process.wait_for_line('it hangs')
+    process.signal(signal.SIGINT)
+    assert process.wait() == 0
+    assert process.lines[-1] == 'the nodes have ended'
 
 
 def test_the_options():

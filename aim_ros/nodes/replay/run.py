@@ -1,0 +1,46 @@
+"""The process of the replay node, from its arguments to its exit code."""
+
+import threading
+
+import rclpy
+
+from aim_ros.media.frames import MediaError
+from aim_ros.nodes.launching.transports import use_large_images
+from aim_ros.nodes.process import join_ros
+from aim_ros.nodes.process import run_until_stopped
+from aim_ros.nodes.replay.node import ReplayError
+from aim_ros.nodes.replay.node import ReplayNode
+from aim_ros.nodes.spinning import spinning
+from aim_ros.nodes.start_errors import start_errors
+
+
+def run_replay(args: list[str] | None, stop: threading.Event) -> int:
+    """
+    Play until the source ends or `stop` is set; return the exit code.
+
+    :param args: command line with ROS arguments; None takes the process's.
+    """
+    def work() -> int:
+        use_large_images()
+        if not join_ros('replay', args):
+            return 1
+        try:
+            _play(stop)
+        except (MediaError, ReplayError, ValueError) as error:
+            rclpy.logging.get_logger('replay').fatal(str(error))
+            return 1
+        finally:
+            rclpy.shutdown()
+        return 0
+
+    return run_until_stopped(work, stop)
+
+
+def _play(stop: threading.Event) -> None:
+    with start_errors():
+        node = ReplayNode()
+    try:
+        with spinning(node):
+            node.play(stop)
+    finally:
+        node.destroy_node()

@@ -1,0 +1,71 @@
+"""A callback that raises ends itself, and neither the node nor what it works for."""
+
+import array
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip('rclpy', reason='rclpy is not installed')
+
+from rclpy.clock import Clock
+from rclpy.clock import ClockType
+from sensor_msgs.msg import Image
+
+from aim_ros.nodes.spinning import spinning
+
+# A replay whose first mask cannot be taken in.
+PROGRAM = """
+import sys
+from aim_ros.nodes.__main__ import replay
+from aim_ros.nodes.replay.node import ReplayNode
+
+receive, masks = ReplayNode._receive_mask, []
+
+def stumble(self, mask):
+    masks.append(mask)
+    if len(masks) == 1:
+        raise RuntimeError('this mask is odd')
+    receive(self, mask)
+
+ReplayNode._receive_mask = stumble
+sys.exit(replay())
+"""
+
+
+def test_a_callback_that_raises_is_logged_and_the_next_one_is_called(ros, capfd):
+    node, calls = ros.Node('spun'), []
+
+    def tick():
+        calls.append('tick')
+        if len(calls) == 1:
+            raise RuntimeError('this tick is odd')
+
+    node.create_timer(0.001, tick, clock=Clock(clock_type=ClockType.STEADY_TIME))
+    with spinning(node):
+        ros.wait_for(lambda: len(calls) > 1, what='the next tick')
+    ticks = len(calls)
+    node.destroy_node()
+    assert len(calls) == ticks
+    assert 'a callback failed: RuntimeError: this tick is odd' in capfd.readouterr().err
+
+
+def test_a_mask_that_cannot_be_taken_in_costs_its_frame_alone(ros, start_process, tmp_path):
+    for index in range(6):
+        cv2.imwrite(str(tmp_path / f'{index}.png'), np.full((8, 8, 3), 90, np.uint8))
+    node = ros.add(ros.Node('listener'))
+    masks = node.create_publisher(Image, '/segmentation/camera/mask', 10)
+
+    def answer(image: Image) -> None:
+        masks.publish(Image(header=image.header, height=1, width=1, encoding='mono8', step=1,
+                            data=array.array('B', [0])))
+
+    node.create_subscription(Image, 'camera/image', answer, 10)
+    # The first frame waits in vain, as long as the others may.
+    process = start_process('replay', '-p', f'source:={tmp_path}', '-p', 'lockstep:=true',
+                            '-p', 'rate:=0.0', '-p', 'lockstep_timeout:=5.0', program=PROGRAM)
+    assert process.wait() == 0, process.lines
+    assert 'this mask is odd' in '\n'.join(process.lines)
+    played = process.lines[-1]
+    assert 'played 6 frames' in played
+    assert '; 0 masks' not in played
