@@ -53,6 +53,7 @@ def _size(text):
 
 def _predictors(checkpoint, config, sizes):
     """Return, for each network input size, its name and what gives a frame's logits."""
+    from aim_ros.segmentation.engine import choose_device
     from aim_ros.training import metrics
     from aim_ros.training import model as networks
 
@@ -63,7 +64,7 @@ def _predictors(checkpoint, config, sizes):
         known = teachers.Teacher(config.teacher.weights, config.train.threads)
         return {f'enlarged {zoom:g} times': teachers.predictor(known, zoom)}
     network = networks.build(configs.ModelConfig(start=str(checkpoint))).eval()
-    network.to(networks.device(config.train.device))
+    network.to(choose_device(config.train.device))
     return {f'{height}x{width}': metrics.predictor(
         network, networks.processor((height, width)), (height, width))
         for height, width in sizes}
@@ -227,10 +228,13 @@ def parser():
 def main(arguments=None):
     """Run one command; return the exit code."""
     options = parser().parse_args(arguments)
+    # Takes seconds to import, for which nobody who asks for help should wait.
+    from aim_ros.segmentation.description import ModelError
+
     try:
         options.run(options, configs.load(options.config, options.set))
-    # What is wrong with settings, folders and files.
-    except (OSError, ValueError) as error:
+    # What is wrong with settings, devices, folders and files.
+    except (ModelError, OSError, ValueError) as error:
         print(f'train: {error}', file=sys.stderr)
         return 1
     return 0

@@ -23,7 +23,7 @@ _STREET_LENGTH = 120  # frames of a scene, 12 seconds
 
 
 @dataclass(frozen=True)
-class Frame:
+class LabelledFrame:
     """
     One image, (H, W, 3) uint8 rgb, and its labels, (H, W) uint8 train ids.
 
@@ -41,7 +41,7 @@ class Source:
     """Frames that share one origin and so one weight, scale range and horizon."""
 
     settings: SourceConfig
-    frames: tuple[Frame, ...]
+    frames: tuple[LabelledFrame, ...]
 
 
 def read_names(root: str | Path, path: str | Path) -> set[str]:
@@ -98,7 +98,7 @@ def load_source(root: str | Path, settings: SourceConfig,
             labels = np.where(np.isin(labels, settings.ignore_classes), np.uint8(IGNORE), labels)
         if image.shape[:2] != labels.shape:
             raise ValueError(f'{path}: image {image.shape[:2]}, labels {labels.shape}')
-        frames.append(Frame(path.stem, image, labels, _wanted(seen, path.stem)))
+        frames.append(LabelledFrame(path.stem, image, labels, _wanted(seen, path.stem)))
     if not frames:
         raise FileNotFoundError(f'no labelled frames of {root / settings.images} in '
                                 f'{labels_folder}')
@@ -263,7 +263,7 @@ def read_packed(path: str | Path) -> tuple[list[Source], Source]:
                 stem = f'{entry["folder"]}/{name}'
                 image = np.asarray(Image.open(io.BytesIO(archive.read(f'{stem}.jpg'))))
                 labels = np.asarray(Image.open(io.BytesIO(archive.read(f'{stem}.png'))))
-                frames.append(Frame(name, image, labels))
+                frames.append(LabelledFrame(name, image, labels))
             settings = SourceConfig(
                 name=entry['name'], images='', labels='', pack_scale=entry['pack_scale'])
             source = Source(settings, tuple(frames))

@@ -18,6 +18,7 @@ from torch.optim.swa_utils import AveragedModel
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
+from aim_ros.segmentation.engine import choose_device
 from aim_ros.training import data
 from aim_ros.training import distillation
 from aim_ros.training import losses
@@ -31,21 +32,6 @@ from aim_ros.training.config import to_dict
 
 STATE = 'last.pt'
 LOG = 'log.jsonl'
-
-
-class _Items(torch.utils.data.Sampler):
-    """The items of a process, step by step: `share` from `first` on in each batch."""
-
-    def __init__(self, start, end, batch, first, share):
-        self.steps, self.batch, self.first, self.share = range(start, end), batch, first, share
-
-    def __iter__(self):
-        for step in self.steps:
-            begin = step * self.batch + self.first
-            yield from range(begin, begin + self.share)
-
-    def __len__(self):
-        return len(self.steps) * self.share
 
 
 class _Forward(torch.nn.Module):
@@ -65,14 +51,17 @@ class Trainer:
 
     The state holds weights, their moving average, the optimiser and the step. Crops and
     dropout depend on the seed and the step alone, so a run that was stopped goes on as if it had
-    not. Raises `ValueError` where the settings do not fit each other or the folder's state.
+    not.
+
+    :raises ModelError: there is no such device.
+    :raises ValueError: the settings do not fit each other, or the folder's state.
     """
 
     def __init__(self, config: Config, folder: str | Path):
         self.config, self.folder = config, Path(folder)
         settings = config.train
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.device = networks.device(settings.device)
+        self.device = choose_device(settings.device)
         self.rank, self.processes = processes.join_processes(self.device)
         if settings.batch % self.processes:
             raise ValueError(f'train.batch is {settings.batch}: {self.processes} processes '
@@ -206,7 +195,8 @@ class Trainer:
         crops = CropDataset(sources, self.config.augment, settings.seed,
                             settings.steps * settings.batch)
         share = settings.batch // self.processes
-        remaining = _Items(self.step, settings.steps, settings.batch, self.rank * share, share)
+        remaining = processes.Items(
+            self.step, settings.steps, settings.batch, self.rank * share, share)
         return DataLoader(crops, share, sampler=remaining,
                           num_workers=settings.workers, worker_init_fn=processes.ignore_signals,
                           pin_memory=self.device.type == 'cuda')

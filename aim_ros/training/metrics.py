@@ -12,7 +12,7 @@ from torchmetrics.classification import MulticlassConfusionMatrix
 from transformers import SegformerForSemanticSegmentation
 
 from aim_ros.experiments import metrics
-from aim_ros.training.data import Frame
+from aim_ros.training.data import LabelledFrame
 from aim_ros.training.labels import IGNORE
 from aim_ros.training.labels import NAMES
 from aim_ros.training.model import SegformerImageProcessor
@@ -121,7 +121,7 @@ class Calibration:
 
 
 def predictor(model: SegformerForSemanticSegmentation, processor: SegformerImageProcessor,
-              size: tuple[int, int]) -> Callable[[Frame], torch.Tensor]:
+              size: tuple[int, int]) -> Callable[[LabelledFrame], torch.Tensor]:
     """
     Return what gives the logits (C, H, W) of a frame at its own size.
 
@@ -129,7 +129,7 @@ def predictor(model: SegformerForSemanticSegmentation, processor: SegformerImage
     """
     device = next(model.parameters()).device
 
-    def predict(frame: Frame) -> torch.Tensor:
+    def predict(frame: LabelledFrame) -> torch.Tensor:
         pixels = processor(images=frame.image, return_tensors='pt',
                            size={'height': size[0], 'width': size[1]})['pixel_values']
         logits = model(pixels.to(device)).logits.float()
@@ -139,7 +139,7 @@ def predictor(model: SegformerForSemanticSegmentation, processor: SegformerImage
 
 
 @torch.inference_mode()
-def evaluate(predict: Callable[[Frame], torch.Tensor], frames: Iterable[Frame],
+def evaluate(predict: Callable[[LabelledFrame], torch.Tensor], frames: Iterable[LabelledFrame],
              observers: Iterable[Observer] = ()) -> Figures:
     """
     Measure on labelled frames.

@@ -24,13 +24,6 @@ SIZES = {
 }
 
 
-def device(name: str) -> torch.device:
-    """Return the device of a setting; `auto` is CUDA where there is one."""
-    if name == 'auto':
-        name = 'cuda' if torch.cuda.is_available() else 'cpu'
-    return torch.device(name)
-
-
 def build(settings: ModelConfig) -> SegformerForSemanticSegmentation:
     """
     Return the network in fp32, from a checkpoint or from random weights.

@@ -7,8 +7,31 @@ import signal
 
 import torch
 import torch.distributed as distributed
+from torch.utils.data import Sampler
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Items(Sampler):
+    """
+    The items of one process, step by step: its share of each batch.
+
+    :param start: the first step; `end` the one behind the last.
+    :param batch: items of a step, of all processes.
+    :param first: the first of them that is this process's.
+    :param share: how many are.
+    """
+
+    def __init__(self, start: int, end: int, batch: int, first: int, share: int):
+        self.steps, self.batch, self.first, self.share = range(start, end), batch, first, share
+
+    def __iter__(self):
+        for step in self.steps:
+            begin = step * self.batch + self.first
+            yield from range(begin, begin + self.share)
+
+    def __len__(self) -> int:
+        return len(self.steps) * self.share
 
 
 def join_processes(device: torch.device) -> tuple[int, int]:

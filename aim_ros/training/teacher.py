@@ -18,8 +18,8 @@ import torch.nn.functional as F
 from aim_ros.training import efficientvit
 from aim_ros.training.config import Config
 from aim_ros.training.config import SourceConfig
-from aim_ros.training.data import Frame
 from aim_ros.training.data import image_paths
+from aim_ros.training.data import LabelledFrame
 from aim_ros.training.labels import IGNORE
 
 
@@ -63,10 +63,10 @@ class Teacher:
         return logits[0].softmax(0).permute(1, 2, 0).contiguous().numpy()
 
 
-def predictor(teacher: Teacher, zoom: float) -> Callable[[Frame], torch.Tensor]:
+def predictor(teacher: Teacher, zoom: float) -> Callable[[LabelledFrame], torch.Tensor]:
     """Return what gives the teacher's logits (C, H, W) of a frame at its own size."""
 
-    def predict(frame: Frame) -> torch.Tensor:
+    def predict(frame: LabelledFrame) -> torch.Tensor:
         grid = torch.from_numpy(teacher.probabilities(frame.image, zoom)).permute(2, 0, 1)[None]
         upsampled = F.interpolate(grid, frame.image.shape[:2], mode='bilinear')[0]
         return upsampled.clamp_min(1e-12).log()

@@ -101,3 +101,8 @@ def test_a_packed_run_needs_no_folders(tmp_path, run):
     assert run('--set', f'data.packed={packed}', '--set', 'data.root=nowhere',
                'train', '--out', tmp_path / 'run') == 0
     assert torch.load(tmp_path / 'run' / 'last.pt', weights_only=True)['step'] == 4
+
+
+def test_a_device_that_is_not_there_is_named(run, checkpoint, capsys):
+    assert run('--set', 'train.device=tpu', 'evaluate', checkpoint) == 1
+    assert "train: unknown device 'tpu'; devices: auto, cpu" in capsys.readouterr().err

@@ -147,7 +147,7 @@ def test_colours_change_independently_of_each_other():
     image = np.full((48, 64, 3), (200, 60, 20), np.uint8)
     image[:, 32:] = (10, 90, 220)
     source = data.Source(config.SourceConfig('s', '', '', scale=(1.0, 1.0)), (
-        data.Frame('f', image, np.zeros((48, 64), np.uint8)),))
+        data.LabelledFrame('f', image, np.zeros((48, 64), np.uint8)),))
     chosen = config.AugmentConfig(crop=(48, 64), colour=0, blur=0.5, noise=0, grey=0.5, aspect=0,
                                   rare_probability=0)
     dataset = augment.CropDataset([source], chosen, seed=1, length=60)
@@ -161,7 +161,7 @@ def test_colours_change_independently_of_each_other():
 
 def test_a_mixed_crop_shows_two_and_is_trusted_like_the_weaker(tmp_path):
     def plain(value, weight):
-        frame = data.Frame('f', np.full((48, 64, 3), 50 * value, np.uint8),
+        frame = data.LabelledFrame('f', np.full((48, 64, 3), 50 * value, np.uint8),
                            np.full((48, 64), value, np.uint8))
         settings = config.SourceConfig('s', '', '', weight=weight, scale=(1.0, 1.0))
         return data.Source(settings, (frame,))
@@ -200,7 +200,7 @@ def test_a_rider_and_its_bicycle_are_one_instance(tmp_path):
     labels[10:50, 60:70] = PERSON
     labels[70:80, 0:9] = PERSON  # touches the border: not whole
     source = data.Source(config.SourceConfig('s', '', ''), (
-        data.Frame('f', np.zeros((80, 80, 3), np.uint8), labels),))
+        data.LabelledFrame('f', np.zeros((80, 80, 3), np.uint8), labels),))
     found = augment.cut_instances(source, (PERSON, RIDER, 17, BICYCLE), least_area=100)
     kinds = sorted(sorted(np.unique(i.labels).tolist()) for i in found)
     assert kinds == [[PERSON, 255], [RIDER, BICYCLE, 255]]
