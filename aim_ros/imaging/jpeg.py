@@ -20,7 +20,7 @@ class _Component(NamedTuple):
 
 
 @dataclass
-class _Frame:
+class _FrameHeader:
     """A frame header (B.2.2): the size in pixels, and the components by their ids."""
 
     progressive: bool
@@ -29,9 +29,9 @@ class _Frame:
     components: dict[int, _Component]
 
     @staticmethod
-    def of(marker: int, segment: bytes) -> '_Frame':
+    def of(marker: int, segment: bytes) -> '_FrameHeader':
         """Read the segment behind a marker."""
-        return _Frame(
+        return _FrameHeader(
             marker == _PROGRESSIVE, int.from_bytes(segment[1:3], 'big'),
             int.from_bytes(segment[3:5], 'big'), {
                 segment[i]: _Component(segment[i + 1] >> 4, segment[i + 1] & 0xf)
@@ -66,7 +66,7 @@ class _Scan:
         return _Scan(list(segment[1:end:2]), segment[end], min(segment[end + 1], 63),
                      segment[end + 2] & 0xf, interval)
 
-    def is_whole(self, frame: _Frame) -> bool:
+    def is_whole(self, frame: _FrameHeader) -> bool:
         """Whether there are as many restarts as there have to be."""
         units = frame.units(self.ids)
         return not self.interval or self.restarts >= math.ceil(units / self.interval) - 1
@@ -82,7 +82,7 @@ def jpeg_length(data: memoryview) -> int:
     :return: bytes up to its end; 0 where there is none, or a scan or a part of one is missing.
     """
     place, interval = 2, 0
-    frame: _Frame | None = None
+    frame: _FrameHeader | None = None
     scans: list[_Scan] = []
     try:
         while found := _NEXT_MARKER.search(data, place):
@@ -100,7 +100,7 @@ def jpeg_length(data: memoryview) -> int:
             elif marker == _RESTART_INTERVAL:
                 interval = int.from_bytes(segment[:2], 'big')
             elif marker in _FRAMES:
-                frame = _Frame.of(marker, segment)
+                frame = _FrameHeader.of(marker, segment)
             place += length
     # A segment that is shorter than it says, or names a component that there is not.
     except (IndexError, KeyError):
@@ -108,7 +108,7 @@ def jpeg_length(data: memoryview) -> int:
     return 0
 
 
-def _is_whole(frame: _Frame, scans: list[_Scan]) -> bool:
+def _is_whole(frame: _FrameHeader, scans: list[_Scan]) -> bool:
     """Whether scans give all of their frame's components, to the last bit."""
     # Where the height comes at the end (B.2.5), nobody counts.
     if frame.height and not all(scan.is_whole(frame) for scan in scans):
