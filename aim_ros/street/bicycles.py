@@ -13,6 +13,7 @@ from aim_ros.street.body import Looks
 from aim_ros.street.body import Pencil
 from aim_ros.street.body import UP
 from aim_ros.street.body import upright_shadow
+from aim_ros.street.canvas import box_corners
 from aim_ros.street.canvas import Canvas
 from aim_ros.street.light import Light
 
@@ -42,8 +43,7 @@ class Cyclist:
 
     def extent(self) -> np.ndarray:
         """Return points that bound bicycle and rider."""
-        return np.array([(self.x + sx * 0.32, y, self.z + sz * 0.85)
-                         for sx in (-1, 1) for y in (0, 1.78) for sz in (-1, 1)])
+        return box_corners(self.x, self.z, 0.32, 1.78, 0.85)
 
     def shadows(self, light: Light) -> list[np.ndarray]:
         """Return polygons (N, 2: x, z) on the ground."""
@@ -82,8 +82,7 @@ class ParkedBicycle:
     def extent(self) -> np.ndarray:
         """Return points that bound the bicycle."""
         x, z = 0.29 + 0.9 * abs(math.sin(self.heading)), 0.9 * abs(math.cos(self.heading))
-        return np.array([(self.x + sx * x, y, self.z + sz * z)
-                         for sx in (-1, 1) for y in (0, 1.05) for sz in (-1, 1)])
+        return box_corners(self.x, self.z, x, 1.05, z)
 
     def shadows(self, light: Light) -> list[np.ndarray]:
         """Return polygons (N, 2: x, z) on the ground."""

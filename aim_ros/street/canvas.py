@@ -17,6 +17,13 @@ CAMERA_HEIGHT = 1.65
 NEAR = 0.5  # metres; nothing nearer can be in the picture, for the road's things stand aside
 
 
+def box_corners(x: float, z: float, half_width: float, height: float, half_length: float
+                ) -> np.ndarray:
+    """Return the corners (8, 3) of a box that stands on the ground with its middle at (x, z)."""
+    return np.array([(x + sx * half_width, y, z + sz * half_length)
+                     for sx in (-1, 1) for y in (0, height) for sz in (-1, 1)])
+
+
 def hull(points: np.ndarray) -> np.ndarray:
     """Return the convex hull of points (N, 2), in order."""
     return cv2.convexHull(np.asarray(points, np.float32))[:, 0]

@@ -7,8 +7,8 @@ import numpy as np
 from aim_ros.street.canvas import CAMERA_HEIGHT
 from aim_ros.street.canvas import Canvas
 from aim_ros.street.canvas import Texture
+from aim_ros.street.facades import Facade
 from aim_ros.street.light import Light
-from aim_ros.street.textures import Facade
 
 BUILDING = 2
 _EDGE = 0.8  # a plane at x leaves the picture nearer than this times |x|, at the aperture used

@@ -13,8 +13,10 @@ from aim_ros.street.block import Block
 from aim_ros.street.block import Passage
 from aim_ros.street.block import Stroll
 from aim_ros.street.body import draw_looks
+from aim_ros.street.car_models import draw_model
 from aim_ros.street.cars import Car
-from aim_ros.street.cars import draw_model
+from aim_ros.street.facades import facade
+from aim_ros.street.facades import ROOF
 from aim_ros.street.frontage import Boundary
 from aim_ros.street.frontage import House
 from aim_ros.street.furniture import Lamp
@@ -22,7 +24,6 @@ from aim_ros.street.furniture import Plant
 from aim_ros.street.furniture import Sign
 from aim_ros.street.furniture import Signal
 from aim_ros.street.furniture import SIGNS
-from aim_ros.street.ground import CrossSection
 from aim_ros.street.ground import Ground
 from aim_ros.street.light import dimmed
 from aim_ros.street.light import draw_light
@@ -33,6 +34,7 @@ from aim_ros.street.story import block_length
 from aim_ros.street.story import PERIOD
 from aim_ros.street.story import signal_phase
 from aim_ros.street.story import travelled
+from aim_ros.street.surface import CrossSection
 
 ZEBRA = 3.6  # metres along the road
 WALL, FENCE, VEGETATION = 3, 4, 8
@@ -55,7 +57,7 @@ class Layout:
         self.section = _draw_section(rng)
         self.ground = Ground(rng, self.section, self.length, model, self.light, ZEBRA)
         sun_x = float(self.light.sun[0] * self.light.sunny)
-        self._facades = [textures.facade(rng) for _ in range(9)]
+        self._facades = [facade(rng) for _ in range(9)]
         self._trees = [textures.tree(rng, sun_x) for _ in range(4)]
         self._bushes = [textures.bush(rng, sun_x) for _ in range(2)]
         self._hedge = textures.hedge(rng, sun_x)
@@ -184,7 +186,7 @@ class Layout:
                     or abs(before.x) > abs(place))
             before = House(facade, place, z, z1, roof=rng.uniform(1.8, 4.0),
                            depth_x=rng.uniform(8, 12), gable=bool(seen),
-                           tiles=textures.ROOF[rng.integers(len(textures.ROOF))])
+                           tiles=ROOF[rng.integers(len(ROOF))])
             yield before
             z = z1 + (rng.uniform(*gap) if rng.random() < gap_share else 0.0)
 

@@ -14,10 +14,10 @@ from aim_ros.street.block import Ride
 from aim_ros.street.block import Stroll
 from aim_ros.street.body import draw_looks
 from aim_ros.street.body import Looks
+from aim_ros.street.car_models import draw_model
 from aim_ros.street.cars import Car
-from aim_ros.street.cars import draw_model
-from aim_ros.street.ground import CrossSection
 from aim_ros.street.light import Light
+from aim_ros.street.surface import CrossSection
 
 BEYOND = 7.0
 """Metres beyond the crossing at which people step out from behind a parked car."""
