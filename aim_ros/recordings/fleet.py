@@ -24,7 +24,7 @@ from aim_ros.recordings.one_process import FAILURES
 from aim_ros.recordings.options import Options
 from aim_ros.recordings.processor import Processor
 from aim_ros.recordings.processor import validate
-from aim_ros.recordings.progress import progress_bar
+from aim_ros.recordings.progress import frames_bar
 from aim_ros.recordings.summary import Summary
 
 LOCAL = 'local'
@@ -147,7 +147,7 @@ def _gather(submit: Callable[[str], Any], drives: list[str], board: Any
     summaries: list[Summary] = []
     failures: dict[str, list[str]] = {drive: [] for drive in drives}
     tasks = {submit(drive): drive for drive in drives}
-    with progress_bar() as progress:
+    with frames_bar() as progress:
         whole = progress.add_task('recordings', total=len(drives))
         frames = progress.add_task('frames', total=None)
         while tasks:

@@ -63,12 +63,12 @@ def main(args: Sequence[str] | None = None) -> int:
 def _convert(options: argparse.Namespace) -> int:
     from aim_ros.media.bag_writer import BagWriter
     from aim_ros.media.frames import MediaError
-    from aim_ros.recordings.progress import progress_bar
+    from aim_ros.recordings.progress import frames_bar
 
     lost: list[str] = []
     sources = _sources(options)
     written = 0
-    with BagWriter(options.out, options.storage) as bag, progress_bar() as progress:
+    with BagWriter(options.out, options.storage) as bag, frames_bar() as progress:
         total = sum(len(_indices(source, options)) for source in sources.values())
         bar = progress.add_task(options.out.name, total=total)
         for topic, frame in _frames(sources, options, lost):

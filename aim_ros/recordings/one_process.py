@@ -9,7 +9,7 @@ from aim_ros.recordings.errors import RecordingError
 from aim_ros.recordings.options import Options
 from aim_ros.recordings.processor import OnFrame
 from aim_ros.recordings.processor import Processor
-from aim_ros.recordings.progress import progress_bar
+from aim_ros.recordings.progress import frames_bar
 from aim_ros.recordings.summary import Summary
 
 FAILURES = (FrameError, MediaError, RecordingError, OSError)
@@ -43,7 +43,7 @@ def one_by_one(bags: dict[str, Path], work: Callable[[str, Path, OnFrame], Summa
     :return: the summaries, and by the names of those that failed, why.
     """
     summaries, failed = [], {}
-    with progress_bar() as progress:
+    with frames_bar() as progress:
         for drive, bag in bags.items():
             bar = progress.add_task(drive, total=None)
 
