@@ -80,8 +80,9 @@ def run_until_stopped(work: Callable[[], int], stop: StopSignal, timeout: float 
     The main thread only waits: Python runs signal handlers in it, and only between bytecodes.
 
     :param work: returns the exit code; expected to end soon after `stop` is set.
-    :param timeout: seconds that `work` is given to end. If it is in code that cannot be
-        interrupted, as when a model is loaded or a disc does not answer, the process ends here.
+    :param timeout: seconds that `work` is given to end, but for those in which the process is
+        stopped. If it is in code that cannot be interrupted, as when a model is loaded or a disc
+        does not answer, the process ends here.
     :return: the exit code of `work`, 1 if it raised.
     """
     code = 1
@@ -96,7 +97,11 @@ def run_until_stopped(work: Callable[[], int], stop: StopSignal, timeout: float 
     thread = threading.Thread(target=run, name='work', daemon=True)
     thread.start()
     stop.wait()
-    thread.join(timeout)
+    # In many short waits: one long one would be over when the process goes on after a stop.
+    for _ in range(math.ceil(timeout / _POLL)):
+        thread.join(_POLL)
+        if not thread.is_alive():
+            break
     if thread.is_alive():
         leave(0)
     return code
