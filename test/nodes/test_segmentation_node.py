@@ -31,6 +31,7 @@ from aim_ros.nodes.launching.transports import transport_advice
 from aim_ros.nodes.messages.conversions import ns_to_stamp
 from aim_ros.nodes.rclpy_private import lifecycle_state
 from aim_ros.nodes.segmentation import watchdog
+from aim_ros.nodes.segmentation.worker import Worker
 from aim_ros.perception.pipeline import Pipeline
 from aim_ros.perception.settings import Mount
 from aim_ros.segmentation.segmenter import Segmenter
@@ -298,6 +299,27 @@ def test_a_frame_that_outlasts_its_activation_is_dropped(
     assert node.trigger_activate() == SUCCESS
     await_match(node, camera)
     ask(camera, 2.0)
+    assert camera.answer(1.0) is None
+
+
+def test_planners_are_told_of_the_end_before_a_frame_is_waited_for(
+        make_node, make_camera, ros, gate, monkeypatch):
+    node = make_node()
+    camera = make_camera(node)
+    camera.images.publish(camera.message(1.0))
+    ros.wait_for(lambda: gate.batches)
+
+    def stop(worker, timeout):
+        # Only planners that know by now let the frame go on.
+        ros.wait_for(lambda: camera.stale()[-1:]
+                     and camera.stale()[-1].status[0].message == 'the node is not active')
+        gate.open.set()
+        return stop_worker(worker, timeout)
+
+    stop_worker = Worker.stop
+    monkeypatch.setattr(Worker, 'stop', stop)
+    assert node.trigger_deactivate() == SUCCESS
+    ros.wait_for(lambda: not node.hangs)
     assert camera.answer(1.0) is None
 
 
