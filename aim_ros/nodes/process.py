@@ -80,8 +80,9 @@ def run_until_stopped(work: Callable[[], int], stop: StopSignal, timeout: float 
     The main thread only waits: Python runs signal handlers in it, and only between bytecodes.
 
     :param work: returns the exit code; expected to end soon after `stop` is set.
-    :param timeout: seconds that `work` is given to end. If it is in code that cannot be
-        interrupted, as when a model is loaded or a disc does not answer, the process ends here.
+    :param timeout: seconds that `work` is given to end, but for those in which the process is
+        stopped. If it is in code that cannot be interrupted, as when a model is loaded or a disc
+        does not answer, the process ends here.
     :param before_leaving: called first where it does, since no `finally` of a caller is reached.
     :return: the exit code of `work`, 1 if it raised.
     """
@@ -97,7 +98,11 @@ def run_until_stopped(work: Callable[[], int], stop: StopSignal, timeout: float 
     thread = threading.Thread(target=run, name='work', daemon=True)
     thread.start()
     stop.wait()
-    thread.join(timeout)
+    # In many short waits: one long one would be over when the process goes on after a stop.
+    for _ in range(math.ceil(timeout / _POLL)):
+        thread.join(_POLL)
+        if not thread.is_alive():
+            break
     if thread.is_alive():
         before_leaving()
         leave(0)

@@ -38,6 +38,7 @@ from aim_ros.nodes.launching.transports import large_images
 from aim_ros.nodes.messages.conversions import image_message
 from aim_ros.nodes.messages.conversions import ns_to_stamp
 from aim_ros.nodes.messages.conversions import stamp_to_ns
+from aim_ros.nodes.rclpy_private import join_callbacks
 from aim_ros.nodes.rclpy_private import lifecycle_state
 from aim_ros.nodes.segmentation.node import SegmentationNode
 from aim_ros.segmentation.labels import CITYSCAPES
@@ -100,7 +101,9 @@ class Ros:
     def close(self) -> None:
         self._stop.set()
         self._executor.shutdown()
-        self._thread.join(5)
+        self._thread.join()
+        # What they use is about to be destroyed.
+        join_callbacks(self._executor)
         for node in self._nodes:
             _end(node)
         rclpy.shutdown()
@@ -164,8 +167,13 @@ class Camera(Node):
         self.compressed = self.create_publisher(
             CompressedImage, f'{name}/image/compressed', 10)
         self.infos = self.create_publisher(CameraInfo, f'{name}/camera_info', 10)
-        self.collect(Image, 'mask', self.masks)
-        self.collect(DiagnosticArray, 'alerts', self.alerts)
+        self.listening = [self.collect(Image, 'mask', self.masks),
+                          self.collect(DiagnosticArray, 'alerts', self.alerts)]
+
+    def is_heard(self) -> bool:
+        """Whether somebody subscribes to the images, and to their calibration."""
+        return self.infos.get_subscription_count() > 0 and (
+            self.images.get_subscription_count() + self.compressed.get_subscription_count() > 0)
 
     def collect(self, message_type, topic: str, into: list):
         """Subscribe to one of the node's topics for this camera."""
@@ -199,9 +207,9 @@ def start_node(ros: Ros, *, active: bool = True, **overrides) -> SegmentationNod
     # On the engine that converts nothing, at the size that the tiny model was made for.
     values = {'device': 'cpu', 'engine': 'torch', 'input_size': [64, 96], **{
         name.replace('__', '.'): value for name, value in overrides.items()}}
-    # Best effort may lose a frame, and a test is to know each one's fate.
-    values = {f'qos_overrides./{camera}/{topic}.subscription.reliability': 'reliable'
-              for camera in cameras} | values
+    # Best effort may lose a frame, or a calibration, and a test is to know each one's fate.
+    values = {f'qos_overrides./{camera}/{name}.subscription.reliability': 'reliable'
+              for camera in cameras for name in (topic, 'camera_info')} | values
     node = ros.add(SegmentationNode(parameter_overrides=[
         Parameter(name, value=value) for name, value in values.items()]))
     if active:
@@ -212,11 +220,19 @@ def start_node(ros: Ros, *, active: bool = True, **overrides) -> SegmentationNod
 def match_camera(ros: Ros, node: SegmentationNode, name: str = 'camera') -> Camera:
     """Spin a camera and wait until both ends are matched."""
     camera = ros.add(Camera(name))
-    channel = node.channels[name]
-    ros.wait_for(lambda: channel.input.publisher_count() > 0, what='the image to be matched')
-    ros.wait_for(lambda: channel.output.mask_subscribers() > 0
-                 and channel.output.alert_subscribers() > 0, what='the mask')
+    match(ros, node, camera)
     return camera
+
+
+def match(ros: Ros, node: SegmentationNode, camera: Camera) -> None:
+    """Wait until node and camera know of each other, each of them: what is sent before is lost."""
+    channel = node.channels[camera.camera]
+    ros.wait_for(lambda: channel.input.publisher_count() > 0 and camera.is_heard(),
+                 what='the image to be matched')
+    ros.wait_for(lambda: channel.output.mask_subscribers() > 0
+                 and channel.output.alert_subscribers() > 0
+                 and all(end.get_publisher_count() > 0 for end in camera.listening),
+                 what='the mask to be matched')
 
 
 def of_stamp(messages: list, stamp_ns: int):
@@ -244,12 +260,38 @@ def make_camera(ros):
 
 
 @pytest.fixture
+def await_match(ros):
+    """Return a function that waits until a node and a camera of before are matched again."""
+    return partial(match, ros)
+
+
+@pytest.fixture
 def ask(ros):
     """Return a function that sends a frame and waits for its mask and alerts."""
     def ask(camera: Camera, stamp: float, pixels: np.ndarray | None = None):
         camera.images.publish(camera.message(stamp, pixels))
         return ros.wait_for(lambda: camera.answer(stamp), what=f'the answer to {stamp}')
     return ask
+
+
+@pytest.fixture
+def matched_client(ros):
+    """
+    Return a function that makes a client whose server knows of it.
+
+    One that does not yet drops its answer. So a request that does no harm is made until one is
+    answered.
+    """
+    def matched_client(kind: type, name: str, harmless):
+        def answered_client():
+            client = ros.add(Node('caller')).create_client(kind, name)
+            answered = threading.Event()
+            if client.wait_for_service(3):
+                client.call_async(harmless).add_done_callback(lambda _: answered.set())
+            return client if answered.wait(3) else None
+
+        return ros.wait_for(answered_client, what=f'an answer of {name}')
+    return matched_client
 
 
 state_of = lifecycle_state
@@ -300,9 +342,9 @@ class Process:
             code = self._child.wait(DEADLINE)
         except subprocess.TimeoutExpired:
             self.signal(signal.SIGABRT)
-            self._reader.join(5)
+            self._reader.join(DEADLINE)
             pytest.fail('the process does not end:\n' + '\n'.join(self.lines))
-        self._reader.join(5)
+        self._reader.join(DEADLINE)
         return code
 
     def kill(self) -> None:

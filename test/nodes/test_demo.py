@@ -1,6 +1,7 @@
 """The demo as users run it: a process of its own, which starts the two nodes."""
 
 import io
+import itertools
 import json
 import os
 from pathlib import Path
@@ -27,7 +28,7 @@ from aim_ros.nodes.demo.viewer import Moment
 from aim_ros.nodes.launching.processes import last_problem
 
 ROOT = Path(__file__).resolve().parents[2]
-TIMEOUT = 200
+TIMEOUT = 900  # for what hangs only
 
 
 @pytest.fixture
@@ -115,7 +116,9 @@ def test_a_source_of_no_frames_is_refused_before_anything_starts(tmp_path, monke
 class FakeViewer:
     """A viewer to which every frame has come, and whose request is confirmed at a later poll."""
 
-    def __init__(self, frames: int, polls_until_confirmed: int, refusal: str = ''):
+    def __init__(self, frames: int, polls_until_confirmed: int, refusal: str = '',
+                 looks_in_vain: int = 0):
+        self._looks_in_vain = looks_in_vain
         self._stamps = list(range(frames))
         self.polls_left = polls_until_confirmed
         self._refusal = refusal
@@ -125,6 +128,9 @@ class FakeViewer:
         pass
 
     def take_complete(self):
+        self._looks_in_vain -= 1
+        if self._looks_in_vain >= 0:
+            return []
         image = np.zeros((4, 4, 3), np.uint8)
         summary = DiagnosticStatus(values=[KeyValue(key=key, value=value) for key, value in {
             'profile': 'neutral', 'level': 'OK', 'sigma': '0', 'revision': '1'}.items()])
@@ -179,6 +185,13 @@ def test_a_replay_that_played_nothing_ends_the_drive_with_its_reason(make_drive,
     monkeypatch.setattr(run, 'LAST_FRAMES_TIMEOUT', 0.0)
     with pytest.raises(DemoError, match=r'nothing was played; see .*replay\.log: cannot read im'):
         make_drive(FakeViewer(0, 1), 2).follow(FakeProcess(0))
+
+
+def test_a_demo_that_stood_still_takes_in_what_came_meanwhile(make_drive, monkeypatch, capsys):
+    clock = itertools.count(step=2 * run.LAST_FRAMES_TIMEOUT)
+    monkeypatch.setattr(run, 'time', SimpleNamespace(monotonic=lambda: float(next(clock))))
+    make_drive(FakeViewer(2, 1, looks_in_vain=3), 2).follow(FakeProcess(0))
+    assert 'came back' not in capsys.readouterr().out
 
 
 def test_a_source_that_gives_less_than_it_announced_says_so(make_drive, monkeypatch, capsys):

@@ -4,7 +4,6 @@ from contextlib import suppress
 from functools import cache
 import gc
 from pathlib import Path
-import threading
 
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
@@ -14,26 +13,16 @@ from aim_ros.nodes.rclpy_private import lifecycle_state
 
 
 @pytest.fixture
-def change_state(ros):
+def change_state(ros, matched_client):
     """Return a function that asks for a transition as others do, and gives the answer."""
+    # Known to no state.
+    client = cache(lambda: matched_client(
+        ChangeState, '/segmentation/change_state',
+        ChangeState.Request(transition=Transition(id=77))))
+
     def change_state(**transition) -> bool:
         request = ChangeState.Request(transition=Transition(**transition))
-        return ros.wait_for(matched_client().call_async(request).result).success
-
-    @cache
-    def matched_client():
-        # A server may not know of a client yet that knows of it, and its answer is lost then.
-        return ros.wait_for(answered_client, what='an answer to an illegal request')
-
-    def answered_client():
-        node = ros.add(ros.Node('manager'))
-        client = node.create_client(ChangeState, '/segmentation/change_state')
-        answered = threading.Event()
-        if client.wait_for_service(3):
-            future = client.call_async(ChangeState.Request(transition=Transition(id=77)))
-            future.add_done_callback(lambda _: answered.set())
-        return client if answered.wait(3) else None
-
+        return ros.wait_for(client().call_async(request).result).success
     return change_state
 
 

@@ -1,6 +1,7 @@
 """A process that signals end in order, without ROS: many times, as quickly as they can come."""
 
 import os
+from pathlib import Path
 import subprocess
 import sys
 
@@ -8,7 +9,7 @@ import pytest
 
 pytestmark = pytest.mark.skipif(os.name != 'posix', reason='signals are those of POSIX')
 
-TIMEOUT = 200.0
+TIMEOUT = 480.0  # for what hangs only
 
 # Waits as the nodes do, in the main thread and in another; sends itself the signals, from a thread
 # that the handlers do not run in, with nothing between them. Forked, since Python starts slowly.
@@ -92,6 +93,39 @@ sys.exit(run_until_stopped(lambda: 1, stop))
 def test_a_signal_at_any_line_blocks_on_nothing():
     done = run(WITHIN)
     assert (done.returncode, done.stderr) == (0, '')
+
+
+STOPPED = """
+import os
+import signal
+import sys
+import time
+from aim_ros.nodes.process import run_until_stopped
+from aim_ros.nodes.process import StopSignal
+
+def work():
+    stop.set()
+    time.sleep(0.2)  # by then, the end of this is waited for
+    os.kill(os.getpid(), signal.SIGSTOP)
+    print('the last word', flush=True)
+    return 0
+
+parent, stop = os.getpid(), StopSignal()
+if os.fork() == 0:
+    while os.getppid() == parent:
+        if open(f'/proc/{parent}/stat').read().rpartition(')')[2].split()[0] == 'T':
+            time.sleep(4)
+            os.kill(parent, signal.SIGCONT)
+        time.sleep(0.05)
+    os._exit(0)
+sys.exit(run_until_stopped(work, stop, 3.0))
+"""
+
+
+@pytest.mark.skipif(not Path('/proc/self/stat').is_file(), reason='needs /proc')
+def test_the_time_in_which_it_is_stopped_is_not_taken_from_its_end():
+    done = run(STOPPED)
+    assert (done.returncode, done.stderr, done.stdout) == (0, '', 'the last word\n')
 
 
 TEARDOWN = """

@@ -142,7 +142,7 @@ def test_what_dds_loses_is_told_by_its_own_count(start_process, ros, make_node):
 def test_a_signal_while_a_frame_hangs_in_the_network(start, ros, make_planner):
     process = start('-p', QOS, program=HANGING)
     planner = make_planner()
-    ros.wait_for(planner.stale)
+    ros.wait_for(lambda: planner.stale() and planner.is_heard(), what='both ends to be matched')
     planner.images.publish(planner.message(1.0))
     process.wait_for_line('perceiving for ever')
     assert_quiet_end(process, signal.SIGINT)

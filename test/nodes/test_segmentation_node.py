@@ -30,6 +30,8 @@ from aim_ros.imaging.frame import Frame
 from aim_ros.nodes.launching.transports import transport_advice
 from aim_ros.nodes.messages.conversions import ns_to_stamp
 from aim_ros.nodes.rclpy_private import lifecycle_state
+from aim_ros.nodes.segmentation import watchdog
+from aim_ros.nodes.segmentation.worker import Worker
 from aim_ros.perception.pipeline import Pipeline
 from aim_ros.perception.settings import Mount
 from aim_ros.segmentation.segmenter import Segmenter
@@ -196,15 +198,20 @@ def test_revisions_never_go_back_while_parameters_change(make_node, make_camera,
     driver = threading.Thread(target=fidget)
     driver.start()
     try:
-        for i in range(1, 31):
-            camera.images.publish(camera.message(float(i)))
-            ros.wait_for(lambda i=i: camera.answer(float(i)))
+        stamps = itertools.count(1)
+
+        def revisions():
+            stamp = float(next(stamps))
+            camera.images.publish(camera.message(stamp))
+            ros.wait_for(lambda: camera.answer(stamp))
+            return [int(summary['revision']) for summary in camera.summaries()]
+
+        # As many frames as it takes: who changes what, and when, is up to the cores.
+        seen = ros.wait_for(lambda: len(set(seen := revisions())) > 9 and seen, what='changes')
     finally:
         stop.set()
         driver.join()
-    revisions = [int(summary['revision']) for summary in camera.summaries()]
-    assert revisions == sorted(revisions)
-    assert revisions[-1] > revisions[0]
+    assert seen == sorted(seen)
 
 
 @pytest.fixture
@@ -215,7 +222,7 @@ def gate(monkeypatch):
 
     def held(self, frames, *arguments, **options):
         gate.batches.append([frame.camera for frame in frames])
-        assert gate.open.wait(60)
+        gate.open.wait()
         return process(self, frames, *arguments, **options)
 
     monkeypatch.setattr(Pipeline, 'process', held)
@@ -267,15 +274,16 @@ def test_one_camera_does_not_blind_another(make_node, make_camera, ros, gate, di
     assert left.answer(2.0) is None
     assert '/left/image: a frame was lost: RuntimeError: out of memory' in capfd.readouterr().err
     problem = 'a frame was lost: RuntimeError: out of memory'
-    found = ros.wait_for(lambda: [m for m in diagnostics if m.get(
-        'segmentation: left', (0, 0, {}))[2].get('last_problem') == problem])[-1]
-    assert found['segmentation: node'][:2] == (
-        DiagnosticStatus.ERROR, f'/left/image: {problem}')
+    # What the node says of itself may be from before, and what it says of the camera not.
+    found = ros.wait_for(lambda: [m for m in list(diagnostics) if m['segmentation: node'][:2] == (
+        DiagnosticStatus.ERROR, f'/left/image: {problem}')])[-1]
+    assert found['segmentation: left'][2]['last_problem'] == problem
     assert problem in found['segmentation: left'][1]
     assert 'last_problem' not in found['segmentation: right'][2]
 
 
-def test_a_frame_that_outlasts_its_activation_is_dropped(make_node, make_camera, ros, gate, ask):
+def test_a_frame_that_outlasts_its_activation_is_dropped(
+        make_node, make_camera, ros, gate, ask, await_match):
     node = make_node()
     camera = make_camera(node)
     camera.images.publish(camera.message(1.0))
@@ -289,8 +297,29 @@ def test_a_frame_that_outlasts_its_activation_is_dropped(make_node, make_camera,
     gate.open.set()
     ros.wait_for(lambda: not node.hangs)
     assert node.trigger_activate() == SUCCESS
-    ros.wait_for(lambda: node.channels['camera'].input.publisher_count())
+    await_match(node, camera)
     ask(camera, 2.0)
+    assert camera.answer(1.0) is None
+
+
+def test_planners_are_told_of_the_end_before_a_frame_is_waited_for(
+        make_node, make_camera, ros, gate, monkeypatch):
+    node = make_node()
+    camera = make_camera(node)
+    camera.images.publish(camera.message(1.0))
+    ros.wait_for(lambda: gate.batches)
+
+    def stop(worker, timeout):
+        # Only planners that know by now let the frame go on.
+        ros.wait_for(lambda: camera.stale()[-1:]
+                     and camera.stale()[-1].status[0].message == 'the node is not active')
+        gate.open.set()
+        return stop_worker(worker, timeout)
+
+    stop_worker = Worker.stop
+    monkeypatch.setattr(Worker, 'stop', stop)
+    assert node.trigger_deactivate() == SUCCESS
+    ros.wait_for(lambda: not node.hangs)
     assert camera.answer(1.0) is None
 
 
@@ -322,7 +351,7 @@ def test_calibration_reaches_the_tracker(make_node, make_camera, ask, ros):
     camera = make_camera(node)
     channel = node.channels['camera']
     k = [90.0, 0.0, 50.0, 0.0, 90.0, 30.0, 0.0, 0.0, 1.0]
-    ros.wait_for(lambda: camera.infos.get_subscription_count())
+
     def calibrated():
         camera.infos.publish(CameraInfo(width=100, height=60, k=k))
         return channel.input.ground((60, 100), Mount(1.2, 0.1))
@@ -336,7 +365,6 @@ def test_a_calibration_that_is_told_once_outlasts_a_deactivation(make_node, make
     channel = node.channels['camera']
     assert channel.input.ground((60, 100), Mount(1.2, 0.1)) is None
     assert channel.input.calibration == 'none'
-    ros.wait_for(lambda: camera.infos.get_subscription_count())
     k = [0.0, 0.0, 50.0, 0.0, 90.0, 30.0, 0.0, 0.0, 1.0]
     camera.infos.publish(CameraInfo(width=100, height=60, k=k))
     ros.wait_for(lambda: channel.input.ground((60, 100), Mount(1.2, 0.1)) is None
@@ -356,8 +384,10 @@ LATCHED = QoSProfile(depth=1, durability=QoSDurabilityPolicy.TRANSIENT_LOCAL)
 
 @pytest.mark.parametrize('info_qos', [LATCHED, qos_profile_sensor_data])
 @pytest.mark.parametrize('overrides', [
-    {},
-    {'qos_overrides./camera/camera_info.subscription.durability': 'volatile'},
+    # As it is where nobody overrides anything.
+    {'qos_overrides./camera/camera_info.subscription.reliability': 'best_effort'},
+    {'qos_overrides./camera/camera_info.subscription.reliability': 'best_effort',
+     'qos_overrides./camera/camera_info.subscription.durability': 'volatile'},
 ])
 def test_a_calibration_is_received_however_it_is_published(
         make_node, ros, tmp_path, info_qos, overrides):
@@ -404,7 +434,6 @@ def test_a_calibration_that_cannot_be_used_is_refused_aloud(
         make_node, make_camera, ask, ros, diagnostics, tmp_path, info, said):
     with stderr_into(tmp_path / 'err') as err:
         camera = make_camera(make_node())
-        ros.wait_for(lambda: camera.infos.get_subscription_count())
         camera.infos.publish(info)
         stamps = itertools.count(1)
 
@@ -569,7 +598,7 @@ def test_the_reason_of_a_lost_frame_is_shown_while_stale(make_node, make_camera,
     camera.images.publish(spoilt)
     _, text, _ = ros.wait_for(lambda: [
         status for m in list(diagnostics) if (status := m.get('segmentation: camera'))
-        and status[0] == DiagnosticStatus.STALE and status[2].get('problems')])[-1]
+        and status[0] == DiagnosticStatus.STALE and status[2].get('problems')])[0]
     assert 'no frame answered for' in text
     assert "'holographic'" in text
 
@@ -584,7 +613,9 @@ def test_stale_names_the_frame_of_the_camera(make_node, make_camera, ask, ros):
 
 
 def test_before_a_camera_is_there_planners_are_told_and_people_are_not(
-        make_node, ros, tmp_path):
+        make_node, ros, tmp_path, monkeypatch):
+    # After ten seconds, people are told too: as much may pass on busy cores.
+    monkeypatch.setattr(watchdog, '_ABSENT_AFTER', float('inf'))
     planner = ros.add(ros.Node('planner'))
     alerts = []
     with stderr_into(tmp_path / 'err') as err:
@@ -596,10 +627,15 @@ def test_before_a_camera_is_there_planners_are_told_and_people_are_not(
     assert 'WARN' not in err()
 
 
-def test_a_camera_that_stops_is_not_told_of_transports(make_node, make_camera, ask, ros, tmp_path):
+def test_a_camera_that_stops_is_not_told_of_transports(
+        make_node, make_camera, ask, ros, tmp_path, monkeypatch):
     with stderr_into(tmp_path / 'err') as err:
+        # On busy cores, the first frame may come later than it is missed.
+        silent_after = watchdog._SILENT_AFTER
+        monkeypatch.setattr(watchdog, '_SILENT_AFTER', float('inf'))
         camera = make_camera(make_node())
         ask(camera, 1.0)
+        monkeypatch.setattr(watchdog, '_SILENT_AFTER', silent_after)
         ros.wait_for(lambda: 'after 1 frames; 1 publisher is matched' in err())
     assert 'fastdds.xml' not in err()
 
@@ -634,28 +670,29 @@ def test_a_camera_that_repeats_its_last_image_is_stale(make_node, make_camera, a
     camera = make_camera(node)
     ask(camera, 1.0)
     before = len(camera.stale())
+    statistics = node.channels['camera'].statistics
 
     def stale_while_repeating():
         camera.images.publish(camera.message(1.0))
-        return len(camera.stale()) > before
+        return len(camera.stale()) > before and statistics.count('refused') > 1
 
     ros.wait_for(stale_while_repeating)
     assert 'the last image arrives again' in capfd.readouterr().err
     # A stamp that stands still is no sign of that where the image moves.
-    answered = sum(m.status[0].level != DiagnosticStatus.STALE for m in camera.alerts)
+    answered = sum(m.status[0].level != DiagnosticStatus.STALE for m in list(camera.alerts))
     camera.images.publish(camera.message(1.0, 255 - camera.pixels))
     ros.wait_for(lambda: sum(
         m.status[0].level != DiagnosticStatus.STALE for m in list(camera.alerts)) > answered)
 
 
 def test_an_image_that_is_too_old_is_refused(make_node, make_camera, ask, ros, capfd):
-    # Far more than a busy machine takes for the frame that is not too old.
     node = make_node(alerts__max_age=60.0)
     camera = make_camera(node)
     camera.images.publish(camera.message(time.time() - 90))
     statistics = node.channels['camera'].statistics
     ros.wait_for(lambda: statistics.count('refused') == 1)
-    ask(camera, time.time())
+    # Ahead of its time, so that it is not too old however long a busy machine takes.
+    ask(camera, time.time() + 3600)
     said = capfd.readouterr().err
     assert ' s old by its stamp; alerts.max_age is 60 s' in said
     assert statistics.count('answered') == 1
@@ -668,7 +705,8 @@ def test_a_publisher_that_delivers_nothing_is_named(make_node, make_camera, ros,
     assert 'though 1 publisher is matched: either nothing is sent, or large images' in err()
 
 
-def test_deactivation_leaves_a_stale_and_can_be_undone(make_node, make_camera, ask, ros):
+def test_deactivation_leaves_a_stale_and_can_be_undone(
+        make_node, make_camera, ask, ros, await_match):
     node = make_node()
     camera = make_camera(node)
     ask(camera, 1.0)
@@ -676,7 +714,7 @@ def test_deactivation_leaves_a_stale_and_can_be_undone(make_node, make_camera, a
     ros.wait_for(lambda: camera.stale()
                  and camera.stale()[-1].status[0].message == 'the node is not active')
     assert node.trigger_activate() == SUCCESS
-    ros.wait_for(lambda: node.channels['camera'].input.publisher_count())
+    await_match(node, camera)
     ask(camera, 2.0)
     assert node.trigger_deactivate() == node.trigger_cleanup() == SUCCESS
     assert node.trigger_configure() == node.trigger_activate() == SUCCESS
@@ -743,6 +781,27 @@ def test_a_failed_autostart_says_why_and_stays(make_node, ros, diagnostics, tmp_
     with stderr_into(tmp_path / 'again') as err:
         assert node.trigger_configure() == FAILURE
         ros.wait_for(lambda: re.search(said, err()))
+
+
+def test_who_reads_that_the_autostart_failed_may_try_again_at_once(make_node, ros, monkeypatch):
+    lines = []
+
+    def logger(node):
+        def fatal(text):
+            lines.append(text)
+            # As one who is quicker than the thread that said it.
+            assert node.trigger_configure() == FAILURE
+            lines.append('tried again')
+
+        return SimpleNamespace(
+            info=lambda _: None, warning=lambda _: None, error=lines.append, fatal=fatal)
+
+    monkeypatch.setattr('aim_ros.nodes.segmentation.node.SegmentationNode.get_logger', logger)
+    make_node(active=False, model='/nowhere')
+    ros.wait_for(lambda: lines[-1:] == ['tried again'])
+    said, again, _ = lines
+    assert said.startswith('autostart failed: ')
+    assert "there is no model '/nowhere'" in again
 
 
 def test_a_broken_checkpoint_can_be_mended(make_node, ros, tiny_model, tmp_path):

@@ -25,10 +25,16 @@ from aim_ros.nodes.demo.viewer import Viewer
 from aim_ros.nodes.launching.processes import last_problem
 from aim_ros.nodes.launching.processes import process
 
-_START_TIMEOUT = 120.0
-_SILENCE_TIMEOUT = 60.0
-_CONFIRM_TIMEOUT = 60.0
+# For nodes that hang: on cores that are busy with other work, a start alone takes a minute. Those
+# that end are noticed at once.
+_START_TIMEOUT = 600.0
+_SILENCE_TIMEOUT = 300.0
+_CONFIRM_TIMEOUT = 300.0
 LAST_FRAMES_TIMEOUT = 10.0  # after the replay's end
+_LONGEST_LOOK = 1.0
+"""Seconds that a look for frames counts as silence at most: if it takes longer, it is this process
+that stood still, and what came meanwhile is still to be taken in."""
+
 _NODE, _CAMERA = 'segmentation: node', 'segmentation: camera'
 
 
@@ -159,10 +165,11 @@ class Drive:
         self._progress.update(self._task, description='playing')
         request: ProfileRequest | None = None
         confirmed = False
-        last = time.monotonic()
+        silent, looked = 0.0, time.monotonic()
         while not self._stop.is_set():
-            if self._take_frames():
-                last = time.monotonic()
+            took, since = self._take_frames(), looked
+            looked = time.monotonic()
+            silent = 0.0 if took else silent + min(looked - since, _LONGEST_LOOK)
             frames = self.alert_log.frames
             if request is None and frames >= max(1, self.total // 2):
                 request = self._request_second_profile()
@@ -171,7 +178,6 @@ class Drive:
                 confirmed = self._confirmed(request, asked)
             if self._node.poll() is not None:
                 raise self._error('segmentation', 'the segmentation node ended')
-            silent = time.monotonic() - last
             ended = player.poll() is not None and silent > LAST_FRAMES_TIMEOUT
             if frames >= self.total or ended:
                 if request is None or confirmed:

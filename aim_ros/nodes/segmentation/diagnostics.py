@@ -9,6 +9,7 @@ from aim_ros.hazards.alerts import Level
 from aim_ros.nodes.messages.conversions import status_message
 from aim_ros.nodes.segmentation import watchdog
 from aim_ros.nodes.segmentation.camera_channel import CameraChannel
+from aim_ros.nodes.segmentation.problems import Problem
 from aim_ros.perception.settings import Settings
 
 
@@ -61,7 +62,9 @@ def camera_status(name: str, channel: CameraChannel, active: bool, settings: Set
     """
     statistics, publishers = channel.statistics, channel.input.publisher_count()
     sigma, _ = channel.output.focus()
-    level, message = _verdict(channel, publishers, active, settings)
+    # Looked at once: the worker notes and resolves problems meanwhile.
+    last = channel.problems.last()
+    level, message = _verdict(channel, last, publishers, active, settings)
     values: dict[str, object] = {
         'topic': channel.topic,
         'publishers': publishers,
@@ -70,16 +73,15 @@ def camera_status(name: str, channel: CameraChannel, active: bool, settings: Set
         'sigma': sigma,
         **statistics.summary(),
     }
-    if (last := channel.problems.last()) is not None:
+    if last is not None:
         values |= {'last_problem': last.text, 'last_problem_age_s': last.age,
                    'problems': last.count}
     return status_message(int(level), f'{name}: {channel.name}', message, channel.name, values)
 
 
-def _verdict(channel: CameraChannel, publishers: int, active: bool, settings: Settings
-             ) -> tuple[Level, str]:
+def _verdict(channel: CameraChannel, last: Problem | None, publishers: int, active: bool,
+             settings: Settings) -> tuple[Level, str]:
     """Return the level and the message of a camera: of what is to be said, the worst."""
-    last = channel.problems.last()
     problem = str(last) if last is not None and last.recent else ''
     if not active:
         return Level.OK, 'not subscribed'

@@ -165,12 +165,13 @@ class SegmentationNode(LifecycleNodeMixin, Node):
             # Somebody who manages the node was faster.
             return
         self._autostarting = True
-        for transition in (self.trigger_configure, self.trigger_activate):
-            if transition() != TransitionCallbackReturn.SUCCESS:
-                self.autostart_failed = True
-                self.get_logger().fatal(f'autostart failed: {self._problem}. {self._advice}')
-                break
+        succeeded = all(transition() == TransitionCallbackReturn.SUCCESS for transition in (
+            self.trigger_configure, self.trigger_activate))
+        # Before it is said: whoever reads that may try again at once.
         self._autostarting = False
+        if not succeeded:
+            self.autostart_failed = True
+            self.get_logger().fatal(f'autostart failed: {self._problem}. {self._advice}')
 
     def _fail(self, transition: str, error: Exception) -> None:
         self._problem = f'{transition}: {describe(error)}'

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from functools import partial
 import threading
+import time
 from types import MappingProxyType
 
 from diagnostic_msgs.msg import DiagnosticStatus
@@ -25,6 +26,10 @@ from aim_ros.perception.settings import Settings
 from aim_ros.segmentation.labels import LabelSet
 
 _WORKER_TIMEOUT = 2.5
+"""Seconds that a frame under way is given to end, once planners know that none will come."""
+
+_DELIVERY_TIMEOUT = 1.5
+"""Seconds that planners are given to take the last STALE, on machines with other work."""
 
 
 class Receiver:
@@ -101,15 +106,17 @@ class Receiver:
         """Stop the worker and leave a last STALE; nothing to do if it does not run."""
         if self._worker is None:
             return
-        self._last_worker = self._worker
-        # A worker that hangs must not keep the last STALE from planners.
-        self._worker.stop(_WORKER_TIMEOUT)
+        worker = self._last_worker = self._worker
+        # First of all: a frame that takes long must not keep the last STALE from planners.
+        worker.queue.close()
         with self._lock:
             self._worker = None
             for channel in self._channels.values():
                 channel.stop('the node is not active')
+        deadline = time.monotonic() + _DELIVERY_TIMEOUT
         for channel in self._channels.values():
-            channel.output.flush_alerts(timeout=0.5)
+            channel.output.flush_alerts(max(deadline - time.monotonic(), 0.0))
+        worker.stop(_WORKER_TIMEOUT)
 
     @staticmethod
     def _receive(queue: FrameQueue[Received], channel: CameraChannel, message: ImageMessage,
