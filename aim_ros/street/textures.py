@@ -40,10 +40,14 @@ GREENS = ((74, 92, 46), (86, 98, 50), (60, 82, 46), (98, 102, 54), (70, 84, 58))
 
 def foliage(rng: np.random.Generator, shape: tuple[int, int], centres: np.ndarray, green,
             sun_x: float) -> np.ndarray:
-    """Paint bunches of leaves at `centres` (N, 3: x, y in pixels, size in pixels), far ones first.
+    """
+    Paint bunches of leaves; those at the top and on the sun's side are lighter.
 
-    Returns premultiplied RGBA. Bunches at the top and on the sun's side (`sun_x` -1 left to 1
-    right) are lighter.
+    :param shape: (height, width) of the picture.
+    :param centres: (N, 3): x, y and size of each in pixels, far ones first.
+    :param green: their colour.
+    :param sun_x: -1 left to 1 right.
+    :return: premultiplied RGBA.
     """
     height, width = shape
     picture = np.zeros((height, width, 4), np.float32)

@@ -35,6 +35,7 @@ one, `--set data.computed=null` learns from the labels alone.
 """
 
 import argparse
+from collections.abc import Sequence
 import dataclasses
 import json
 from pathlib import Path
@@ -77,21 +78,21 @@ def _temperature(checkpoint):
     return json.loads((Path(checkpoint) / 'config.json').read_text()).get('temperature', 1.0)
 
 
-def street(options, config):
+def street(options: argparse.Namespace, config: configs.Config) -> None:
     """Render the street's training frames into data.street.folder."""
     from aim_ros.training import data
 
     data.render_street(config.data.street)
 
 
-def teacher(options, config):
+def teacher(options: argparse.Namespace, config: configs.Config) -> None:
     """Compute what the teacher sees in every frame into data.computed."""
     from aim_ros.training import teacher as teachers
 
     teachers.compute(config)
 
 
-def train(options, config):
+def train(options: argparse.Namespace, config: configs.Config) -> None:
     """Train in a folder, from its saved state if it has one."""
     from aim_ros.training.loop import Trainer
 
@@ -99,7 +100,7 @@ def train(options, config):
     print('finished' if done else 'stopped; the same command goes on from here')
 
 
-def evaluate(options, config):
+def evaluate(options: argparse.Namespace, config: configs.Config) -> None:
     """Print the figures of a checkpoint, or of `teacher`, on the validation frames."""
     from rich import print
 
@@ -129,7 +130,7 @@ def evaluate(options, config):
         Path(options.json).write_text(json.dumps(results, indent=1))
 
 
-def calibrate(options, config):
+def calibrate(options: argparse.Namespace, config: configs.Config) -> None:
     """Fit one temperature on the frames to choose by; store it only where it helps."""
     from aim_ros.training import data
     from aim_ros.training import metrics
@@ -155,7 +156,7 @@ def calibrate(options, config):
         print(f'stored in {path}')
 
 
-def pack(options, config):
+def pack(options: argparse.Namespace, config: configs.Config) -> None:
     """Write the training and validation frames as one file."""
     from aim_ros.training import data
 
@@ -166,7 +167,7 @@ def pack(options, config):
     print(f'{options.file}: {size / 2**20:.1f} MiB')
 
 
-def overlay(options, config):
+def overlay(options: argparse.Namespace, config: configs.Config) -> None:
     """Draw a checkpoint's masks over images."""
     from aim_ros.training import overlays
 
@@ -177,7 +178,7 @@ def overlay(options, config):
         print(target)
 
 
-def parser():
+def parser() -> argparse.ArgumentParser:
     """Return the command line's parser."""
     result = argparse.ArgumentParser(
         prog='train', description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -225,7 +226,7 @@ def parser():
     return result
 
 
-def main(arguments=None):
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return the exit code."""
     options = parser().parse_args(arguments)
     # Takes seconds to import, for which nobody who asks for help should wait.

@@ -219,7 +219,9 @@ def write_packed(path: str | Path, training: list[Source], validation: Source, *
     Write sources as one file: JPEG images and PNG labels at each source's `pack_scale`.
 
     The labels are final (CamVid's are combined). The validation frames are packed at full size.
-    Returns the file's size in bytes.
+
+    :param quality: of the JPEG images, 1..100.
+    :return: the file's size in bytes.
     """
     manifest = {'sources': []}
     with zipfile.ZipFile(path, 'w', zipfile.ZIP_STORED) as archive:

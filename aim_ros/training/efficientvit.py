@@ -36,7 +36,7 @@ class _Convolution(nn.Module):
         self.norm = nn.BatchNorm2d(outputs) if norm else None
         self.active = active
 
-    def forward(self, values):
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
         values = self.conv(values)
         if self.norm is not None:
             values = self.norm(values)
@@ -51,7 +51,7 @@ class _Separable(nn.Module):
         self.depth_conv = _Convolution(width, width, 3, groups=width)
         self.point_conv = _Convolution(width, width, active=False)
 
-    def forward(self, values):
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
         return self.point_conv(self.depth_conv(values))
 
 
@@ -71,7 +71,7 @@ class _InvertedResidual(nn.Module):
         self.depth_conv = _Convolution(inner, inner, 3, stride=stride, groups=inner, **chosen)
         self.point_conv = _Convolution(inner, outputs, active=False)
 
-    def forward(self, values):
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
         return self.point_conv(self.depth_conv(self.inverted_conv(values)))
 
 
@@ -88,7 +88,7 @@ class _LinearAttention(nn.Module):
         )])
         self.proj = _Convolution(2 * width, width, active=False)
 
-    def forward(self, values):
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
         fine = self.qkv(values)
         both = torch.cat([fine, *(coarser(fine) for coarser in self.aggreg)], 1).float()
         batch, _, height, width = both.shape
@@ -107,7 +107,7 @@ class _Residual(nn.Module):
         super().__init__()
         self.main = main
 
-    def forward(self, values):
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
         return values + self.main(values)
 
 
@@ -118,7 +118,7 @@ class _Plain(nn.Module):
         super().__init__()
         self.main = main
 
-    def forward(self, values):
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
         return self.main(values)
 
 
@@ -130,7 +130,7 @@ class _AttentionBlock(nn.Module):
         self.context_module = _Residual(_LinearAttention(width))
         self.local_module = _Residual(_InvertedResidual(width, width, normed=False))
 
-    def forward(self, values):
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
         return self.local_module(self.context_module(values))
 
 
@@ -139,7 +139,7 @@ class _Sequence(nn.Module):
         super().__init__()
         self.op_list = nn.ModuleList(parts)
 
-    def forward(self, values):
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
         for part in self.op_list:
             values = part(values)
         return values
@@ -161,7 +161,7 @@ class _Backbone(nn.Module):
             before = width
         self.stages = nn.ModuleList(stages)
 
-    def forward(self, pixels):
+    def forward(self, pixels: torch.Tensor) -> list[torch.Tensor]:
         values, found = self.input_stem(pixels), []
         for stage in self.stages:
             found.append(values := stage(values))
@@ -180,7 +180,7 @@ class _Head(nn.Module):
             _Convolution(_HEAD_WIDTH, expanded),
             _Convolution(expanded, classes, bias=True, norm=False, active=False))])
 
-    def forward(self, stages):
+    def forward(self, stages: list[torch.Tensor]) -> torch.Tensor:
         size = stages[-1].shape[2:]
         mixed = sum(F.interpolate(part(stage), size, mode='bilinear')
                     for part, stage in zip(self.input_ops, stages, strict=True))
