@@ -67,9 +67,9 @@ class Tally:
     fragmentations: int = 0
     id_true: float = 0.0
     id_truth: float = 0.0
-    id_told: float = 0.0
+    id_reported: float = 0.0
     contact_due: int = 0
-    contact_told: int = 0
+    contact_measured: int = 0
     contact_right: int = 0
     times_to_raise: list[float] = field(default_factory=list)
     distance_errors: list[float] = field(default_factory=list)
@@ -95,10 +95,10 @@ class Tally:
             'distance error p50': _percentile(self.distance_errors, 50),
             'ERROR precision': _ratio(self.true_error_frames, self.error_frames),
             'ERROR recall': _ratio(self.did_error, self.must_error),
-            'IDF1': _ratio(2 * self.id_true, self.id_truth + self.id_told),
+            'IDF1': _ratio(2 * self.id_true, self.id_truth + self.id_reported),
             'fragmentations a road user': _ratio(self.fragmentations, self.road_users),
-            'ttc within 20 %': _ratio(self.contact_right, self.contact_told),
-            'ttc told': _ratio(self.contact_told, self.contact_due),
+            'ttc within 20 %': _ratio(self.contact_right, self.contact_measured),
+            'ttc measured': _ratio(self.contact_measured, self.contact_due),
         }
 
 
@@ -113,11 +113,11 @@ def _percentile(values: Sequence[float], percent: float) -> float:
 
 @dataclass
 class _Frame:
-    """One scored frame: who had to be raised, who was told, and who was whom."""
+    """One scored frame: who had to be raised, who was reported, and who was whom."""
 
     index: int
     required: list[RoadUser]
-    told: list[Alert]
+    reported: list[Alert]
     shown: list[bool]
     pairs: list[tuple[RoadUser, Alert]] = field(default_factory=list)
 
@@ -165,15 +165,15 @@ def _frame(index: int, report: AlertReport, truth: Truth) -> _Frame:
     boxes = [alert.box for alert in report.alerts]
     iou = pairwise_iou(boxes, [user.box for user in required])
     other_iou = pairwise_iou(boxes, others)
-    told, shown = [], []
+    reported, shown = [], []
     for number, alert in enumerate(report.alerts):
         best = iou[number].max(initial=0)
         unjudged = alert.kind in truth.unlabelled or truth.is_ignored(index, alert.box)
         if best < MIN_IOU and (other_iou[number].max(initial=0) >= MIN_IOU or unjudged):
             continue
-        told.append(alert)
+        reported.append(alert)
         shown.append(_shows(alert, users))
-    return _Frame(index, required, told, shown)
+    return _Frame(index, required, reported, shown)
 
 
 def _shows(alert: Alert, users: Sequence[RoadUser]) -> bool:
@@ -211,7 +211,7 @@ def _match(frames: Sequence[_Frame], passages: dict[tuple[int, int], int], tally
     accumulator = motmetrics.MOTAccumulator()
     for frame in frames:
         users = {passages[frame.index, user.track_id]: user for user in frame.required}
-        alerts = {alert.track_id: alert for alert in frame.told}
+        alerts = {alert.track_id: alert for alert in frame.reported}
         distances = 1 - pairwise_iou([user.box for user in users.values()],
                                      [alert.box for alert in alerts.values()])
         distances[distances > 1 - MIN_IOU] = np.nan
@@ -221,15 +221,15 @@ def _match(frames: Sequence[_Frame], passages: dict[tuple[int, int], int], tally
             matched = events[events.Type.isin(('MATCH', 'SWITCH'))]
             frame.pairs = [(users[o], alerts[h]) for o, h in zip(
                 matched.OId, matched.HId, strict=True)]
-    if not any(frame.required for frame in frames) or not any(frame.told for frame in frames):
+    if not any(frame.required for frame in frames) or not any(frame.reported for frame in frames):
         tally.id_truth += sum(len(frame.required) for frame in frames)
-        tally.id_told += sum(len(frame.told) for frame in frames)
+        tally.id_reported += sum(len(frame.reported) for frame in frames)
         return
     found = motmetrics.metrics.create().compute(
         accumulator, metrics=['idtp', 'num_fragmentations', 'num_objects', 'num_predictions'],
         return_dataframe=False)
     tally.id_true, tally.id_truth = float(found['idtp']), float(found['num_objects'])
-    tally.id_told, tally.fragmentations = (
+    tally.id_reported, tally.fragmentations = (
         float(found['num_predictions']), int(found['num_fragmentations']))
 
 
@@ -262,10 +262,10 @@ def _score_users(frames: Sequence[_Frame], seconds: np.ndarray,
 def _score_alerts(frames: Sequence[_Frame], tally: Tally) -> None:
     shown, users = defaultdict(list), defaultdict(Counter)
     for frame in frames:
-        for alert, is_shown in zip(frame.told, frame.shown, strict=True):
+        for alert, is_shown in zip(frame.reported, frame.shown, strict=True):
             tally.alert_frames += 1
             tally.empty_frames += not is_shown
-            # What coasts is a guess, and says so: an alert is judged by what it claims to see.
+            # What coasts is a guess, and says so: an alert counts for what it claims to see.
             if not alert.coasting:
                 shown[alert.track_id].append(is_shown)
         for user, alert in frame.pairs:
@@ -312,5 +312,5 @@ def _score_contact(frames: Sequence[_Frame], exact: dict[tuple[int, int], float]
                 continue
             tally.contact_due += 1
             if math.isfinite(alert.ttc_s):
-                tally.contact_told += 1
+                tally.contact_measured += 1
                 tally.contact_right += abs(alert.ttc_s - contact) <= _CONTACT_ERROR * contact

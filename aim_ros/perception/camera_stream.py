@@ -72,5 +72,5 @@ def ground_camera(info: Any, size: tuple[int, int], height: float, pitch: float
     if not math.isfinite(ground.distance(size[0])):
         raise CameraError(
             f'with the optical axis in row {ground.cy:g} of {size[0]}, and a pitch of {pitch:g}, '
-            'the image lies above the horizon: no distance to the road can be told')
+            'the image lies above the horizon: no distance to the road can be measured')
     return ground

@@ -62,8 +62,8 @@ def rows_of(perception: Perception, drive: str, versions: str) -> list[dict[str,
         'road_user': alert.track_id,
         'kind': alert.kind,
         'level': alert.level.name,
-        'distance_m': _told(alert.distance_m),
-        'ttc_s': _told(alert.ttc_s),
+        'distance_m': _known(alert.distance_m),
+        'ttc_s': _known(alert.ttc_s),
         'area_share': area_share(alert, frame.size),
         'modulated_share': alert.modulated_share,
         'confidence': alert.confidence,
@@ -75,7 +75,7 @@ def rows_of(perception: Perception, drive: str, versions: str) -> list[dict[str,
     } for alert in report.alerts]
 
 
-def _told(value: float) -> float | None:
+def _known(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
@@ -91,7 +91,7 @@ def write_partition(rows: Iterable[Mapping[str, Any]], out: Path, drive: str, pr
 
     :param out: the folder of the results.
     """
-    # In a partition its columns are told by the names of the folders alone.
+    # In a partition its columns stand in the names of the folders alone.
     table = pa.Table.from_pylist(list(rows), SCHEMA).drop_columns(list(PARTITIONS))
     _write(table, partition(out, drive, profile))
 

@@ -128,7 +128,7 @@ def test_a_description_beside_the_file_wins(files, tmp_path):
     ({'channel_order': 'gbr'}, 'channel_order in .* must be one of rgb, bgr'),
     ({'resample': 'nearest'}, 'resample in .* must be one of bilinear, bicubic'),
 ])
-def test_a_wrong_description_is_told_what_is_right(files, tmp_path, change, why):
+def test_a_wrong_description_is_answered_with_what_is_right(files, tmp_path, change, why):
     (tmp_path / 'n.onnx').write_bytes((files / 'one.onnx').read_bytes())
     content = {'classes': ['a', 'b'], 'mean': [0, 0, 0], 'std': [1, 1, 1], **change}
     (tmp_path / 'n.yaml').write_text(yaml.safe_dump(
@@ -194,7 +194,7 @@ def test_nothing_is_written_where_a_class_disagrees(tiny, tmp_path, monkeypatch,
 
 @pytest.mark.parametrize('arguments', [
     ['--model', '/nowhere'], ['--frames', '/nowhere']])
-def test_what_cannot_be_exported_is_told_in_a_sentence(tmp_path, capsys, arguments):
+def test_what_cannot_be_exported_is_said_in_a_sentence(tmp_path, capsys, arguments):
     assert export.main(['--output', str(tmp_path / 'n.onnx'), *arguments]) == 1
     error = capsys.readouterr().err
     assert error.startswith('export: ')

@@ -40,7 +40,7 @@ def test_help_of_an_experiment_has_an_example(name, capsys):
     (['segmentation', '--data', '/dev/null/nowhere'], '/dev/null/nowhere'),
     (['calibrate', '--classes', 'x', '--source', '/nowhere', '--model', 'none'], "model 'none'"),
 ])
-def test_mistakes_are_told_in_a_sentence(arguments, said, capsys):
+def test_mistakes_are_said_in_a_sentence(arguments, said, capsys):
     assert main(arguments) == 1
     error = capsys.readouterr().err
     assert said in error
@@ -48,7 +48,7 @@ def test_mistakes_are_told_in_a_sentence(arguments, said, capsys):
 
 
 @pytest.mark.usefixtures('extras')
-def test_a_folder_that_cannot_be_written_is_told_in_a_sentence(tmp_path, capsys):
+def test_a_folder_that_cannot_be_written_is_said_in_a_sentence(tmp_path, capsys):
     (tmp_path / 'file').touch()
     arguments = ['alerts', '--source', 'street:frames=3,size=96x320', '--masks', 'labels',
                  '--no-video', '--out', str(tmp_path / 'file' / 'report')]

@@ -17,7 +17,7 @@ def seen(distance, speed, *, seconds=0.8, rate=10.0, noise=0.0, height=1.7 * 720
 
 
 @pytest.mark.parametrize(('distance', 'speed'), [(30, 10), (20, 5), (12, 4), (10, 3)])
-def test_a_steady_approach_is_told_exactly(distance, speed):
+def test_a_steady_approach_is_reported_exactly(distance, speed):
     growth, now = seen(distance, speed)
     ttc, error = growth.time_to_contact(now)
     assert ttc == pytest.approx(distance / speed - now, rel=1e-6)

@@ -22,7 +22,7 @@ def test_classes_that_belong_together_are_one_group(classes):
     assert by_name['traffic light'] == 'traffic light'
 
 
-def test_the_parts_of_a_group_are_told_apart(classes):
+def test_the_parts_of_a_group_are_distinguished(classes):
     parts = [classes.parts[class_id] for class_id in CITYSCAPES.resolve(
         ['person', 'rider', 'bicycle', 'motorcycle'])]
     assert len(set(parts)) == 4

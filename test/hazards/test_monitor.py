@@ -171,7 +171,7 @@ def test_the_level_of_a_report_is_the_worst():
 # What is reported
 
 
-def test_the_velocity_and_the_time_to_contact_are_told():
+def test_the_velocity_and_the_time_to_contact_are_reported():
     camera = Camera()
     for step in range(10):
         distance = 3.0 - 0.1 * step

@@ -57,7 +57,7 @@ def test_size_is_height_and_width():
     assert Frame(pixels(375, 1242, 3)).size == (375, 1242)
 
 
-def test_a_frame_is_tracked_by_its_stamp_unless_told_otherwise():
+def test_a_frame_is_tracked_by_its_stamp_by_default():
     assert Frame(pixels(1, 1, 3), stamp_ns=5).time_ns == 5
     assert Frame(pixels(1, 1, 3), stamp_ns=5, track_ns=7).time_ns == 7
 

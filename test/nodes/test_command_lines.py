@@ -70,7 +70,7 @@ def test_ros_arguments_are_passed_on(name, tmp_path):
 
 
 @pytest.mark.parametrize('name', NODES)
-def test_a_parameter_without_ros_args_is_told_where_it_belongs(name, tmp_path):
+def test_a_parameter_without_ros_args_is_answered_with_where_it_belongs(name, tmp_path):
     ended = run(name, tmp_path, 'driver_profile:=city')
     assert ended.returncode == 2
     assert ended.stderr == (

@@ -44,7 +44,7 @@ def demo(tmp_path, tiny_model):
     return play
 
 
-def test_a_folder_that_cannot_be_written_is_told_in_a_sentence(tmp_path, capsys):
+def test_a_folder_that_cannot_be_written_is_said_in_a_sentence(tmp_path, capsys):
     (tmp_path / 'file').touch()
     for out in (tmp_path / 'file', tmp_path / 'file' / 'results'):
         assert cli.main(['--source', '/nowhere', '--out', str(out)]) == 1

@@ -109,7 +109,7 @@ def test_a_mistake_in_what_may_change_is_no_read_only_one(make):
     assert table['gain'] == 1.5
 
 
-def test_a_name_that_nothing_takes_is_told(make, capfd):
+def test_a_name_that_nothing_takes_is_reported(make, capfd):
     _, table = make(sorce='x', zzz=1, **{'qos_overrides./x.publisher.depth': 1})
     table.warn_of_unknown()
     lines = [line for line in capfd.readouterr().err.splitlines() if 'no effect' in line]

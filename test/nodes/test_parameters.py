@@ -418,7 +418,7 @@ def test_an_integer_is_taken_for_a_double(make):
     assert parameters.validate().modulation.sigma == 2.0
 
 
-def test_a_scalar_can_not_be_deleted(make):
+def test_a_scalar_cannot_be_deleted(make):
     node, parameters = make()
     parameters.validate()
     result = set_one(node, 'focus.sigma', None)
@@ -565,7 +565,7 @@ def test_the_shipped_file_sets_the_height_of_any_camera(ros):
     ('camera', "did you mean 'cameras'?"),
     ('pitch', "did you mean 'front.pitch'? camera_pitch is for every camera"),
 ])
-def test_what_is_like_a_parameter_of_a_camera_is_told_which(make, capfd, name, hint):
+def test_what_is_like_a_parameter_of_a_camera_is_answered_with_which(make, capfd, name, hint):
     make(cameras=['front'], **{name: 0.1})
     line, = (line for line in capfd.readouterr().err.splitlines() if 'no effect' in line)
     assert f'there is no parameter {name!r}' in line
@@ -582,7 +582,7 @@ def test_the_settings_hold_all_that_worker_and_watchdog_need(make):
     assert (parameters.settings.stale_after, parameters.settings.revision) == (0.4, 2)
 
 
-def test_a_mistake_that_only_another_start_mends_is_told_apart(make):
+def test_a_mistake_that_only_another_start_mends_is_distinguished(make):
     _, parameters = make(precision='fp8', focus__sigma=-1.0)
     with pytest.raises(ReadOnlyParameterError, match=r'precision .*; focus\.sigma'):
         parameters.validate()
@@ -630,7 +630,7 @@ def test_every_parameter_that_may_change_changes_the_settings(make, row):
     assert parameters.settings.revision == before.revision + 1
 
 
-def test_what_can_be_told_without_the_model_is_told_before(make):
+def test_what_can_be_known_without_the_model_is_reported_before(make):
     node, _ = make(model='/nowhere/model')
     for name, value, said in (('driver_profile', 'sport', 'unknown driver profile'),
                               ('driver_profile', 'custom', 'cannot be set to custom'),

@@ -184,7 +184,7 @@ def test_the_pace_is_that_of_the_stamps(make, rate):
     assert time.monotonic() - begin >= (COUNT - 1) * STEP / 1e9 / rate
 
 
-def test_a_pace_that_can_not_be_kept_is_said(make, monkeypatch):
+def test_a_pace_that_cannot_be_kept_is_said(make, monkeypatch):
     node = make(rate=1000.0)
     said = []
     monkeypatch.setattr(node._log, 'warning', lambda kind, text: said.append((kind, text)))
@@ -374,7 +374,7 @@ def test_process_plays_to_the_end(start, bag):
     (['-p', 'wait:=true', '-p', 'subscribers:=0'], 'subscribers'),
     (['-p', 'rate:='], 'replay cannot start'),
 ])
-def test_process_that_can_not_play_says_why(start, arguments, sentence):
+def test_process_that_cannot_play_says_why(start, arguments, sentence):
     process = start(*arguments)
     assert process.wait() == 1
     output = '\n'.join(process.lines)

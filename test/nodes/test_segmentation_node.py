@@ -428,7 +428,7 @@ def test_an_override_of_durability_is_honoured(make_node, ros):
      'K has focal lengths of 0.001 and 0.001 pixels; with images of 100x60 pixels they are '
      'between 4 and 10000'),
     (CameraInfo(width=100, height=60, k=[*K[:5], 70.0, *K[6:]]), 'lies above the horizon: no '
-     'distance to the road can be told'),
+     'distance to the road can be measured'),
 ])
 def test_a_calibration_that_cannot_be_used_is_refused_aloud(
         make_node, make_camera, ask, ros, diagnostics, tmp_path, info, said):

@@ -37,7 +37,7 @@ def test_frames_of_several_messages_are_joined():
 
 @pytest.mark.parametrize('rotation', [(0.0, 0.0, 0.0, 0.0), (math.nan, 0.0, 0.0, 1.0),
                                       (0.0, 0.0, 0.0, 9.0)])
-def test_a_transform_that_is_none_is_told_and_costs_no_other(rotation):
+def test_a_transform_that_is_none_is_reported_and_costs_no_other(rotation):
     lines = []
     node = SimpleNamespace(get_logger=lambda: SimpleNamespace(warning=lines.append))
     transforms = StaticTransforms(node, group=None)

@@ -85,7 +85,7 @@ def test_no_stamp_accuses_the_transport(statistics, clock, steps):
         assert statistics.lost_share() == 0
 
 
-def test_what_the_middleware_lost_is_told_for_as_long_as_it_is_recent(statistics, clock):
+def test_what_the_middleware_lost_is_reported_for_as_long_as_it_is_recent(statistics, clock):
     for i in range(40):
         clock.now += 0.1
         statistics.receive(i * PERIOD_NS)
@@ -107,7 +107,7 @@ def test_a_frame_that_is_lost_now_and_then_is_no_trouble(statistics):
     assert statistics.count('lost') == 4
 
 
-def test_the_steps_of_the_stamps_are_told(statistics):
+def test_the_steps_of_the_stamps_are_reported(statistics):
     for i in (0, 1, 2, 4):
         statistics.receive(i * PERIOD_NS)
     summary = statistics.summary()

@@ -85,7 +85,7 @@ def test_a_camera_that_delivered_and_stopped_is_no_matter_of_transports(channel,
     assert said == 'nothing arrived for 8 s, after 1000 frames; 2 publishers are matched'
 
 
-def test_losses_are_told_by_the_middlewares_count_alone(channel):
+def test_losses_are_reported_by_the_middlewares_count_alone(channel):
     for i in (1, 2, 3, 50, 51, 99):
         channel.statistics.receive(i * 10**9)
     assert watchdog.stream_losses(channel) == ''
@@ -101,7 +101,7 @@ def test_only_a_step_back_below_clear_after_is_jitter(channel, back, said):
     assert bool(watchdog.stream_jitter(channel, SETTINGS)) is said
 
 
-def test_sizes_in_turns_are_told(channel):
+def test_sizes_in_turns_are_reported(channel):
     large, small = (480, 640), (240, 320)
     for _ in range(40):
         channel.statistics.take(large)
@@ -117,7 +117,7 @@ def test_sizes_in_turns_are_told(channel):
     assert watchdog.stream_sizes(channel) == ''
 
 
-def test_stamps_that_jump_to_and_fro_are_told(channel):
+def test_stamps_that_jump_to_and_fro_are_reported(channel):
     for i in range(20):
         channel.statistics.receive((1000 + i - 30 * (i % 2)) * 10**9)
     assert watchdog.stream_jitter(channel, SETTINGS).startswith(

@@ -117,7 +117,7 @@ def test_custom_can_only_be_asked_for_where_it_is_so(parameters):
     assert parameters.values == before
 
 
-def test_an_unknown_profile_is_told_the_others(parameters):
+def test_an_unknown_profile_is_answered_with_the_others(parameters):
     with pytest.raises(ProfileError, match="unknown driver profile 'sport'; profiles: neutral"):
         parameters.rules.derive(START, {'driver_profile': 'sport'})
 

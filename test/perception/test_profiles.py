@@ -171,7 +171,7 @@ def test_what_is_left_out_is_neutral(load, body):
     assert load(f'profiles: {{calm: {body}}}').get('calm') == DriverProfile('calm')
 
 
-def test_a_profile_can_not_be_changed(shipped):
+def test_a_profile_cannot_be_changed(shipped):
     profile = shipped.get('defensive')
     with pytest.raises(dataclasses.FrozenInstanceError):
         profile.sigma = 9.0
@@ -255,7 +255,7 @@ def test_a_name_that_yaml_takes_for_something_else_wants_quotes(load, name, valu
     assert load(f'profiles: {{"{name}": {{}}}}').get(name) == DriverProfile(name)
 
 
-def test_an_unknown_profile_is_told_the_others(shipped):
+def test_an_unknown_profile_is_answered_with_the_others(shipped):
     with pytest.raises(ProfileError) as error:
         shipped.get('sport')
     assert str(error.value) == (

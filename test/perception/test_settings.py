@@ -80,7 +80,7 @@ def test_a_corridor_never_narrows_towards_the_car():
 @pytest.mark.parametrize('name', [
     'focus.classes', 'focus.suppress_classes', 'alerts.required_classes', 'alerts.classes',
     'free_space.classes'])
-def test_a_class_that_the_model_lacks_is_told_by_the_parameter_that_names_it(name):
+def test_a_class_that_the_model_lacks_is_reported_by_the_parameter_that_names_it(name):
     with pytest.raises(SettingsError) as error:
         build_settings({**VALUES, name: ('persn',)}, CITYSCAPES)
     assert error.value.parameter == name

@@ -86,7 +86,7 @@ def test_the_same_profile_twice_differs_nowhere(tmp_path, compare):
     assert one == other
 
 
-def test_damage_and_failures_are_told(tmp_path, compare, capsys):
+def test_damage_and_failures_are_reported(tmp_path, compare, capsys):
     bags = [truncated(write_scenes(tmp_path / 'cut', 120)), write_scenes(tmp_path / 'whole', 2)]
     assert compare(*bags) == 2
     bad = write_scenes(tmp_path / 'bad', 2)
@@ -97,7 +97,7 @@ def test_damage_and_failures_are_told(tmp_path, compare, capsys):
 
 @pytest.mark.parametrize(('profiles', 'said'), [
     ('neutral', 'two profiles or more'), ('neutral,sport', "unknown driver profile 'sport'")])
-def test_wrong_profiles_are_told(tmp_path, compare, capsys, profiles, said):
+def test_wrong_profiles_are_reported(tmp_path, compare, capsys, profiles, said):
     assert compare(write_scenes(tmp_path / 'drive', 2), profiles=profiles) == 1
     assert said in capsys.readouterr().err
 

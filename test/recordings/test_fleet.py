@@ -91,7 +91,7 @@ def test_nothing_is_lost_and_the_rest_is_as_without_ray(tmp_path, network):
     assert drives == {*(f'drive_{index}' for index in range(5)), 'long', 'truncated', 'alerts'}
 
 
-def test_a_wrong_profile_or_model_is_told_before_a_cluster_is_started(tmp_path, network, capsys):
+def test_a_wrong_profile_or_model_is_named_before_a_cluster_is_started(tmp_path, network, capsys):
     bag = write_scenes(tmp_path / 'drive', 2)
     assert main([str(bag), '--out', str(tmp_path / 'out'), *network, '--ray', '--profile',
                  'sport']) == 1

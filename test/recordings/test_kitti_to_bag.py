@@ -160,7 +160,7 @@ def test_a_recording_that_is_there_is_not_overwritten(tmp_path, capsys):
     assert 'exists already' in capsys.readouterr().err
 
 
-def test_damaged_frames_are_left_out_and_told(tmp_path, capsys):
+def test_damaged_frames_are_left_out_and_reported(tmp_path, capsys):
     drive = make_stereo(tmp_path / 'drive')
     (drive / 'image_02' / 'data' / '0000000001.png').write_bytes(b'no image')
     assert main([str(drive), str(tmp_path / 'bag')]) == 2

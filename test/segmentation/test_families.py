@@ -120,7 +120,7 @@ def test_other_families_are_not_converted(save):
         Segmenter(folder, device='cpu', engine='openvino')
 
 
-def test_a_size_that_a_network_does_not_take_is_told_in_a_sentence(save):
+def test_a_size_that_a_network_does_not_take_is_said_in_a_sentence(save):
     segmenter = Segmenter(save(dpt, PROCESSOR), device='cpu')
     with pytest.raises(ModelError, match=r'does not run at input_size \[64, 96\]') as error:
         segmenter.warm_up()

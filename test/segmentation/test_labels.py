@@ -130,7 +130,7 @@ def test_a_name_that_two_classes_share_means_both():
 @pytest.mark.parametrize(('typo', 'meant'), [
     ('persn', 'person'), ('bycicle', 'bicycle'), ('trafic light', 'traffic light'),
     ('vehicels', 'vehicles'), ('two weelers', 'two_wheelers')])
-def test_a_typo_is_told_the_nearest_names(typo, meant):
+def test_a_typo_is_answered_with_the_nearest_names(typo, meant):
     message = refusal(CITYSCAPES, 'car', typo)
     assert repr(typo) in message
     assert 'did you mean' in message
@@ -138,12 +138,12 @@ def test_a_typo_is_told_the_nearest_names(typo, meant):
     assert all(role in message for role in ROLES)
 
 
-def test_a_typo_in_one_of_many_synonyms_is_told_the_synonym():
+def test_a_typo_in_one_of_many_synonyms_is_answered_with_the_synonym():
     labels = LabelSet(('road, route', 'person, individual, someone, somebody, mortal, soul'))
     assert 'did you mean person?' in refusal(labels, 'persn')
 
 
-def test_a_name_like_no_other_is_told_the_classes():
+def test_a_name_like_no_other_is_answered_with_the_classes():
     message = refusal(LabelSet(('road', 'sky')), 'xylophone')
     assert 'did you mean' not in message
     assert 'classes: road, sky ' in message

@@ -116,7 +116,7 @@ def test_graphs_give_what_the_network_gives_for_each_batch_size(cuda, caplog):
         torch.testing.assert_close(replayed(pixels), expected, atol=1e-3, rtol=1e-3)
 
 
-def test_a_network_that_can_not_be_captured_runs_without_graphs(cuda, caplog):
+def test_a_network_that_cannot_be_captured_runs_without_graphs(cuda, caplog):
     def stubborn(pixels):
         # A host that waits for the device cannot be captured.
         return pixels * pixels.sum().item()

@@ -71,7 +71,7 @@ def test_a_folder_here_wins_over_a_hub_id(tmp_path, monkeypatch):
 @pytest.mark.parametrize('model', [
     '', 'segformer', '/no/such/folder', './no/such', '../no', '~/no/such/folder',
     '~nobody_of_that_name/model', 'a/b/c', 'x' * 5000, 'a\0b'])
-def test_what_is_no_model_is_told_what_there_is(model, tmp_path, monkeypatch):
+def test_what_is_no_model_is_answered_with_what_there_is(model, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ModelError) as error:
         load_labels(model)
@@ -277,7 +277,7 @@ def test_automatic_precision(make_checkpoint, device):
 
 
 @pytest.mark.parametrize('size', [(31, 64), (64, 31), (0, 0), (-64, 64), (64,), (64, 64, 64)])
-def test_an_input_size_that_can_not_be(make_checkpoint, size):
+def test_an_input_size_that_cannot_be(make_checkpoint, size):
     message = refusal(make_checkpoint(), input_size=size)
     assert 'input_size must be [height, width] of at least 32 pixels each' in message
     assert f'got {list(size)}' in message
@@ -438,7 +438,7 @@ def test_a_batch_is_its_frames(make_checkpoint):
 
 
 @pytest.mark.filterwarnings('error')
-def test_views_that_torch_can_not_take(make_checkpoint):
+def test_views_that_torch_cannot_take(make_checkpoint):
     segmenter = on_torch(str(make_checkpoint()))
     image = noise(40, 50, 3)
     expected = segmenter.preprocess([Frame(image.copy())])

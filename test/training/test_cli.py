@@ -90,7 +90,7 @@ def test_overlays_have_the_images_size(tmp_path, run, checkpoint):
     ['--set', 'train.steps=many', 'pack', 'x.zip'], ['--set', 'train', 'pack', 'x.zip'],
     ['evaluate', 'nowhere'], ['evaluate', 'teacher', '--list', 'nowhere.txt'],
     ['overlay', 'nowhere', 'x.png', '--out', 'y'], ['--config', 'nowhere.yaml', 'street']])
-def test_mistakes_are_told_in_a_sentence(run, capsys, arguments):
+def test_mistakes_are_said_in_a_sentence(run, capsys, arguments):
     assert run(*arguments) == 1
     assert capsys.readouterr().err.startswith('train: ')
 

@@ -242,7 +242,7 @@ def test_a_class_is_picked_while_another_changes_the_list(page, drive):
                   'the class to be suppressed')
 
 
-def test_without_an_answer_the_page_says_so_and_asks_again_when_told_to(ros, browser, make_tuner):
+def test_without_an_answer_the_page_says_so_and_asks_again_on_request(ros, browser, make_tuner):
     node = ros.add(DeafNode(unanswered=2))
     _, address, _ = make_tuner(IMPATIENT)
     browser.driver.get(address)
