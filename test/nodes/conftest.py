@@ -235,6 +235,22 @@ def match(ros: Ros, node: SegmentationNode, camera: Camera) -> None:
                  what='the mask to be matched')
 
 
+def match_client(ros: Ros, kind: type, name: str, harmless):
+    """
+    Return a client of a service whose server knows of it.
+
+    One that does not yet drops its answer: a request that does no harm is made until one comes.
+    """
+    def answered_client():
+        client = ros.add(Node('caller')).create_client(kind, name)
+        answered = threading.Event()
+        if client.wait_for_service(3):
+            client.call_async(harmless).add_done_callback(lambda _: answered.set())
+        return client if answered.wait(3) else None
+
+    return ros.wait_for(answered_client, what=f'an answer of {name}')
+
+
 def of_stamp(messages: list, stamp_ns: int):
     """Return the message with this header stamp, or None as long as there is none."""
     return next((m for m in messages if stamp_to_ns(m.header.stamp) == stamp_ns), None)
@@ -244,7 +260,7 @@ def of_stamp(messages: list, stamp_ns: int):
 def harness() -> SimpleNamespace:
     """Give a test that needs several ROS one after the other the parts to make them of."""
     return SimpleNamespace(Ros=Ros, start_node=start_node, match_camera=match_camera,
-                           of_stamp=of_stamp)
+                           match_client=match_client, of_stamp=of_stamp)
 
 
 @pytest.fixture
@@ -276,22 +292,8 @@ def ask(ros):
 
 @pytest.fixture
 def matched_client(ros):
-    """
-    Return a function that makes a client whose server knows of it.
-
-    One that does not yet drops its answer. So a request that does no harm is made until one is
-    answered.
-    """
-    def matched_client(kind: type, name: str, harmless):
-        def answered_client():
-            client = ros.add(Node('caller')).create_client(kind, name)
-            answered = threading.Event()
-            if client.wait_for_service(3):
-                client.call_async(harmless).add_done_callback(lambda _: answered.set())
-            return client if answered.wait(3) else None
-
-        return ros.wait_for(answered_client, what=f'an answer of {name}')
-    return matched_client
+    """Return a function that makes a client whose server knows of it."""
+    return partial(match_client, ros)
 
 
 state_of = lifecycle_state

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 import threading
 
@@ -11,6 +12,8 @@ import pytest
 from rcl_interfaces.srv import SetParameters
 from rclpy.parameter import Parameter
 from std_msgs.msg import Header
+from std_srvs.srv import SetBool
+from std_srvs.srv import Trigger
 
 from aim_ros.hazards.alerts import AlertSettings
 from aim_ros.hazards.boxes import contains
@@ -59,6 +62,10 @@ def frames_of(shared_data: Path, drive: str, indices: Iterable[int]) -> list[Fra
     return [frame for frame in source.frames(start=min(wanted)) if frame.index in wanted]
 
 
+def count_of(bag: Path) -> int:
+    return len(open_source(str(bag)))
+
+
 @dataclass(frozen=True)
 class Answer:
     """What the node published about one frame."""
@@ -76,8 +83,12 @@ class Answer:
 
 @pytest.fixture
 def play(harness):
-    """Return a function that replays a bag in lockstep; it gives the answers by stamp."""
-    def play(bag: Path, *, every: int = 1, during=None, **parameters) -> dict[int, Answer]:
+    """
+    Return a function that replays a bag in lockstep; it gives the answers by stamp.
+
+    `before`, if any, is called with node and ROS before each frame but the first, by its number.
+    """
+    def play(bag: Path, *, every: int = 1, before=None, **parameters) -> dict[int, Answer]:
         ros = harness.Ros()
         try:
             node = harness.start_node(ros, model=MODEL, **{'input_size': list(SIZE), **parameters})
@@ -85,15 +96,16 @@ def play(harness):
             replay = ros.add(ReplayNode(parameter_overrides=[
                 Parameter('source', value=str(bag)), Parameter('lockstep', value=True),
                 Parameter('rate', value=0.0), Parameter('every', value=every),
-                Parameter('lockstep_timeout', value=60.0)]))
+                Parameter('lockstep_timeout', value=240.0)]))
             ros.wait_for(lambda: node.channels['camera'].input.publisher_count() > 1,
                          what='the replay to be matched')
             tally = []
             player = threading.Thread(
                 target=lambda: tally.append(replay.play(threading.Event())), daemon=True)
-            player.start()
-            if during is not None:
-                during(ros, node, camera)
+            if before is None:
+                player.start()
+            else:
+                step_through(ros, player, camera, count_of(bag), partial(before, ros, node))
             ros.wait_for(lambda: tally, what='the replay to end')
             assert tally[0].timeouts == 0
             ros.wait_for(lambda: len(camera.masks) == tally[0].frames, what='the last mask')
@@ -109,6 +121,17 @@ def play(harness):
             return answers
         finally:
             ros.close()
+    def step_through(ros, player, camera, count, before) -> None:
+        """Play frame by frame, as a viewer does, and let the end be."""
+        pause, step = (harness.match_client(ros, kind, name, kind.Request()) for kind, name in (
+            (SetBool, '/replay/pause'), (Trigger, '/replay/step')))
+        assert ros.wait_for(pause.call_async(SetBool.Request(data=True)).result).success
+        player.start()
+        for number in range(1, count):
+            ros.wait_for(lambda: len(camera.masks) == number, what=f'frame {number}')
+            before(number)
+            assert ros.wait_for(step.call_async(Trigger.Request()).result).success
+        assert ros.wait_for(pause.call_async(SetBool.Request(data=False)).result).success
     return play
 
 
@@ -160,25 +183,22 @@ def test_an_empty_road_is_silent(make_bag, play, profile):
     assert {answer.summary['level'] for answer in answers.values()} == {'OK'}
 
 
-def test_a_switch_in_mid_replay(make_bag, play, shared_data):
+def test_a_switch_in_mid_replay(make_bag, play, harness, shared_data):
     indices = range(56, 76)
     in_force: dict[int, Settings] = {}
 
-    def switch(ros, node, camera):
+    def switch(ros, node, number):
         in_force[node.parameters.settings.revision] = node.parameters.settings
-        driver = camera.create_client(SetParameters, '/segmentation/set_parameters')
-        for profile, after in (('defensive', 6), ('highway', 12)):
-            ros.wait_for(lambda after=after: len(camera.masks) >= after)
-            result = driver.call_async(SetParameters.Request(parameters=[
-                Parameter('driver_profile', value=profile).to_parameter_msg()]))
-            ros.wait_for(result.done)
-            assert result.result().results[0].successful
-            in_force[node.parameters.settings.revision] = node.parameters.settings
+        if (profile := {6: 'defensive', 12: 'highway'}.get(number)):
+            driver = harness.match_client(
+                ros, SetParameters, '/segmentation/set_parameters', SetParameters.Request())
+            answer = ros.wait_for(driver.call_async(SetParameters.Request(parameters=[
+                Parameter('driver_profile', value=profile).to_parameter_msg()])).result)
+            assert answer.results[0].successful
 
-    answers = play(make_bag('seq_a', indices), during=switch)
+    answers = play(make_bag('seq_a', indices), before=switch)
     revisions = [int(answer.summary['revision']) for answer in answers.values()]
-    assert revisions == sorted(revisions)
-    assert set(revisions) == set(in_force) == {1, 2, 3}
+    assert revisions == [1] * 6 + [2] * 6 + [3] * 8
 
     reference = Pipeline(Segmenter(MODEL, device='cpu', engine='torch', input_size=SIZE))
     frames = frames_of(shared_data, 'seq_a', indices)

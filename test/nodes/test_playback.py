@@ -1,5 +1,6 @@
 """Pausing a replay, as another node does it."""
 
+from functools import cache
 from functools import partial
 import threading
 
@@ -55,17 +56,16 @@ def player(ros):
 
 
 @pytest.fixture
-def call(ros):
+def call(ros, matched_client):
     """Return a function that calls a service and waits for the answer."""
-    node = ros.add(Node('caller'))
-    clients = {kind: node.create_client(kind, topic) for kind, topic in (
-        (SetBool, '/replay/pause'), (Trigger, '/replay/step'))}
+    @cache
+    def clients():
+        # Neither request does anything to a replay that plays.
+        return {kind.Request: matched_client(kind, name, kind.Request()) for kind, name in (
+            (SetBool, '/replay/pause'), (Trigger, '/replay/step'))}
 
     def call(request):
-        client = next(client for kind, client in clients.items()
-                      if isinstance(request, kind.Request))
-        ros.wait_for(client.service_is_ready, what='the service')
-        future = client.call_async(request)
+        future = clients()[type(request)].call_async(request)
         ros.wait_for(future.done, what='an answer')
         return future.result()
     return call
