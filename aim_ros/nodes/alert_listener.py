@@ -29,12 +29,14 @@ class AlertListener(Node):
     def __init__(self):
         super().__init__('alert_listener')
         self._heard = time.monotonic()
-        self._level = None
+        self.level: int | None = None
+        """The level that is acted on; None before the first message."""
         self._known = 0
-        self.create_subscription(DiagnosticArray, '/segmentation/camera/alerts', self._hear, 10)
+        self.create_subscription(DiagnosticArray, '/segmentation/camera/alerts', self.hear, 10)
         self.create_timer(0.1, self._watch, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
-    def _hear(self, message: DiagnosticArray) -> None:
+    def hear(self, message: DiagnosticArray) -> None:
+        """Act on the alerts of a frame."""
         self._heard = time.monotonic()
         summary, *tracks = message.status
         age = next((float(v.value) for v in summary.values if v.key == 'capture_to_publish_ms'), 0)
@@ -54,8 +56,8 @@ class AlertListener(Node):
         # Who goes blind with a hazard ahead does not let go of the brake.
         if level == STALE and self._known == ERROR:
             level = ERROR
-        if level != self._level:
-            self._level = level
+        if level != self.level:
+            self.level = level
             self.get_logger().info(f'{ACTIONS[level]} ({why})')
 
 

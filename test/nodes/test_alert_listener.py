@@ -24,22 +24,22 @@ def alerts(level: bytes, age_ms: float = 80.0) -> DiagnosticArray:
 
 def test_the_planner_acts_on_the_level(patience, planner):
     for level in (DiagnosticStatus.OK, DiagnosticStatus.ERROR, DiagnosticStatus.WARN):
-        planner._hear(alerts(level))
-        assert planner._level == ord(level)
+        planner.hear(alerts(level))
+        assert planner.level == ord(level)
 
 
 @pytest.mark.parametrize('blind', [
     alerts(DiagnosticStatus.STALE), alerts(DiagnosticStatus.OK, age_ms=1500.0)])
 def test_a_planner_that_goes_blind_slows_down_and_does_not_let_go_of_the_brake(
         patience, planner, blind):
-    planner._hear(alerts(DiagnosticStatus.OK))
-    planner._hear(blind)
-    assert planner._level == ord(DiagnosticStatus.STALE)
-    planner._hear(alerts(DiagnosticStatus.ERROR))
-    planner._hear(blind)
-    assert planner._level == ord(DiagnosticStatus.ERROR)
+    planner.hear(alerts(DiagnosticStatus.OK))
+    planner.hear(blind)
+    assert planner.level == ord(DiagnosticStatus.STALE)
+    planner.hear(alerts(DiagnosticStatus.ERROR))
+    planner.hear(blind)
+    assert planner.level == ord(DiagnosticStatus.ERROR)
 
 
 def test_silence_is_no_all_clear(planner, ros):
-    planner._hear(alerts(DiagnosticStatus.OK))
-    ros.wait_for(lambda: planner._level == ord(DiagnosticStatus.STALE))
+    planner.hear(alerts(DiagnosticStatus.OK))
+    ros.wait_for(lambda: planner.level == ord(DiagnosticStatus.STALE))

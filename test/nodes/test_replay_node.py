@@ -29,7 +29,9 @@ from aim_ros.media.frames import MediaError
 from aim_ros.media.rosbag import write_bag
 from aim_ros.media.sources import open_source
 from aim_ros.nodes.launching.transports import TRANSPORT_VARIABLES
+from aim_ros.nodes.logging import RateLimitedLogger
 from aim_ros.nodes.messages.conversions import stamp_to_ns
+from aim_ros.nodes.replay.awaited import AwaitedNodes
 from aim_ros.nodes.replay.node import ReplayError
 from aim_ros.nodes.replay.node import ReplayNode
 from aim_ros.nodes.replay.run import run_replay
@@ -95,15 +97,30 @@ def make(ros, bag):
     return make
 
 
+def subscribers(node: Node, topic: str) -> int:
+    """Return how many subscriptions a node's publisher is matched with."""
+    return next(publisher.get_subscription_count() for publisher in node.publishers
+                if publisher.topic_name == topic)
+
+
+@pytest.fixture
+def warnings(monkeypatch) -> list[tuple[str, str]]:
+    """What is warned of, by its kind."""
+    said = []
+    monkeypatch.setattr(RateLimitedLogger, 'warning',
+                        lambda log, kind, text, period=None: said.append((kind, text)))
+    return said
+
+
 @pytest.fixture
 def listen(ros):
     """Return a function that makes a listener and waits until it hears the node."""
     def listen(node: ReplayNode, **options) -> Listener:
         listener = ros.add(Listener(**options))
-        ros.wait_for(lambda: node._images.get_subscription_count() == 1
-                     and node._infos.get_subscription_count() == 1, what='the listener')
-        if node._clock_publisher:
-            ros.wait_for(node._clock_publisher.get_subscription_count, what='the clock')
+        for topic in ('/camera/image', '/camera/camera_info'):
+            ros.wait_for(lambda topic=topic: subscribers(node, topic) == 1, what='the listener')
+        if node.settings.clock:
+            ros.wait_for(lambda: subscribers(node, '/clock'), what='the clock')
         return listener
     return listen
 
@@ -186,14 +203,12 @@ def test_the_pace_is_that_of_the_stamps(make, rate):
     assert time.monotonic() - begin >= (COUNT - 1) * STEP / 1e9 / rate
 
 
-def test_a_pace_that_cannot_be_kept_is_said(make, monkeypatch):
+def test_a_pace_that_cannot_be_kept_is_said(make, monkeypatch, warnings):
     node = make(rate=1000.0)
-    said = []
-    monkeypatch.setattr(node._log, 'warning', lambda kind, text: said.append((kind, text)))
     monkeypatch.setattr('aim_ros.nodes.replay.node._LATE', -1.0)
     node.play(threading.Event())
-    assert said[0][0] == 'pace'
-    assert 'late: it cannot be played at rate 1000; lower rate or raise every' in said[0][1]
+    assert warnings[0][0] == 'pace'
+    assert 'late: it cannot be played at rate 1000; lower rate or raise every' in warnings[0][1]
 
 
 def test_lockstep_waits_for_the_mask_of_each_frame(ros, make, listen):
@@ -224,7 +239,7 @@ def test_a_missing_mask_is_counted_and_said(ros, make, listen, monkeypatch):
     clock = Hurry()
     monkeypatch.setattr('aim_ros.nodes.replay.node.time', clock)
 
-    def warn(kind, text):
+    def warn(log, kind, text):
         clock.on = False
         said.append(text)
 
@@ -232,7 +247,7 @@ def test_a_missing_mask_is_counted_and_said(ros, make, listen, monkeypatch):
         clock.on = index == 2
         return index != 2
 
-    monkeypatch.setattr(node._log, 'warning', warn)
+    monkeypatch.setattr(RateLimitedLogger, 'warning', warn)
     listen(node, answer=answer)
     tally = node.play(threading.Event())
     assert (tally.frames, tally.masks, tally.timeouts) == (COUNT, COUNT - 1, 1)
@@ -394,14 +409,12 @@ def write_folder(folder, count, damaged):
 
 
 @pytest.mark.parametrize('damaged', [{0}, {1, 2}, {3}])
-def test_damaged_frames_are_left_out_and_counted(make, tmp_path, monkeypatch, damaged):
+def test_damaged_frames_are_left_out_and_counted(make, tmp_path, warnings, damaged):
     node = make(source=write_folder(tmp_path, 4, damaged))
-    lines = []
-    monkeypatch.setattr(node._log, 'warning', lambda kind, text: lines.append(text))
     tally = node.play(threading.Event())
     assert (tally.frames, tally.lost) == (4 - len(damaged), len(damaged))
-    assert len(lines) == len(damaged)
-    for index, line in zip(sorted(damaged), lines, strict=True):
+    assert len(warnings) == len(damaged)
+    for index, (_, line) in zip(sorted(damaged), warnings, strict=True):
         assert f'cannot read image {tmp_path}/{index}.png' in line
 
 
@@ -436,27 +449,43 @@ def test_a_replay_ends_when_those_it_plays_for_have_ended(
 
 
 def test_a_replay_that_waits_ends_with_the_node_that_it_waits_for(ros, make, monkeypatch):
-    monkeypatch.setattr('aim_ros.nodes.replay.awaited._LOOK_PERIOD', 0.05)
+    looks, gone = [], AwaitedNodes.gone
+    monkeypatch.setattr(AwaitedNodes, 'gone', lambda nodes: looks.append(nodes) or gone(nodes))
+    monkeypatch.setattr('aim_ros.nodes.replay.awaited._LOOK_PERIOD', 0.0)
     monkeypatch.setattr('aim_ros.nodes.replay.awaited._GONE_AFTER', 0.2)
     # By a name of its own: of what another has left behind in the domain, nothing may be awaited.
     awaited = ros.add(Node('awaited'))
     node = make(wait=True, mask_topic='/awaited/camera/mask')
-    ros.wait_for(lambda: node._awaited.gone() or node._awaited._names, what='the node')
+    errors = []
+
+    def play():
+        try:
+            node.play(threading.Event())
+        except ReplayError as error:
+            errors.append(str(error))
+
+    player = threading.Thread(target=play)
+    player.start()
+    ros.wait_for(lambda: 'awaited' in node.get_node_names(), what='the node')
+    seen = len(looks)
+    ros.wait_for(lambda: len(looks) > seen + 1, what='the replay to see it')
     ros.remove(awaited)
-    with pytest.raises(ReplayError, match='/awaited, which it plays for, has ended'):
-        node.play(threading.Event())
+    player.join()
+    assert errors == ['the replay ends: /awaited, which it plays for, has ended']
 
 
-def test_a_node_that_only_stops_listening_has_not_ended(ros, make, listen, monkeypatch):
+def test_a_node_that_only_stops_listening_has_not_ended(ros, monkeypatch):
     monkeypatch.setattr('aim_ros.nodes.replay.awaited._LOOK_PERIOD', 0.0)
     monkeypatch.setattr('aim_ros.nodes.replay.awaited._GONE_AFTER', 1e-9)
-    node = make(wait=True)
-    listener = listen(node)
-    node._awaited.remember()
+    node, listener = ros.add(Node('replay')), ros.add(Listener())
+    images = node.create_publisher(Image, 'camera/image', 10)
+    ros.wait_for(lambda: images.get_subscription_count() == 1, what='the listener')
+    awaited = AwaitedNodes(node, images, None, '/segmentation/camera/mask', 1)
+    awaited.remember()
     for subscription in list(listener.subscriptions):
         listener.destroy_subscription(subscription)
-    ros.wait_for(lambda: node._images.get_subscription_count() == 0, what='the end of it')
-    assert not node._awaited.gone()
+    ros.wait_for(lambda: images.get_subscription_count() == 0, what='the end of it')
+    assert not awaited.gone()
 
 
 def test_a_long_wait_is_logged(make, tmp_path, monkeypatch):
@@ -475,16 +504,14 @@ def test_a_long_wait_is_logged(make, tmp_path, monkeypatch):
     assert 'is due in 3600 s, since the recording pauses before it' in lines[0]
 
 
-def test_an_hour_that_only_the_headers_have_is_not_waited_for(make, tmp_path, monkeypatch):
+def test_an_hour_that_only_the_headers_have_is_not_waited_for(make, tmp_path, warnings):
     image = np.zeros((4, 4, 3), np.uint8)
     write_bag(tmp_path / 'bag', [
         Frame(image, stamp_ns=stamp, recorded_ns=FIRST + index * STEP, index=index)
         for index, stamp in enumerate((0, FIRST, FIRST + 3600 * 1_000_000_000))])
     node = make(source=str(tmp_path / 'bag'), rate=1.0)
-    lines = []
-    monkeypatch.setattr(node._log, 'warning', lambda kind, text: lines.append(text))
     assert node.play(threading.Event()).frames == 3
-    assert 'from here on the time of recording counts' in lines[0]
+    assert 'from here on the time of recording counts' in warnings[0][1]
 
 
 def test_process_whose_source_is_damaged_says_where(start, tmp_path):
@@ -560,7 +587,12 @@ def test_lockstep_over_dds_with_full_images(start, ros):
     assert process.wait() == 0, process.lines
     assert 'played 6 frames of rendered street, seed 3' in process.lines[-1]
     assert '6 masks, 0 timeouts' in process.lines[-1]
-    assert [stamp_to_ns(info.header.stamp) for info in listener.infos] == listener.stamps
+    # Nobody waits for the topic of the calibrations to be matched, and the first may be earlier.
+    last = listener.images[-1].header
+    ros.wait_for(lambda: any(info.header == last for info in listener.infos),
+                 what='the last calibration')
+    infos = [stamp_to_ns(info.header.stamp) for info in listener.infos]
+    assert infos == listener.stamps[-len(infos):]
     frames = list(open_source('street', frames=6, seed=3).frames())
     assert listener.stamps == [frame.stamp_ns for frame in frames]
     for frame, image in zip(frames, listener.images, strict=True):
