@@ -54,11 +54,10 @@ def _clusters(t: np.ndarray, r: np.ndarray, tracks: int, regions: int) -> list[n
 
 def _solve(t: np.ndarray, r: np.ndarray, cost: np.ndarray) -> list[tuple[int, int]]:
     """Return the pairs of one cluster whose costs are least in sum."""
-    rows, row = np.unique(t, return_inverse=True)
-    columns, column = np.unique(r, return_inverse=True)
+    rows, columns = sorted(set(t.tolist())), sorted(set(r.tolist()))
     table = np.full((len(rows), len(columns)), _NEVER)
-    table[row, column] = cost
-    return [(int(rows[i]), int(columns[j])) for i, j in zip(
+    table[np.searchsorted(rows, t), np.searchsorted(columns, r)] = cost
+    return [(rows[i], columns[j]) for i, j in zip(
         *linear_sum_assignment(table), strict=True) if table[i, j] < _NEVER]
 
 

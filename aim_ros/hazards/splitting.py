@@ -71,7 +71,9 @@ def valleys(bodies: np.ndarray) -> list[int]:
     tallest = outline.max(initial=0.0)
     if tallest == 0:
         return []
-    heads = peaks(np.pad(outline, 1), height=_MIN_HEIGHT * tallest,
+    framed = np.zeros(len(outline) + 2)
+    framed[1:-1] = outline
+    heads = peaks(framed, height=_MIN_HEIGHT * tallest,
                   prominence=_MIN_DEPTH * tallest, distance=max(1, round(_MIN_APART * tallest)))
     cuts = []
     for one, other in pairwise(head - 1 for head in heads):
@@ -91,7 +93,7 @@ def peaks(values: np.ndarray, *, height: float, prominence: float, distance: int
     :param prominence: by how much the curve falls on both sides at least, before it is higher.
     :param distance: between two peaks at least; the higher one stays.
     """
-    starts = np.flatnonzero(np.diff(values, prepend=np.nan) != 0)
+    starts = np.append(0, np.flatnonzero(values[1:] != values[:-1]) + 1)
     ends = np.append(starts[1:], len(values)) - 1
     levels = values[starts]
     tops = np.flatnonzero((levels[1:-1] > np.maximum(levels[:-2], levels[2:]))

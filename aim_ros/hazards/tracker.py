@@ -181,12 +181,13 @@ class Tracker:
         now_ns = when.now_ns
         if track.last_ns == now_ns or now_ns <= track.error_until_ns:
             return True
-        # What was seen for a moment only is hardly there.
-        known = track.raised or track.seen_s >= settings.raise_after
-        glimpsed = track.first_ns == track.last_ns
-        share = 1.0 if known else _GLIMPSE if glimpsed else _PATIENCE
-        patience = nanoseconds(share * settings.clear_after)
-        waits = track.last_ns > when.like_ns or now_ns - track.last_ns <= patience
+        waits = track.last_ns > when.like_ns
+        if not waits:
+            # What was seen for a moment only is hardly there.
+            known = track.raised or track.seen_s >= settings.raise_after
+            glimpsed = track.first_ns == track.last_ns
+            share = 1.0 if known else _GLIMPSE if glimpsed else _PATIENCE
+            waits = now_ns - track.last_ns <= nanoseconds(share * settings.clear_after)
         return (waits and not _left_sideways(track, size)
                 and _share_inside(track.motion.rounded, size) >= _MIN_INSIDE)
 
