@@ -1,9 +1,10 @@
 """Which region shows which track: optimal assignment, by place and size."""
 
+from collections.abc import Callable
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from aim_ros.hazards.boxes import as_array
 from aim_ros.hazards.pairs import connected
@@ -20,6 +21,17 @@ and how much its height may differ, as a logarithm; all wider the longer the tra
 
 _BONUS = 0.2
 """By how much a raised track is preferred to one that is not."""
+
+
+@cache
+def solver() -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    """
+    Return `scipy.optimize.linear_sum_assignment`.
+
+    Importing that takes a quarter of a second, so the first frame should find it called before.
+    """
+    from scipy.optimize import linear_sum_assignment
+    return linear_sum_assignment
 
 
 def assign(
@@ -58,7 +70,7 @@ def _solve(t: np.ndarray, r: np.ndarray, cost: np.ndarray) -> list[tuple[int, in
     table = np.full((len(rows), len(columns)), _NEVER)
     table[np.searchsorted(rows, t), np.searchsorted(columns, r)] = cost
     return [(rows[i], columns[j]) for i, j in zip(
-        *linear_sum_assignment(table), strict=True) if table[i, j] < _NEVER]
+        *solver()(table), strict=True) if table[i, j] < _NEVER]
 
 
 def _candidates(tracks: Sequence[Track], regions: Sequence[Region], now_ns: int

@@ -5,7 +5,6 @@ from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
-from scipy.ndimage import uniform_filter1d
 
 from aim_ros.hazards.groups import VULNERABLE
 from aim_ros.hazards.pixels import Pixels
@@ -66,8 +65,8 @@ def valleys(bodies: np.ndarray) -> list[int]:
     """
     height = len(bodies)
     # How far up people reach in each column.
-    outline = np.where(bodies.any(0), height - bodies.argmax(0), 0).astype(float)
-    outline = uniform_filter1d(outline, max(1, round(0.06 * height)), mode='constant')
+    outline = np.where(bodies.any(0), height - bodies.argmax(0), 0)
+    outline = smoothed(outline, max(1, round(0.06 * height)))
     tallest = outline.max(initial=0.0)
     if tallest == 0:
         return []
@@ -80,6 +79,20 @@ def valleys(bodies: np.ndarray) -> list[int]:
         between = outline[one:other]
         cuts.append(one + round(float(np.flatnonzero(between == between.min()).mean())))
     return cuts
+
+
+def smoothed(values: np.ndarray, size: int) -> np.ndarray:
+    """
+    Return the means of whole numbers over windows, with 0 beyond the ends.
+
+    As `scipy.ndimage.uniform_filter1d` gives them, whose import takes longer than a frame.
+
+    :param values: int (n,), n >= 1.
+    :param size: of the window, >= 1; an even one has one more before the middle than behind it.
+    """
+    sums = np.convolve(values, np.ones(size, values.dtype))
+    start = (size - 1) // 2
+    return sums[start:start + len(values)] / size
 
 
 def peaks(values: np.ndarray, *, height: float, prominence: float, distance: int) -> list[int]:
