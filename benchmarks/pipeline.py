@@ -16,23 +16,15 @@ first setting again while as many other processes as there are cores do nothing 
 """
 
 from collections.abc import Callable
-from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
-from contextlib import contextmanager
 import ctypes
-from dataclasses import dataclass
 from dataclasses import replace
 from functools import partial
 import itertools
 import json
 import math
-import os
-from pathlib import Path
-import statistics
-import subprocess
 import sys
-import tempfile
 import time
 
 import numpy as np
@@ -43,26 +35,18 @@ from rich.progress import Progress
 from rich.progress import TextColumn
 from rich.progress import TimeElapsedColumn
 import torch
-from torch.nn.functional import interpolate
-from transformers import AutoImageProcessor
-from transformers import SegformerConfig
-from transformers import SegformerForSemanticSegmentation
 from transformers.utils.logging import disable_progress_bar
 
-from aim_ros.hazards.alerts import AlertSettings
 from aim_ros.imaging.frame import Frame
 from aim_ros.media.street import Street
-from aim_ros.modulation import Modulation
 from aim_ros.perception.memory import keep_freed_memory
 from aim_ros.perception.pipeline import Pipeline
-from aim_ros.perception.pipeline import STAGES
-from aim_ros.perception.settings import Settings
-from aim_ros.segmentation.checkpoint import find_checkpoint
-from aim_ros.segmentation.checkpoint import LogitsOnly
-from aim_ros.segmentation.description import Description
-from aim_ros.segmentation.engine import Engine
-from aim_ros.segmentation.labels import CITYSCAPES
 from aim_ros.segmentation.segmenter import Segmenter
+from benchmarks._candidates import busy_cores
+from benchmarks._candidates import MODULATIONS
+from benchmarks._candidates import Ours
+from benchmarks._candidates import peers
+from benchmarks._candidates import Recipe
 from benchmarks._common import Case
 from benchmarks._common import measure
 from benchmarks._common import parser
@@ -71,84 +55,16 @@ from benchmarks._common import prepare
 from benchmarks._common import ratio
 from benchmarks._common import report
 from benchmarks._common import Timing
+from benchmarks._models import ALL
+from benchmarks._models import BUSY_GOAL
+from benchmarks._models import checkpoint
+from benchmarks._models import GOALS
+from benchmarks._models import QUICK
+from benchmarks._models import Setting
+from benchmarks._models import SHIPPED
 
-SHIPPED = 'segformer-b0-street'
-TARGETS = (11, 12, 17, 18)  # person, rider, motorcycle, bicycle
-SIGMA = 1.0
-MODULATIONS = {
-    'off': Modulation(),
-    'expected': Modulation(tuple((target, 1) for target in TARGETS), SIGMA),
-    'pixel': Modulation(tuple((target, 1) for target in TARGETS), SIGMA, 'pixel'),
-}
-SIZES = {
-    'b0': {'hidden_sizes': [32, 64, 160, 256], 'depths': [2, 2, 2, 2], 'decoder_hidden_size': 256},
-    'b2': {'hidden_sizes': [64, 128, 320, 512], 'depths': [3, 4, 6, 3],
-           'decoder_hidden_size': 768},
-}
-
-
-@dataclass(frozen=True)
-class Setting:
-    """A model, its number of classes, and the (height, width) of network and camera."""
-
-    model: str
-    classes: int
-    network: tuple[int, int]
-    camera: tuple[int, int]
-
-    def __str__(self) -> str:
-        camera, network = (f'{width}x{height}' for height, width in (self.camera, self.network))
-        return f'{self.model.upper()}, {self.classes} classes, {camera} at {network}'
-
-
-KITTI, LARGE = (375, 1242), (1200, 1920)
-QUICK = (
-    Setting('b0', 19, (192, 640), KITTI),
-    Setting('b0', 19, (384, 1248), KITTI),
-    Setting('b2', 150, (384, 1248), KITTI),
-    Setting('b0', 19, (512, 512), LARGE),
-)
-ALL = tuple(
-    Setting(model, classes, network, camera)
-    for model, classes, (network, camera) in itertools.product(
-        SIZES, (19, 150), (((192, 640), KITTI), ((384, 1248), KITTI), ((512, 512), LARGE))))
-
-
-# The most that a ratio may be; the least, negative, where more is better. For the CPU.
-GOALS = {
-    QUICK[0]: {'ours / network': 0.18, 'ours / openvino': 0.5, 'recipe / ours': -10},
-    QUICK[1]: {'ours / network': 0.16, 'ours / openvino': 0.5},
-    QUICK[2]: {'ours / network': 0.3},
-}
-BUSY_GOAL = {'ours / ours, torch': 0.4}
 ALL_MINUTES = 10.0
 """What all settings together may take; the rounds of each are as many as fit."""
-
-
-@contextmanager
-def checkpoint(setting: Setting) -> Iterator[str]:
-    """Give the name or folder of a checkpoint of such a model."""
-    if (setting.model, setting.classes) == ('b0', 19):
-        yield SHIPPED
-        return
-    names = (CITYSCAPES.names if setting.classes == 19
-             else [f'class {i}' for i in range(setting.classes)])
-    torch.manual_seed(0)
-    network = SegformerForSemanticSegmentation(SegformerConfig(
-        **SIZES[setting.model], id2label=dict(enumerate(names)),
-        label2id={name: i for i, name in enumerate(names)})).eval()
-    with torch.no_grad():
-        image = interpolate(torch.randn(1, 3, 12, 40), size=(192, 640), mode='bicubic')
-        logits = network(image).logits[0]
-        classifier = network.decode_head.classifier
-        scale = 3 / logits.std((1, 2)).mean()
-        classifier.weight.mul_(scale)
-        classifier.bias.copy_(-scale * (logits.mean((1, 2)) - classifier.bias))
-    with tempfile.TemporaryDirectory() as folder:
-        network.save_pretrained(folder)
-        name = 'preprocessor_config.json'
-        Path(folder, name).write_text(Path(find_checkpoint(SHIPPED), name).read_text())
-        yield folder
 
 
 class Budget:
@@ -158,12 +74,13 @@ class Budget:
     :param progress: of rich.
     :param cases: how many there are.
     :param minutes: that all of them may take; rounds take half of it, as loading, converting and
-        warming up do.
+        warming up do. A case for which no time is left is not begun.
     :param seconds: of the rounds of each case instead.
     """
 
     def __init__(self, progress: Progress, cases: int, minutes: float, seconds: float | None):
         self._end = time.monotonic() + minutes * 60
+        self._began = self._longest = 0.0
         self._left = cases
         self._fixed = seconds
         self._name = ''
@@ -176,9 +93,15 @@ class Budget:
             return self._fixed
         return max(0.0, self._end - time.monotonic()) / self._left / 2
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the time is too short for another case, if it takes as long as the longest."""
+        return time.monotonic() + self._longest > self._end
+
     def begin(self, name: str) -> None:
         """Note which case comes."""
         self._name = name
+        self._began = time.monotonic()
         self.notify('')
 
     def notify(self, text: str) -> None:
@@ -187,113 +110,13 @@ class Budget:
 
     def end(self) -> None:
         """Note that the present case is done."""
+        self._longest = max(self._longest, time.monotonic() - self._began)
+        self.skip()
+
+    def skip(self) -> None:
+        """Note that a case is not timed, or done."""
         self._left -= 1
         self._progress.advance(self._task)
-
-
-class Recipe:
-    """What `transformers`' documentation and the published code do, on the same device."""
-
-    def __init__(self, model: str, device: torch.device):
-        self._folder = find_checkpoint(model)
-        self._model = SegformerForSemanticSegmentation.from_pretrained(
-            self._folder).eval().to(device)
-        self._device = device
-        self._processor = None
-
-    def resize_to(self, network: tuple[int, int]) -> None:
-        """Let images be resized to (height, width) from now on."""
-        height, width = network
-        self._processor = AutoImageProcessor.from_pretrained(
-            self._folder, size={'height': height, 'width': width})
-
-    def plain(self) -> LogitsOnly:
-        """Return the model as others convert it."""
-        return LogitsOnly(self._model)
-
-    @torch.inference_mode()
-    def network(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Run the model alone."""
-        return self._model(pixel_values=pixels).logits
-
-    @torch.inference_mode()
-    def __call__(self, image: np.ndarray) -> np.ndarray:
-        """Return the mask of an RGB image under focus modulation."""
-        inputs = self._processor(images=image, return_tensors='pt').to(self._device)
-        logits = interpolate(
-            self.network(inputs['pixel_values']), size=image.shape[:2], mode='bilinear',
-            align_corners=False)[0]
-        for target in TARGETS:
-            logits[target] += torch.normal(
-                0.0, SIGMA, logits.shape[1:], device=self._device).abs()
-        return logits.argmax(0).cpu().numpy()
-
-
-def peers(recipe: Recipe, network: tuple[int, int]) -> dict[str, Engine]:
-    """Return the recipe's model as other runtimes take it, alone."""
-    # Only here, since neither need be installed.
-    from aim_ros.segmentation.engines.onnxruntime import OnnxRuntimeEngine
-    from aim_ros.segmentation.engines.openvino import convert
-    from aim_ros.segmentation.engines.openvino import OpenVinoEngine
-    from aim_ros.segmentation.export import write_onnx
-
-    model, engines = recipe.plain(), {}
-    with tempfile.TemporaryDirectory() as folder:
-        openvino_path, onnx_path = Path(folder, 'plain.xml'), Path(folder, 'plain.onnx')
-        convert(model, openvino_path)
-        engines['openvino'] = OpenVinoEngine(openvino_path)
-        description = Description(CITYSCAPES.names, (0.0,) * 3, (1.0,) * 3)
-        write_onnx(model, description, onnx_path, size=network)
-        engines['onnxruntime'] = OnnxRuntimeEngine(onnx_path)
-    return engines
-
-
-@contextmanager
-def busy_cores() -> Iterator[None]:
-    """Keep every core busy with other processes."""
-    count = os.cpu_count() or 1
-    others = [subprocess.Popen([sys.executable, '-c', 'while True: pass']) for _ in range(count)]
-    try:
-        yield
-    finally:
-        for other in others:
-            other.kill()
-            other.wait()
-
-
-class Ours:
-    """
-    The pipeline under one modulation, for a number of cameras at once.
-
-    :param one_by_one: whether frames go alone, or all together; None for the pipeline's choice.
-    """
-
-    def __init__(self, pipeline: Pipeline, image: np.ndarray, modulation: Modulation,
-                 cameras: int = 1, *, one_by_one: bool | None = None):
-        self._one_by_one = one_by_one
-        self.laps: list[dict[str, float]] = []
-        self._pipeline = pipeline
-        self._image = image
-        self._settings = Settings(1, 'benchmark', modulation, AlertSettings(TARGETS))
-        self._names = [f'camera{i}' for i in range(cameras)]
-        self._stamps = itertools.count(0, 100_000_000)
-
-    def __call__(self) -> None:
-        """Process one frame of each camera."""
-        stamp = next(self._stamps)
-        frames = [Frame(self._image, 'rgb8', name, stamp) for name in self._names]
-        groups = self._pipeline.groups(frames)
-        if self._one_by_one is not None:
-            groups = [[frame] for frame in frames] if self._one_by_one else [frames]
-        for group in groups:
-            results = self._pipeline.process(group, self._settings)
-        self.laps.append(results[0].latency_ms)
-
-    def stages(self, rounds: int) -> dict[str, float]:
-        """Return the median milliseconds of each stage over the last rounds."""
-        # The last call measured memory.
-        return {stage: statistics.median(lap[stage] for lap in self.laps[-rounds - 1:-1])
-                for stage in STAGES}
 
 
 def timed(candidates: Mapping[str, Callable[[], object]], options, device: torch.device,
@@ -421,6 +244,10 @@ def run(settings: Sequence[Setting], options, device: torch.device) -> list[Case
         budget = Budget(progress, len(settings) + 1 + on_cpu, options.minutes, options.seconds)
 
         def add(name: str, make: Callable[[], Case]) -> None:
+            if budget.is_over:
+                console.print(f'{name}: left out, the time is over', highlight=False)
+                budget.skip()
+                return
             budget.begin(name)
             cases.append(make())
             # A run takes minutes, and may be ended before its table.
@@ -451,7 +278,8 @@ def main(args: Sequence[str] | None = None) -> int:
                               help='numbers of the settings, from 0 (all)')
     command_line.add_argument('--peers', action='store_true',
                               help='time OpenVINO and ONNX Runtime on the plain export too')
-    command_line.add_argument('--minutes', type=float, help='about how long all of it may take '
+    command_line.add_argument('--minutes', type=float, help='how long all of it may take: what '
+                              'does not fit is left out '
                               f'(no limit; {ALL_MINUTES:g} with --all)')
     command_line.add_argument('--seconds', type=float, help='of rounds a setting, instead')
     command_line.add_argument('--precision', default='auto', help='of ours: auto, fp32, ...')

@@ -9,7 +9,6 @@ from aim_ros.deployment.agreement import Agreement
 from aim_ros.deployment.agreement import compare
 from aim_ros.deployment.agreement import unique_names
 from aim_ros.imaging.frame import Frame
-from aim_ros.media.street import Street
 from aim_ros.segmentation.cache import cache_key
 from aim_ros.segmentation.cache import load_result
 from aim_ros.segmentation.cache import store_result
@@ -27,6 +26,9 @@ _VERSION = 1
 
 def gate_frames() -> Iterator[Frame]:
     """Yield the frames that engines are compared on: four of the rendered street."""
+    # Rarely needed: what was measured is kept.
+    from aim_ros.media.street import Street
+
     yield from Street(frames=120, size=FRAME_SIZE).frames(every=30)
 
 

@@ -1,13 +1,15 @@
 """Which region shows which track: optimal assignment, by place and size."""
 
+from collections.abc import Callable
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
 
 from aim_ros.hazards.boxes import as_array
+from aim_ros.hazards.pairs import connected
+from aim_ros.hazards.pairs import neighbours
+from aim_ros.hazards.pairs import shared
 from aim_ros.hazards.regions import Region
 from aim_ros.hazards.tracks import Track
 
@@ -19,6 +21,17 @@ and how much its height may differ, as a logarithm; all wider the longer the tra
 
 _BONUS = 0.2
 """By how much a raised track is preferred to one that is not."""
+
+
+@cache
+def solver() -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    """
+    Return `scipy.optimize.linear_sum_assignment`.
+
+    Importing that takes a quarter of a second, so the first frame should find it called before.
+    """
+    from scipy.optimize import linear_sum_assignment
+    return linear_sum_assignment
 
 
 def assign(
@@ -33,31 +46,31 @@ def assign(
     if not tracks or not regions:
         return []
     t, r, cost = _candidates(tracks, regions, now_ns)
-    return [pair for part in _clusters(t, r, len(tracks), len(regions))
-            for pair in _solve(t[part], r[part], cost[part])]
+    # Most have one choice only.
+    alone = (np.bincount(t)[t] == 1) & (np.bincount(r)[r] == 1)
+    pairs = list(zip(t[alone].tolist(), r[alone].tolist(), strict=True))
+    t, r, cost = t[~alone], r[~alone], cost[~alone]
+    for part in _clusters(t, r, len(tracks), len(regions)):
+        pairs += _solve(t[part], r[part], cost[part])
+    return sorted(pairs)
 
 
 def _clusters(t: np.ndarray, r: np.ndarray, tracks: int, regions: int) -> list[np.ndarray]:
     """Return the indices of the pairs that depend on each other, a set at a time."""
     if not len(t):
         return []
-    size = tracks + regions
-    graph = csr_array((np.ones(len(t), bool), (t, tracks + r)), shape=(size, size))
-    _, label = connected_components(graph, directed=False)
-    order = np.argsort(label[t], kind='stable')
-    return np.split(order, np.flatnonzero(np.diff(label[t][order])) + 1)
+    label = connected(tracks + regions, t, tracks + r)[t]
+    order = np.argsort(label, kind='stable')
+    return np.split(order, np.flatnonzero(np.diff(label[order])) + 1)
 
 
 def _solve(t: np.ndarray, r: np.ndarray, cost: np.ndarray) -> list[tuple[int, int]]:
     """Return the pairs of one cluster whose costs are least in sum."""
-    if len(t) == 1:
-        return [(int(t[0]), int(r[0]))]
-    rows, row = np.unique(t, return_inverse=True)
-    columns, column = np.unique(r, return_inverse=True)
+    rows, columns = sorted(set(t.tolist())), sorted(set(r.tolist()))
     table = np.full((len(rows), len(columns)), _NEVER)
-    table[row, column] = cost
-    return [(int(rows[i]), int(columns[j])) for i, j in zip(
-        *linear_sum_assignment(table), strict=True) if table[i, j] < _NEVER]
+    table[np.searchsorted(rows, t), np.searchsorted(columns, r)] = cost
+    return [(rows[i], columns[j]) for i, j in zip(
+        *solver()(table), strict=True) if table[i, j] < _NEVER]
 
 
 def _candidates(tracks: Sequence[Track], regions: Sequence[Region], now_ns: int
@@ -65,14 +78,12 @@ def _candidates(tracks: Sequence[Track], regions: Sequence[Region], now_ns: int
     """Return the tracks, regions and costs of all pairs that are possible."""
     ours = as_array([track.predicted for track in tracks])
     theirs = as_array([region.box for region in regions])
-    t, r = np.nonzero(_close(ours, theirs))
+    t, r = _close(ours, theirs)
     groups = np.array([track.region.group for track in tracks])
     own, seen = ours[t], theirs[r]
     height = (own[:, 3] + seen[:, 3]) / 2
-    low = np.maximum(own[:, :2], seen[:, :2])
-    high = np.minimum(own[:, :2] + own[:, 2:], seen[:, :2] + seen[:, 2:])
-    shared = np.clip(high - low, 0, None).prod(1)
-    iou = shared / (own[:, 2:].prod(1) + seen[:, 2:].prod(1) - shared)
+    common = shared(own, seen)
+    iou = common / (own[:, 2:].prod(1) + seen[:, 2:].prod(1) - common)
     apart = np.abs(own[:, :2] + own[:, 2:] / 2 - seen[:, :2] - seen[:, 2:] / 2) / height[:, None]
     size = np.abs(np.log(own[:, 3] / seen[:, 3]))
     unseen = np.array([(now_ns - track.last_ns) / 1e9 for track in tracks])
@@ -86,11 +97,20 @@ def _candidates(tracks: Sequence[Track], regions: Sequence[Region], now_ns: int
     return t[possible], r[possible], cost[possible]
 
 
-def _close(ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
-    """Return which boxes may belong together at all, bool (n, m)."""
-    our_middle, their_middle = ours[:, :2] + ours[:, 2:] / 2, theirs[:, :2] + theirs[:, 2:] / 2
-    across, down = (np.abs(np.subtract.outer(our_middle[:, axis], their_middle[:, axis]))
-                    for axis in (0, 1))
-    height = np.add.outer(ours[:, 3], theirs[:, 3]) / 2
-    reach = np.maximum(np.add.outer(ours[:, 2], theirs[:, 2]) / 2, 2 * _ACROSS * height)
-    return (across <= reach) & (down <= height)
+def _close(ours: np.ndarray, theirs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the pairs of boxes that may belong together at all, by their indices."""
+    t, r = neighbours(_widened(ours), _widened(theirs))
+    own, seen = ours[t], theirs[r]
+    across, down = np.abs(own[:, :2] + own[:, 2:] / 2 - (seen[:, :2] + seen[:, 2:] / 2)).T
+    height = (own[:, 3] + seen[:, 3]) / 2
+    reach = np.maximum((own[:, 2] + seen[:, 2]) / 2, 2 * _ACROSS * height)
+    close = (across <= reach) & (down <= height)
+    return t[close], r[close]
+
+
+def _widened(boxes: np.ndarray) -> np.ndarray:
+    """Return boxes that meet all boxes, widened too, to which they may belong."""
+    # A pixel more, so that rounding leaves none out.
+    half = np.maximum(boxes[:, 2] / 2, _ACROSS * boxes[:, 3]) + 1
+    middle = boxes[:, 0] + boxes[:, 2] / 2
+    return np.stack((middle - half, boxes[:, 1] - 1, 2 * half, boxes[:, 3] + 2), 1)

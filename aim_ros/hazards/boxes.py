@@ -1,6 +1,7 @@
 """Boxes in an image."""
 
 from collections.abc import Sequence
+import itertools
 
 import numpy as np
 
@@ -18,7 +19,9 @@ def edges(boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.nda
 
 def as_array(boxes: Sequence[Box]) -> np.ndarray:
     """Return boxes as float64 (n, 4), also if there are none."""
-    return np.array(boxes, np.float64).reshape(-1, 4)
+    # Twice as fast as numpy's look into each of the tuples.
+    flat = itertools.chain.from_iterable(boxes)
+    return np.fromiter(flat, np.float64, 4 * len(boxes)).reshape(-1, 4)
 
 
 def pairwise_shared(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -64,6 +64,8 @@ class Growth:
         :return: NaN for both where it cannot be measured: too short a look, no growth beyond the
             noise, or more than `_MAX_TTC` away.
         """
+        if len(self._points) < _MIN_POINTS:
+            return math.nan, math.nan
         # The last moments tell most of who brakes; more of them are needed where they are noisy.
         ttc, error = math.nan, math.inf
         line = _Line()

@@ -14,13 +14,14 @@ from aim_ros.hazards.boxes import as_array
 from aim_ros.hazards.boxes import Box
 from aim_ros.hazards.boxes import is_truncated
 from aim_ros.hazards.boxes import pairwise_iou
-from aim_ros.hazards.boxes import pairwise_shared
 from aim_ros.hazards.boxes import Scale
 from aim_ros.hazards.boxes import union
 from aim_ros.hazards.emphasis_filter import EmphasisFilter
 from aim_ros.hazards.emphasis_filter import measures
 from aim_ros.hazards.evidence import is_strong
 from aim_ros.hazards.evidence import sureness
+from aim_ros.hazards.pairs import neighbours
+from aim_ros.hazards.pairs import shared
 from aim_ros.hazards.parting import part
 from aim_ros.hazards.raising import alert_of
 from aim_ros.hazards.raising import decide
@@ -244,10 +245,12 @@ def share_out(regions: Sequence[Region], groups: Sequence[str], boxes: np.ndarra
     if not regions or not len(groups):
         return owned, list(regions)
     theirs = as_array([region.box for region in regions])
-    smaller = np.minimum(theirs[:, 2:].prod(1)[:, None], boxes[:, 2:].prod(1)[None])
-    belongs = (pairwise_shared(theirs, boxes) >= _BELONGS * smaller) & (
-        np.array([region.group for region in regions])[:, None] == np.array(groups))
-    for r, t in np.argwhere(belongs).tolist():
-        owned.setdefault(t, []).append(regions[r])
-    return owned, [region for region, any_ in zip(regions, belongs.any(1), strict=True)
-                   if not any_]
+    r, t = neighbours(theirs, boxes)
+    smaller = np.minimum(theirs[r, 2:].prod(1), boxes[t, 2:].prod(1))
+    belongs = shared(theirs[r], boxes[t]) >= _BELONGS * smaller
+    taken = set()
+    for i, j in zip(r[belongs].tolist(), t[belongs].tolist(), strict=True):
+        if regions[i].group == groups[j]:
+            owned.setdefault(j, []).append(regions[i])
+            taken.add(i)
+    return owned, [region for i, region in enumerate(regions) if i not in taken]

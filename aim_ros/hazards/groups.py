@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from functools import lru_cache
 
 import numpy as np
@@ -70,8 +71,13 @@ class RoadUserClasses:
 
     def class_of(self, group: str, parts: Sequence[int]) -> int:
         """Return the class that most pixels of a road user have."""
-        members = [k for k, name in enumerate(self.group_names) if name == group]
-        return max(members, key=lambda class_id: parts[self.parts[class_id]])
+        return max(self._members[group], key=lambda class_id: parts[self.parts[class_id]])
+
+    @cached_property
+    def _members(self) -> dict[str, tuple[int, ...]]:
+        """The classes of each group."""
+        return {group: tuple(k for k, name in enumerate(self.group_names) if name == group)
+                for group in self.group_names}
 
 
 @lru_cache(maxsize=64)

@@ -75,7 +75,7 @@ class Motion:
 
     def predict(self, seconds: float) -> None:
         """Go on by some seconds."""
-        height = self.height
+        height = self._box[3]
         self._middle.predict(seconds, (_PLACE_JERK * height) ** 2)
         self._foot.predict(seconds, (_FOOT_JERK * height) ** 2)
         self._height.predict(seconds, _SIZE_JERK**2)
@@ -109,7 +109,7 @@ class Motion:
     @property
     def height(self) -> float:
         """The height of the box, pixels."""
-        return math.exp(self._height.value)
+        return self._box[3]
 
     @property
     def box(self) -> tuple[float, float, float, float]:
@@ -117,21 +117,25 @@ class Motion:
         return self._box
 
     def _compute_box(self) -> tuple[float, float, float, float]:
-        height = self.height
+        height = math.exp(self._height.value)
         width = height * math.exp(self._aspect.value)
+        self._rounded: Box | None = None
         return self._middle.value - width / 2, self._foot.value - height, width, height
 
     @property
     def rounded(self) -> Box:
         """The box in whole pixels, at least one wide and high."""
-        x, y, width, height = self.box
-        left, top = round(x), round(y)
-        return left, top, max(round(x + width) - left, 1), max(round(y + height) - top, 1)
+        if self._rounded is None:
+            x, y, width, height = self._box
+            left, top = round(x), round(y)
+            self._rounded = (
+                left, top, max(round(x + width) - left, 1), max(round(y + height) - top, 1))
+        return self._rounded
 
     @property
     def velocity(self) -> tuple[float, float]:
         """How fast the box's middle moves to the right and down, pixels a second."""
-        return self._middle.rate, self._foot.rate - self.height / 2 * self._height.rate
+        return self._middle.rate, self._foot.rate - self._box[3] / 2 * self._height.rate
 
 
 def _place_variance(height: float) -> float:

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from aim_ros.hazards.boxes import as_array
 from aim_ros.hazards.boxes import Box
-from aim_ros.hazards.boxes import pairwise_shared
+from aim_ros.hazards.pairs import neighbours
+from aim_ros.hazards.pairs import shared
 from aim_ros.hazards.pixels import Pixels
 from aim_ros.hazards.regions import Region
 from aim_ros.hazards.tracks import Track
@@ -44,13 +43,12 @@ def part(regions: Sequence[Region], tracks: Sequence[Track], pixels: Pixels | No
     known = [track for track in tracks if track.seen_s >= _MIN_SEEN]
     if len(known) < 2 or not regions:
         return [], list(regions)
-    boxes = as_array([track.predicted for track in known])
-    shared = pairwise_shared(boxes, as_array([region.box for region in regions]))
-    inside = shared >= _MIN_INSIDE * boxes[:, 2:].prod(1)[:, None]
+    claims: dict[int, list[Track]] = {}
+    for t, r in zip(*_mostly_in(known, regions, _MIN_INSIDE), strict=True):
+        claims.setdefault(r, []).append(known[t])
     parted, whole = [], []
     for r, region in enumerate(regions):
-        claimants = [known[t] for t in np.flatnonzero(inside[:, r])
-                     if known[t].region.group == region.group]
+        claimants = claims.get(r, [])
         parts = _parts(region, claimants, pixels) if len(claimants) > 1 else []
         if parts:
             parted += parts
@@ -131,12 +129,20 @@ def hidden_behind(tracks: Sequence[Track], parts: Sequence[tuple[Track, Region]]
     """
     if not tracks or not parts:
         return frozenset()
+    hidden, _ = _mostly_in(tracks, [region for _, region in parts], _MAX_HIDDEN)
+    return frozenset(tracks[t].track_id for t in hidden)
+
+
+def _mostly_in(tracks: Sequence[Track], regions: Sequence[Region], share: float
+               ) -> tuple[list[int], list[int]]:
+    """Return which tracks are predicted, by a share at least, in which regions of their group."""
     own = as_array([track.predicted for track in tracks])
-    shared = pairwise_shared(own, as_array([region.box for _, region in parts]))
-    groups = np.array([track.region.group for track in tracks])[:, None]
-    covered = (shared >= _MAX_HIDDEN * own[:, 2:].prod(1)[:, None]) & (
-        groups == np.array([region.group for _, region in parts]))
-    return frozenset(tracks[t].track_id for t in np.flatnonzero(covered.any(1)))
+    seen = as_array([region.box for region in regions])
+    t, r = neighbours(own, seen)
+    inside = shared(own[t], seen[r]) >= share * own[t, 2:].prod(1)
+    pairs = [(i, j) for i, j in zip(t[inside].tolist(), r[inside].tolist(), strict=True)
+             if tracks[i].region.group == regions[j].group]
+    return [i for i, _ in pairs], [j for _, j in pairs]
 
 
 def _bottom(track: Track) -> float:

@@ -8,6 +8,8 @@ from aim_ros.hazards.components import MAX_PARTS
 from aim_ros.hazards.groups import BODIES
 from aim_ros.hazards.groups import RoadUserClasses
 
+_IS_BODY = np.isin(np.arange(MAX_PARTS), BODIES)
+
 
 class Pixels:
     """
@@ -42,7 +44,7 @@ class Pixels:
     def bodies(self, group: str, box: Box) -> np.ndarray:
         """Return which pixels of a box in the image are people, on foot or riding, bool (h, w)."""
         pixels, ids = self._crop(group, box)
-        return pixels & np.isin(self._search.part_of_class[ids], BODIES)
+        return pixels & _IS_BODY[self._search.part_of_class[ids]]
 
     def _crop(self, group: str, box: Box) -> tuple[np.ndarray, np.ndarray]:
         """Return which pixels of a box belong to a group, and the ids by which they do."""

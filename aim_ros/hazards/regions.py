@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from dataclasses import replace
 
 import numpy as np
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
 
 from aim_ros.hazards.boxes import Box
 from aim_ros.hazards.boxes import edges
@@ -15,6 +13,8 @@ from aim_ros.hazards.component_search import find_components
 from aim_ros.hazards.components import Components
 from aim_ros.hazards.components import Scores
 from aim_ros.hazards.groups import RoadUserClasses
+from aim_ros.hazards.pairs import connected
+from aim_ros.hazards.pairs import neighbours
 
 MAX_GAP = 0.3
 """Fragments one above the other are one region if the gap is at most this share of the taller."""
@@ -105,27 +105,33 @@ def find_regions(
 def merge_fragments(found: Components, max_gap: float) -> Components:
     """Make one component of those of a group that lie one above the other with a small gap."""
     for _ in range(_ROUNDS):
-        near = _above_each_other(found, max_gap)
-        count, label = connected_components(csr_array(near), directed=False)
-        if count == len(found.area):
+        one, other = _above_each_other(found, max_gap)
+        if not len(one):
             break
-        found = _sum_up(found, label, count)
+        found = _sum_up(found, connected(len(found.area), one, other))
     return found
 
 
-def _above_each_other(found: Components, max_gap: float) -> np.ndarray:
-    """Return which fragments belong together, bool (n, n)."""
+def _above_each_other(found: Components, max_gap: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the pairs of fragments that belong together, by their indices."""
+    # Each with the largest gap that it allows above and below it: what is near enough meets.
+    reach = np.ceil(max_gap * found.box[:, 3]).astype(found.box.dtype)
+    tall = found.box + np.stack((0 * reach, -reach, 0 * reach, 2 * reach), 1)
+    one, other = neighbours(tall, tall)
+    one, other = one[one < other], other[one < other]
     left, top, right, bottom = edges(found.box)
     width, height = found.box[:, 2], found.box[:, 3]
-    across = np.minimum.outer(right, right) - np.maximum.outer(left, left)
-    gap = np.maximum.outer(top, top) - np.minimum.outer(bottom, bottom)
-    return ((found.group[:, None] == found.group[None])
-            & (across >= _MIN_OVERLAP * np.minimum.outer(width, width))
-            & (gap <= max_gap * np.maximum.outer(height, height)))
+    across = np.minimum(right[one], right[other]) - np.maximum(left[one], left[other])
+    gap = np.maximum(top[one], top[other]) - np.minimum(bottom[one], bottom[other])
+    near = ((found.group[one] == found.group[other])
+            & (across >= _MIN_OVERLAP * np.minimum(width[one], width[other]))
+            & (gap <= max_gap * np.maximum(height[one], height[other])))
+    return one[near], other[near]
 
 
-def _sum_up(found: Components, label: np.ndarray, count: int) -> Components:
+def _sum_up(found: Components, label: np.ndarray) -> Components:
     """Return one component for each label, in the order of their first fragments."""
+    count = int(label.max()) + 1
     left, top, right, bottom = edges(found.box)
 
     def total(values: np.ndarray) -> np.ndarray:

@@ -5,7 +5,6 @@ from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
-from scipy.ndimage import uniform_filter1d
 
 from aim_ros.hazards.groups import VULNERABLE
 from aim_ros.hazards.pixels import Pixels
@@ -66,18 +65,34 @@ def valleys(bodies: np.ndarray) -> list[int]:
     """
     height = len(bodies)
     # How far up people reach in each column.
-    outline = np.where(bodies.any(0), height - bodies.argmax(0), 0).astype(float)
-    outline = uniform_filter1d(outline, max(1, round(0.06 * height)), mode='constant')
+    outline = np.where(bodies.any(0), height - bodies.argmax(0), 0)
+    outline = smoothed(outline, max(1, round(0.06 * height)))
     tallest = outline.max(initial=0.0)
     if tallest == 0:
         return []
-    heads = peaks(np.pad(outline, 1), height=_MIN_HEIGHT * tallest,
+    framed = np.zeros(len(outline) + 2)
+    framed[1:-1] = outline
+    heads = peaks(framed, height=_MIN_HEIGHT * tallest,
                   prominence=_MIN_DEPTH * tallest, distance=max(1, round(_MIN_APART * tallest)))
     cuts = []
     for one, other in pairwise(head - 1 for head in heads):
         between = outline[one:other]
         cuts.append(one + round(float(np.flatnonzero(between == between.min()).mean())))
     return cuts
+
+
+def smoothed(values: np.ndarray, size: int) -> np.ndarray:
+    """
+    Return the means of whole numbers over windows, with 0 beyond the ends.
+
+    As `scipy.ndimage.uniform_filter1d` gives them, whose import takes longer than a frame.
+
+    :param values: int (n,), n >= 1.
+    :param size: of the window, >= 1; an even one has one more before the middle than behind it.
+    """
+    sums = np.convolve(values, np.ones(size, values.dtype))
+    start = (size - 1) // 2
+    return sums[start:start + len(values)] / size
 
 
 def peaks(values: np.ndarray, *, height: float, prominence: float, distance: int) -> list[int]:
@@ -91,7 +106,7 @@ def peaks(values: np.ndarray, *, height: float, prominence: float, distance: int
     :param prominence: by how much the curve falls on both sides at least, before it is higher.
     :param distance: between two peaks at least; the higher one stays.
     """
-    starts = np.flatnonzero(np.diff(values, prepend=np.nan) != 0)
+    starts = np.append(0, np.flatnonzero(values[1:] != values[:-1]) + 1)
     ends = np.append(starts[1:], len(values)) - 1
     levels = values[starts]
     tops = np.flatnonzero((levels[1:-1] > np.maximum(levels[:-2], levels[2:]))

@@ -13,9 +13,10 @@ from aim_ros.hazards.assignment import assign
 from aim_ros.hazards.boxes import as_array
 from aim_ros.hazards.boxes import Box
 from aim_ros.hazards.boxes import clipped
-from aim_ros.hazards.boxes import pairwise_shared
 from aim_ros.hazards.boxes import Scale
 from aim_ros.hazards.evidence import sureness
+from aim_ros.hazards.pairs import neighbours
+from aim_ros.hazards.pairs import shared
 from aim_ros.hazards.parting import hidden_behind
 from aim_ros.hazards.parting import part
 from aim_ros.hazards.pixels import Pixels
@@ -180,12 +181,13 @@ class Tracker:
         now_ns = when.now_ns
         if track.last_ns == now_ns or now_ns <= track.error_until_ns:
             return True
-        # What was seen for a moment only is hardly there.
-        known = track.raised or track.seen_s >= settings.raise_after
-        glimpsed = track.first_ns == track.last_ns
-        share = 1.0 if known else _GLIMPSE if glimpsed else _PATIENCE
-        patience = nanoseconds(share * settings.clear_after)
-        waits = track.last_ns > when.like_ns or now_ns - track.last_ns <= patience
+        waits = track.last_ns > when.like_ns
+        if not waits:
+            # What was seen for a moment only is hardly there.
+            known = track.raised or track.seen_s >= settings.raise_after
+            glimpsed = track.first_ns == track.last_ns
+            share = 1.0 if known else _GLIMPSE if glimpsed else _PATIENCE
+            waits = now_ns - track.last_ns <= nanoseconds(share * settings.clear_after)
         return (waits and not _left_sideways(track, size)
                 and _share_inside(track.motion.rounded, size) >= _MIN_INSIDE)
 
@@ -208,17 +210,20 @@ def inherited(regions: Sequence[Region], before: Sequence[tuple[Track, FBox]], n
     expected = as_array([box for _, box in known])
     seen = as_array([track.region.box for track, _ in known])
     unseen = np.array([track.last_ns != now_ns for track, _ in known])
-    evidence = np.array([track.evidence for track, _ in known])
-    groups = np.array([track.region.group for track, _ in known])
-    same = np.array([region.group for region in regions])[:, None] == groups
-    goes_on = same & _belongs(theirs, expected) & (unseen | ~_belongs(theirs, seen))
-    return (goes_on * evidence).max(1).tolist()
+    r, t = neighbours(theirs, expected)
+    goes_on = _belong(theirs[r], expected[t]) & (unseen[t] | ~_belong(theirs[r], seen[t]))
+    found = [0.0] * len(regions)
+    for i, j in zip(r[goes_on].tolist(), t[goes_on].tolist(), strict=True):
+        track, _ = known[j]
+        if track.region.group == regions[i].group:
+            found[i] = max(found[i], track.evidence)
+    return found
 
 
-def _belongs(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Return which boxes (n, 4) belong to which others (m, 4), bool (n, m)."""
-    smaller = np.minimum.outer(boxes[:, 2:].prod(1), others[:, 2:].prod(1))
-    return pairwise_shared(boxes, others) >= _SPLIT * smaller
+def _belong(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return which boxes (n, 4) belong to the others (n, 4) beside them, bool (n,)."""
+    smaller = np.minimum(boxes[:, 2:].prod(1), others[:, 2:].prod(1))
+    return shared(boxes, others) >= _SPLIT * smaller
 
 
 def _left_sideways(track: Track, size: tuple[int, int]) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from dataclasses import field
 from dataclasses import replace
@@ -12,6 +13,7 @@ import torch
 from aim_ros.decoding.decode import decode
 from aim_ros.decoding.decode import prepare
 from aim_ros.decoding.limit import limit_sigma
+from aim_ros.hazards import assignment
 from aim_ros.hazards.alerts import AlertReport
 from aim_ros.hazards.components import Scores
 from aim_ros.hazards.emphasis_filter import EmphasisFilter
@@ -135,8 +137,21 @@ class Pipeline:
         :param batch: the largest number of frames that will be processed together.
         :raises ModelError: the network cannot be used, see `Segmenter.warm_up`.
         """
-        self._segmenter.warm_up(batch)
+        if self._segmenter.device.type == 'cuda':
+            # While a graph is captured, nobody else may use the device.
+            self._segmenter.warm_up(batch)
+            self._warm_up_behind()
+            return
+        # The network compiles without Python's lock, in the time that the rest takes to load.
+        with ThreadPoolExecutor(1) as beside:
+            behind = beside.submit(self._warm_up_behind)
+            self._segmenter.warm_up(batch)
+            behind.result()
+
+    def _warm_up_behind(self) -> None:
+        """Load and run what comes behind the network."""
         prepare(self._segmenter.device, len(self._segmenter.labels))
+        assignment.solver()
         nowhere = np.zeros((4, 4), np.uint8)
         for ids in (nowhere, nowhere.astype(np.uint16)):
             scores = Scores.lazy(np.zeros((len(self._classes.names), 2, 2), np.float32), 1)

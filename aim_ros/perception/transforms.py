@@ -3,15 +3,22 @@
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 import math
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from aim_ros.hazards.geometry import GroundCamera
 
 _FARTHEST = 100.0
 _LENGTH_ERROR = 0.01
+
+
+@cache
+def _rotation() -> type:
+    """Return SciPy's rotations, whose import takes long, and which not everybody needs."""
+    from scipy.spatial.transform import Rotation
+    return Rotation
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +46,8 @@ class RigidTransform:
             raise ValueError('a transform has numbers that are not finite')
         if abs((length := math.hypot(*quaternion)) - 1) >= _LENGTH_ERROR:
             raise ValueError(f'a transform has a quaternion of length {length:g}; expected 1')
-        return cls(Rotation.from_quat(quaternion).as_matrix(), np.array(translation, np.float64))
+        rotation = _rotation().from_quat(quaternion)
+        return cls(rotation.as_matrix(), np.array(translation, np.float64))
 
     @classmethod
     def identity(cls) -> 'RigidTransform':
@@ -67,7 +75,7 @@ class RigidTransform:
     @property
     def quaternion(self) -> tuple[float, float, float, float]:
         """The rotation as (x, y, z, w)."""
-        return tuple(Rotation.from_matrix(self.rotation).as_quat().tolist())
+        return tuple(_rotation().from_matrix(self.rotation).as_quat().tolist())
 
     def inverse(self) -> 'RigidTransform':
         """Return the transform back."""

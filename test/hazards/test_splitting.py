@@ -3,11 +3,13 @@ from hypothesis import given
 from hypothesis import strategies
 import numpy as np
 import pytest
+from scipy.ndimage import uniform_filter1d
 from scipy.signal import find_peaks
 
 from aim_ros.hazards.groups import RoadUserClasses
 from aim_ros.hazards.pixels import Pixels
 from aim_ros.hazards.splitting import peaks
+from aim_ros.hazards.splitting import smoothed
 from aim_ros.hazards.splitting import split_people
 from aim_ros.hazards.splitting import valleys
 from aim_ros.segmentation.labels import CITYSCAPES
@@ -73,3 +75,11 @@ def test_peaks_are_those_of_scipy(runs, height, prominence, distance):
     expected, _ = find_peaks(curve, height=height, prominence=prominence, distance=distance)
     assert peaks(curve, height=height, prominence=prominence, distance=distance) == (
         expected.tolist())
+
+
+@given(strategies.lists(strategies.integers(0, 3000), min_size=1, max_size=60),
+       strategies.integers(1, 30))
+def test_means_over_windows_are_those_of_scipy(values, size):
+    values = np.array(values)
+    assert np.array_equal(
+        smoothed(values, size), uniform_filter1d(values.astype(float), size, mode='constant'))

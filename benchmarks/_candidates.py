@@ -1,0 +1,142 @@
+"""What `pipeline` compares: the usual recipe, its network on other runtimes, and ours."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+import itertools
+import os
+from pathlib import Path
+import statistics
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+import torch
+from torch.nn.functional import interpolate
+from transformers import AutoImageProcessor
+from transformers import SegformerForSemanticSegmentation
+
+from aim_ros.hazards.alerts import AlertSettings
+from aim_ros.imaging.frame import Frame
+from aim_ros.modulation import Modulation
+from aim_ros.perception.pipeline import Pipeline
+from aim_ros.perception.pipeline import STAGES
+from aim_ros.perception.settings import Settings
+from aim_ros.segmentation.checkpoint import find_checkpoint
+from aim_ros.segmentation.checkpoint import LogitsOnly
+from aim_ros.segmentation.description import Description
+from aim_ros.segmentation.engine import Engine
+from aim_ros.segmentation.labels import CITYSCAPES
+
+TARGETS = (11, 12, 17, 18)  # person, rider, motorcycle, bicycle
+SIGMA = 1.0
+MODULATIONS = {
+    'off': Modulation(),
+    'expected': Modulation(tuple((target, 1) for target in TARGETS), SIGMA),
+    'pixel': Modulation(tuple((target, 1) for target in TARGETS), SIGMA, 'pixel'),
+}
+
+
+class Recipe:
+    """What `transformers`' documentation and the published code do, on the same device."""
+
+    def __init__(self, model: str, device: torch.device):
+        self._folder = find_checkpoint(model)
+        self._model = SegformerForSemanticSegmentation.from_pretrained(
+            self._folder).eval().to(device)
+        self._device = device
+        self._processor = None
+
+    def resize_to(self, network: tuple[int, int]) -> None:
+        """Let images be resized to (height, width) from now on."""
+        height, width = network
+        self._processor = AutoImageProcessor.from_pretrained(
+            self._folder, size={'height': height, 'width': width})
+
+    def plain(self) -> LogitsOnly:
+        """Return the model as others convert it."""
+        return LogitsOnly(self._model)
+
+    @torch.inference_mode()
+    def network(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Run the model alone."""
+        return self._model(pixel_values=pixels).logits
+
+    @torch.inference_mode()
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        """Return the mask of an RGB image under focus modulation."""
+        inputs = self._processor(images=image, return_tensors='pt').to(self._device)
+        logits = interpolate(
+            self.network(inputs['pixel_values']), size=image.shape[:2], mode='bilinear',
+            align_corners=False)[0]
+        for target in TARGETS:
+            logits[target] += torch.normal(
+                0.0, SIGMA, logits.shape[1:], device=self._device).abs()
+        return logits.argmax(0).cpu().numpy()
+
+
+def peers(recipe: Recipe, network: tuple[int, int]) -> dict[str, Engine]:
+    """Return the recipe's model as other runtimes take it, alone."""
+    # Only here, since neither need be installed.
+    from aim_ros.segmentation.engines.onnxruntime import OnnxRuntimeEngine
+    from aim_ros.segmentation.engines.openvino import convert
+    from aim_ros.segmentation.engines.openvino import OpenVinoEngine
+    from aim_ros.segmentation.export import write_onnx
+
+    model, engines = recipe.plain(), {}
+    with tempfile.TemporaryDirectory() as folder:
+        openvino_path, onnx_path = Path(folder, 'plain.xml'), Path(folder, 'plain.onnx')
+        convert(model, openvino_path)
+        engines['openvino'] = OpenVinoEngine(openvino_path)
+        description = Description(CITYSCAPES.names, (0.0,) * 3, (1.0,) * 3)
+        write_onnx(model, description, onnx_path, size=network)
+        engines['onnxruntime'] = OnnxRuntimeEngine(onnx_path)
+    return engines
+
+
+@contextmanager
+def busy_cores() -> Iterator[None]:
+    """Keep every core busy with other processes."""
+    count = os.cpu_count() or 1
+    others = [subprocess.Popen([sys.executable, '-c', 'while True: pass']) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
+
+
+class Ours:
+    """
+    The pipeline under one modulation, for a number of cameras at once.
+
+    :param one_by_one: whether frames go alone, or all together; None for the pipeline's choice.
+    """
+
+    def __init__(self, pipeline: Pipeline, image: np.ndarray, modulation: Modulation,
+                 cameras: int = 1, *, one_by_one: bool | None = None):
+        self._one_by_one = one_by_one
+        self.laps: list[dict[str, float]] = []
+        self._pipeline = pipeline
+        self._image = image
+        self._settings = Settings(1, 'benchmark', modulation, AlertSettings(TARGETS))
+        self._names = [f'camera{i}' for i in range(cameras)]
+        self._stamps = itertools.count(0, 100_000_000)
+
+    def __call__(self) -> None:
+        """Process one frame of each camera."""
+        stamp = next(self._stamps)
+        frames = [Frame(self._image, 'rgb8', name, stamp) for name in self._names]
+        groups = self._pipeline.groups(frames)
+        if self._one_by_one is not None:
+            groups = [[frame] for frame in frames] if self._one_by_one else [frames]
+        for group in groups:
+            results = self._pipeline.process(group, self._settings)
+        self.laps.append(results[0].latency_ms)
+
+    def stages(self, rounds: int) -> dict[str, float]:
+        """Return the median milliseconds of each stage over the last rounds."""
+        # The last call measured memory.
+        return {stage: statistics.median(lap[stage] for lap in self.laps[-rounds - 1:-1])
+                for stage in STAGES}
