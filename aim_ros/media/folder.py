@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 import re
 from typing import Any
@@ -47,14 +48,8 @@ class ImageFolder:
     def frames(self, start: int = 0, every: int = 1, on_loss: OnLoss | None = None
                ) -> Iterator[Frame]:
         """Yield the images from `start` on; see `FrameSource.frames`."""
-        check_range(start, every)
-        for index in range(start, len(self._paths), every):
+        for index, image, encoding in read_images(self._paths, start, every, on_loss):
             stamp_ns = regular_stamp(index, self._rate)
-            try:
-                image, encoding = read_image(self._paths[index])
-            except MediaError as error:
-                lose(error, on_loss)
-                continue
             yield Frame(
                 image, encoding, stamp_ns=stamp_ns, recorded_ns=stamp_ns, index=index)
 
@@ -82,6 +77,23 @@ def read_image(path: Path) -> tuple[np.ndarray, str]:
     except FrameError:
         raise MediaError(
             f'cannot read image {path}: it is damaged, or not an image') from None
+
+
+def read_images(paths: Sequence[Path], start: int, every: int, on_loss: OnLoss | None
+                ) -> Iterator[tuple[int, np.ndarray, str]]:
+    """
+    Yield every n-th of some images with its index, as `read_image` gives it.
+
+    :param on_loss: see `FrameSource.frames`.
+    """
+    check_range(start, every)
+    for index in range(start, len(paths), every):
+        try:
+            image, encoding = read_image(paths[index])
+        except MediaError as error:
+            lose(error, on_loss)
+        else:
+            yield index, image, encoding
 
 
 def open_folder(folder: Path, options: Mapping[str, Any]) -> ImageFolder:

@@ -13,10 +13,9 @@ from aim_ros.imaging.camera import CameraModel
 from aim_ros.imaging.frame import Frame
 from aim_ros.media.folder import image_files
 from aim_ros.media.folder import read_image
-from aim_ros.media.frames import check_range
+from aim_ros.media.folder import read_images
 from aim_ros.media.frames import check_stamp
 from aim_ros.media.frames import convert_options
-from aim_ros.media.frames import lose
 from aim_ros.media.frames import MediaError
 from aim_ros.media.frames import OnLoss
 
@@ -64,13 +63,7 @@ class KittiDrive:
     def frames(self, start: int = 0, every: int = 1, on_loss: OnLoss | None = None
                ) -> Iterator[Frame]:
         """Yield the images from `start` on; see `FrameSource.frames`."""
-        check_range(start, every)
-        for index in range(start, len(self._paths), every):
-            try:
-                image, encoding = read_image(self._paths[index])
-            except MediaError as error:
-                lose(error, on_loss)
-                continue
+        for index, image, encoding in read_images(self._paths, start, every, on_loss):
             yield Frame(
                 image, encoding, stamp_ns=self._stamps[index], index=index,
                 camera_model=self._camera, frame_id=self._frame_id)

@@ -1,5 +1,6 @@
 """Pausing a replay, as another node does it."""
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from functools import partial
 import threading
@@ -149,21 +150,9 @@ def test_a_paused_replay_ends_too_when_those_it_plays_for_have_ended(
         Parameter(name, value=value) for name, value in {
             'source': str(tmp_path), 'stamps': 'now', 'wait': True}.items()]))
     call(SetBool.Request(data=True))
-    stop, errors = threading.Event(), []
-
-    def play():
-        try:
-            replay.play(stop)
-        except ReplayError as error:
-            errors.append(str(error))
-
-    thread = threading.Thread(target=play)
-    thread.start()
-    try:
+    with ThreadPoolExecutor(1) as pool:
+        played = pool.submit(replay.play, threading.Event())
         ros.wait_for(lambda: len(images) > 2, what='the frame, again and again')
         ros.remove(listener)
-        ros.wait_for(lambda: errors, what='the end of the replay')
-    finally:
-        stop.set()
-        thread.join()
-    assert errors == ['the replay ends: /listener, which it plays for, has ended']
+        with pytest.raises(ReplayError, match='ends: /listener, which it plays for, has ended'):
+            played.result()

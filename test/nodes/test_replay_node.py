@@ -2,6 +2,7 @@
 """The replay node, in process and as the process that users start."""
 
 import array
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 import os
 import signal
@@ -432,20 +433,12 @@ def test_a_replay_ends_when_those_it_plays_for_have_ended(
     monkeypatch.setattr('aim_ros.nodes.replay.awaited._GONE_AFTER', 0.2)
     node = make(loop=True, rate=1.0, **overrides)
     listener = listen(node, answer=lambda index, mask: True)
-    errors = []
-
-    def play():
-        try:
-            node.play(threading.Event())
-        except ReplayError as error:
-            errors.append(str(error))
-
-    player = threading.Thread(target=play)
-    player.start()
-    ros.wait_for(lambda: len(listener.images) > 3, what='frames')
-    ros.remove(listener)
-    player.join()
-    assert errors == ['the replay ends: /listener, which it plays for, has ended']
+    with ThreadPoolExecutor(1) as pool:
+        played = pool.submit(node.play, threading.Event())
+        ros.wait_for(lambda: len(listener.images) > 3, what='frames')
+        ros.remove(listener)
+        with pytest.raises(ReplayError, match='ends: /listener, which it plays for, has ended'):
+            played.result()
 
 
 def test_a_replay_that_waits_ends_with_the_node_that_it_waits_for(ros, make, monkeypatch):
@@ -456,22 +449,14 @@ def test_a_replay_that_waits_ends_with_the_node_that_it_waits_for(ros, make, mon
     # By a name of its own: of what another has left behind in the domain, nothing may be awaited.
     awaited = ros.add(Node('awaited'))
     node = make(wait=True, mask_topic='/awaited/camera/mask')
-    errors = []
-
-    def play():
-        try:
-            node.play(threading.Event())
-        except ReplayError as error:
-            errors.append(str(error))
-
-    player = threading.Thread(target=play)
-    player.start()
-    ros.wait_for(lambda: 'awaited' in node.get_node_names(), what='the node')
-    seen = len(looks)
-    ros.wait_for(lambda: len(looks) > seen + 1, what='the replay to see it')
-    ros.remove(awaited)
-    player.join()
-    assert errors == ['the replay ends: /awaited, which it plays for, has ended']
+    with ThreadPoolExecutor(1) as pool:
+        played = pool.submit(node.play, threading.Event())
+        ros.wait_for(lambda: 'awaited' in node.get_node_names(), what='the node')
+        seen = len(looks)
+        ros.wait_for(lambda: len(looks) > seen + 1, what='the replay to see it')
+        ros.remove(awaited)
+        with pytest.raises(ReplayError, match='ends: /awaited, which it plays for, has ended'):
+            played.result()
 
 
 def test_a_node_that_only_stops_listening_has_not_ended(ros, monkeypatch):
