@@ -36,7 +36,7 @@ def first_pictures(address: str) -> tuple[np.ndarray, np.ndarray]:
     deadline, waiting = time.monotonic() + DEADLINE, threading.Event()
     while time.monotonic() < deadline:
         # The camera is not known before the node has said what its parameters are.
-        with suppress(ConnectionClosed), connect(address) as viewer:
+        with suppress(ConnectionClosed), connect(address, open_timeout=DEADLINE) as viewer:
             while time.monotonic() < deadline:
                 viewer.send('next')
                 message = viewer.recv(DEADLINE)
