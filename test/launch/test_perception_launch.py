@@ -23,6 +23,7 @@ pytest.importorskip(
 
 from ament_index_python.packages import get_package_prefix
 from ament_index_python.packages import PackageNotFoundError
+from deadline import DEADLINE
 from diagnostic_msgs.msg import DiagnosticArray
 import launch
 from launch.actions import DeclareLaunchArgument
@@ -44,7 +45,6 @@ FOLDER = Path(__file__).resolve().parents[2] / 'launch'
 PERCEPTION = FOLDER / 'perception.launch.py'
 REPLAY = FOLDER / 'replay.launch.py'
 DOMAIN = claim_domain()
-DEADLINE = 240.0
 
 
 def _not_installed():

@@ -10,6 +10,7 @@ import time
 from urllib.request import urlopen
 
 import cv2
+from deadline import DEADLINE
 import numpy as np
 import pytest
 from websockets.exceptions import ConnectionClosed
@@ -20,7 +21,6 @@ from aim_ros.nodes.tuner.cli import parse
 pytest.importorskip('nicegui', reason='nicegui is not installed: requirements-live.txt')
 
 TUNER = 'import sys; from aim_ros.nodes.tuner.cli import main; sys.exit(main({}))'
-DEADLINE = 240.0
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 
+from deadline import DEADLINE
 from deaf_node import DeafNode
 import pytest
 from rclpy.parameter import Parameter
@@ -19,7 +20,6 @@ import yaml
 pytest.importorskip('nicegui', reason='nicegui is not installed: requirements-live.txt')
 
 BROWSER, DRIVER = shutil.which('chromium'), shutil.which('chromedriver')
-TIMEOUT = 240.0
 ASSERTIVE = shipped_sigma('assertive')
 
 pytestmark = pytest.mark.skipif(
@@ -70,8 +70,8 @@ class Browser:
         service = webdriver.ChromeService(DRIVER)
         self.driver = webdriver.Chrome(options=options, service=service)
         # The cores may be busy with other work.
-        self.driver.set_page_load_timeout(TIMEOUT)
-        self.driver.set_script_timeout(TIMEOUT)
+        self.driver.set_page_load_timeout(DEADLINE)
+        self.driver.set_script_timeout(DEADLINE)
         self._ros = ros
 
     def wait_for(self, condition, what: str):
@@ -81,7 +81,7 @@ class Browser:
                 return condition()
             except WebDriverException:
                 return None
-        return self._ros.wait_for(tried, TIMEOUT, what)
+        return self._ros.wait_for(tried, what=what)
 
     def one(self, selector: str):
         return self.wait_for(
@@ -173,8 +173,8 @@ def make_tuner(start_process, tmp_path):
 
 @pytest.fixture
 def tuner(make_tuner):
-    """A tuner that waits for answers as long as a test would."""
-    return make_tuner(TIMEOUT)
+    """A tuner that waits for answers for long."""
+    return make_tuner(240.0)
 
 
 @pytest.fixture
