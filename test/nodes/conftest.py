@@ -60,9 +60,9 @@ class Ros:
         self._executor = MultiThreadedExecutor(4)
         self._nodes = []
         self._stop = threading.Event()
+        self.errors: list[Exception] = []
         self._thread = threading.Thread(target=self._spin, daemon=True)
         self._thread.start()
-        self.errors: list[Exception] = []
 
     def _spin(self) -> None:
         while not self._stop.is_set():
