@@ -16,6 +16,7 @@ import pytest
 
 rclpy = pytest.importorskip('rclpy', reason='rclpy is not installed')
 
+from deadline import DEADLINE
 from diagnostic_msgs.msg import DiagnosticArray
 from diagnostic_msgs.msg import DiagnosticStatus
 import numpy as np
@@ -44,8 +45,6 @@ from aim_ros.nodes.segmentation.node import SegmentationNode
 from aim_ros.segmentation.labels import CITYSCAPES
 
 ROOT = Path(__file__).resolve().parents[2]
-# For what hangs only: on cores that are busy with other work, a start alone takes a minute.
-DEADLINE = 240.0
 
 os.environ['ROS_DOMAIN_ID'] = str(claim_domain())
 os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
@@ -61,9 +60,9 @@ class Ros:
         self._executor = MultiThreadedExecutor(4)
         self._nodes = []
         self._stop = threading.Event()
+        self.errors: list[Exception] = []
         self._thread = threading.Thread(target=self._spin, daemon=True)
         self._thread.start()
-        self.errors: list[Exception] = []
 
     def _spin(self) -> None:
         while not self._stop.is_set():

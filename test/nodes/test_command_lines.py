@@ -6,13 +6,13 @@ from pathlib import Path
 import subprocess
 import sys
 
+from deadline import DEADLINE
 import pytest
 
 from aim_ros.nodes.command_line import NodeParser
 from aim_ros.nodes.command_line import split_ros_arguments
 
 ROOT = Path(__file__).resolve().parents[2]
-DEADLINE = 240
 
 
 def entry_points() -> dict[str, str]:

@@ -11,6 +11,7 @@ import threading
 from types import SimpleNamespace
 
 import cv2
+from deadline import DEADLINE
 from diagnostic_msgs.msg import DiagnosticArray
 from diagnostic_msgs.msg import DiagnosticStatus
 from diagnostic_msgs.msg import KeyValue
@@ -28,7 +29,6 @@ from aim_ros.nodes.demo.viewer import Moment
 from aim_ros.nodes.launching.processes import last_problem
 
 ROOT = Path(__file__).resolve().parents[2]
-TIMEOUT = 900  # for what hangs only
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def demo(tmp_path, tiny_model):
         ended = subprocess.run(
             [sys.executable, '-m', 'aim_ros.nodes.demo', '--source', str(source), '--out',
              str(tmp_path / 'out'), '--model', tiny_model, '--device', 'cpu', *arguments],
-            env={**os.environ, 'PYTHONPATH': str(ROOT)}, timeout=TIMEOUT, check=False, text=True,
+            env={**os.environ, 'PYTHONPATH': str(ROOT)}, timeout=DEADLINE, check=False, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         return ended.returncode, ended.stdout
     return play

@@ -1,5 +1,7 @@
 import threading
 
+from deadline import DEADLINE
+
 from aim_ros.nodes.segmentation.frame_queue import FrameQueue
 
 
@@ -18,7 +20,7 @@ def test_a_reader_waits_for_an_item():
     reader = threading.Thread(target=lambda: taken.append(queue.take()))
     reader.start()
     queue.put('left', 1)
-    reader.join(240)
+    reader.join(DEADLINE)
     assert taken == [{'left': 1}]
 
 
@@ -28,7 +30,7 @@ def test_closing_drops_what_is_there_and_wakes_the_reader():
     reader = threading.Thread(target=lambda: taken.append(queue.take()))
     reader.start()
     queue.close()
-    reader.join(240)
+    reader.join(DEADLINE)
     assert taken == [None]
     queue.put('left', 1)
     assert queue.take() is None

@@ -3,6 +3,7 @@ import math
 from pathlib import Path
 import re
 
+from deadline import DEADLINE
 import pytest
 from rcl_interfaces.msg import ParameterType
 from rclpy.node import Node
@@ -260,7 +261,7 @@ def test_a_dumped_file_that_says_custom_is_loaded_by_the_service(ros, make, tmp_
     file = tmp_path / 'dump.yaml'
     file.write_text(yaml.safe_dump({f'/{other.get_name()}': {'ros__parameters': dumped}}))
     client = AsyncParameterClient(ros.add(Node('client')), other.get_name())
-    assert client.wait_for_services(240)
+    assert client.wait_for_services(DEADLINE)
     future = client.load_parameter_file(str(file))
     ros.wait_for(future.done)
     refused = {name for name, result in zip(sorted(dumped), future.result().results, strict=True)

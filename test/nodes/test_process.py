@@ -5,11 +5,10 @@ from pathlib import Path
 import subprocess
 import sys
 
+from deadline import DEADLINE
 import pytest
 
 pytestmark = pytest.mark.skipif(os.name != 'posix', reason='signals are those of POSIX')
-
-TIMEOUT = 480.0  # for what hangs only
 
 # Waits as the nodes do, in the main thread and in another; sends itself the signals, from a thread
 # that the handlers do not run in, with nothing between them. Forked, since Python starts slowly.
@@ -52,7 +51,7 @@ sys.exit(codes != {{0}})
 
 def run(program: str) -> subprocess.CompletedProcess:
     return subprocess.run([sys.executable, '-c', program], capture_output=True, text=True,
-                          timeout=TIMEOUT, check=False)
+                          timeout=DEADLINE, check=False)
 
 
 @pytest.mark.parametrize('count', [2, 10])

@@ -1,6 +1,7 @@
 import threading
 from types import SimpleNamespace
 
+from deadline import DEADLINE
 import pytest
 
 from aim_ros.hazards.alerts import AlertSettings
@@ -29,7 +30,7 @@ def test_a_watchdog_goes_on_after_an_error():
         enough.set()
 
     dog = watchdog.Watchdog(check, errors.append)
-    assert enough.wait(240)
+    assert enough.wait(DEADLINE)
     dog.stop()
     assert [str(error) for error in errors] == ['once']
 
@@ -43,7 +44,7 @@ def test_a_watchdog_is_no_callback_of_an_executor():
         done.set()
 
     dog = watchdog.Watchdog(check, names.append)
-    assert done.wait(240)
+    assert done.wait(DEADLINE)
     dog.stop()
     assert set(names) == {'watchdog'}
 

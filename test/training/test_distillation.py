@@ -11,6 +11,7 @@ from train_extra import skip_where_missing
 
 skip_where_missing()
 
+from deadline import DEADLINE  # noqa: E402
 import torch  # noqa: E402
 from training_fixtures import same  # noqa: E402
 from training_fixtures import save_answers  # noqa: E402
@@ -151,7 +152,7 @@ def test_two_processes_train_by_the_documented_command(tmp_path):
         '-m', 'aim_ros.training', '--config', str(tmp_path / 'run.yaml'),
         'train', '--out', str(tmp_path / 'run'),
     ], env={**os.environ, 'OMP_NUM_THREADS': '1', 'CUDA_VISIBLE_DEVICES': ''},
-        capture_output=True, text=True, timeout=280, check=False)
+        capture_output=True, text=True, timeout=DEADLINE, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stdout.count('mIoU') == 1  # by one of the two
     assert 'finished' in done.stdout

@@ -15,6 +15,13 @@ from aim_ros.nodes.tuner.page import Page
 from aim_ros.nodes.tuner.picture_socket import send_pictures
 from aim_ros.nodes.tuner.workbench import Workbench
 
+RECONNECT_TIMEOUT = 20.0
+"""
+Seconds for which a page that is not reached is kept, with what is typed in it.
+
+On cores that are busy with other work a browser misses nicegui's 3 s, and would load it anew.
+"""
+
 STATIC = Path(__file__).parent / 'static'
 
 _POLL = 0.1
@@ -42,7 +49,8 @@ def make_app(workbench: Workbench) -> FastAPI:
     with warnings.catch_warnings():
         # nicegui looks at every object there is, and torch has one that warns of being looked at.
         warnings.simplefilter('ignore', FutureWarning)
-        ui.run_with(app, dark=True, show_welcome_message=False)
+        ui.run_with(app, dark=True, show_welcome_message=False,
+                    reconnect_timeout=RECONNECT_TIMEOUT)
     return app
 
 

@@ -10,6 +10,7 @@ import time
 from urllib.request import urlopen
 
 import cv2
+from deadline import DEADLINE
 import numpy as np
 import pytest
 from websockets.exceptions import ConnectionClosed
@@ -20,7 +21,6 @@ from aim_ros.nodes.tuner.cli import parse
 pytest.importorskip('nicegui', reason='nicegui is not installed: requirements-live.txt')
 
 TUNER = 'import sys; from aim_ros.nodes.tuner.cli import main; sys.exit(main({}))'
-DEADLINE = 240.0
 
 # A tuner that does not end in time, with a stand-in for the nodes that it has started.
 HANGING = """
@@ -58,7 +58,7 @@ def first_pictures(address: str) -> tuple[np.ndarray, np.ndarray]:
     deadline, waiting = time.monotonic() + DEADLINE, threading.Event()
     while time.monotonic() < deadline:
         # The camera is not known before the node has said what its parameters are.
-        with suppress(ConnectionClosed), connect(address) as viewer:
+        with suppress(ConnectionClosed), connect(address, open_timeout=DEADLINE) as viewer:
             while time.monotonic() < deadline:
                 viewer.send('next')
                 message = viewer.recv(DEADLINE)

@@ -6,6 +6,7 @@ import threading
 import time
 
 import cv2
+from deadline import DEADLINE
 from fastapi import FastAPI
 from fastapi import WebSocket
 from fastapi import WebSocketDisconnect
@@ -18,8 +19,6 @@ from aim_ros.nodes.tuner.picture_socket import send_pictures
 from aim_ros.nodes.tuner.pictures import jpeg
 from aim_ros.nodes.tuner.pictures import Pair
 from aim_ros.nodes.tuner.pictures import Pictures
-
-DEADLINE = 120.0
 
 
 def pair(stamp: int, *, overlay: bool = True) -> Pair:
