@@ -37,6 +37,9 @@ _GLIMPSE = 0.4
 _SPLIT = 0.3
 """A new region goes on with what was seen of a track if it shares this part of the smaller box."""
 
+_PART_HEIGHT = 0.25
+"""It does not, if it has less than this share of the height: it may be anything beside it."""
+
 FBox = tuple[float, float, float, float]
 """x, y, width and height, in fractions of pixels."""
 
@@ -211,7 +214,8 @@ def inherited(regions: Sequence[Region], before: Sequence[tuple[Track, FBox]], n
     evidence = np.array([track.evidence for track, _ in known])
     groups = np.array([track.region.group for track, _ in known])
     same = np.array([region.group for region in regions])[:, None] == groups
-    goes_on = same & _belongs(theirs, expected) & (unseen | ~_belongs(theirs, seen))
+    like = theirs[:, 3, None] >= _PART_HEIGHT * expected[:, 3]
+    goes_on = same & like & _belongs(theirs, expected) & (unseen | ~_belongs(theirs, seen))
     return (goes_on * evidence).max(1).tolist()
 
 
