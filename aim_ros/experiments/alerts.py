@@ -18,6 +18,7 @@ from aim_ros.experiments.alerts_replay import see
 from aim_ros.experiments.alerts_replay import shoot
 from aim_ros.experiments.alerts_replay import Shot
 from aim_ros.experiments.alerts_replay import watch
+from aim_ros.experiments.alerts_report import RAISE_AFTER
 from aim_ros.experiments.alerts_report import write_report
 from aim_ros.experiments.alerts_report import write_video
 from aim_ros.experiments.alerts_scores import score
@@ -35,9 +36,6 @@ from aim_ros.perception.profiles import DriverProfile
 from aim_ros.perception.profiles import load_profiles
 from aim_ros.resources import share_directory
 from aim_ros.segmentation.checkpoint import fingerprint
-
-RAISE_AFTER = (0.0, 0.1, 0.2, 0.3, 0.5, 0.8, 1.2, 2.0)
-"""Seconds, for the curves of recall over false alerts."""
 
 
 @dataclass

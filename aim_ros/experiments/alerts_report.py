@@ -20,6 +20,9 @@ from aim_ros.perception.overlay import OverlayAnnotator
 from aim_ros.perception.overlay import write
 from aim_ros.segmentation.labels import LabelSet
 
+RAISE_AFTER = (0.0, 0.1, 0.2, 0.3, 0.5, 0.8, 1.2, 2.0)
+"""Seconds, for the curves of recall over false alerts."""
+
 _TRUTH, _OPTIONAL = (80, 255, 80), (90, 200, 255)
 
 
@@ -37,8 +40,9 @@ def write_report(report: Report, findings, exact: bool) -> None:
         f'Alert and road user are matched at an IoU of {MIN_IOU:g}. Time to raise counts from the '
         'first such frame. An alert is false if most of the frames in which it claims to see '
         'something show no road user there; a frame of an alert shows nothing also where it '
-        'coasts into nowhere. An ERROR is right if a road user is near and in the corridor, or '
-        'was within the second for which it is held.')
+        'coasts into nowhere. Transitions are raises and clears; due are those that the labelled '
+        'road users make themselves, who come and go. An ERROR is right if a road user is near '
+        'and in the corridor, or was within the second for which it is held.')
     totals: dict[str, Tally] = {}
     for (profile, _), tally in findings.by_drive.items():
         totals[profile] = totals.get(profile, Tally()) + tally
@@ -49,7 +53,7 @@ def write_report(report: Report, findings, exact: bool) -> None:
     report.figure('curves', plot_curves(
         [_curve(profile, findings) for profile in totals],
         x_label='false alerts a minute', y_label='recall of road users'),
-        'Each point another raise_after')
+        f'Each point another raise_after, {RAISE_AFTER[0]:g} to {RAISE_AFTER[-1]:g} s')
     report.data('curves', [{'profile': profile, 'raise_after': seconds, **tally.row()}
                            for (profile, seconds), tally in findings.curves.items()])
     report.heading('By drive')
@@ -77,7 +81,11 @@ def write_video(path: Path, drive: Drive, shots: Sequence[Shot], reports: Sequen
             picture = annotator.annotate(
                 frame.rgb(), np.zeros(shot.size, np.uint8), report.alerts)
             draw_truth(picture, drive, frame.index)
-            write(picture, f'frame {frame.index}  {report.level.name}', (8, 18))
+            labelled = drive.truth.scored is None or frame.index in drive.truth.scored
+            write(picture, f'frame {frame.index}  {report.level.name}'
+                  + ('' if labelled else '  not labelled, not scored'), (8, 18))
+            write(picture, 'has to be raised', (8, len(picture) - 24), _TRUTH)
+            write(picture, 'need not be', (8, len(picture) - 8), _OPTIONAL)
             video.write(picture)
 
 

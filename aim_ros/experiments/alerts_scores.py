@@ -17,6 +17,9 @@ import math
 import motmetrics
 import numpy as np
 
+from aim_ros.experiments.alerts_transitions import count_level_changes
+from aim_ros.experiments.alerts_transitions import count_transitions
+from aim_ros.experiments.alerts_transitions import due_transitions
 from aim_ros.experiments.alerts_truth import contact_times
 from aim_ros.experiments.alerts_truth import RoadUser
 from aim_ros.experiments.alerts_truth import Truth
@@ -55,6 +58,7 @@ class Tally:
     false_alerts: int = 0
     alerts: int = 0
     transitions: int = 0
+    due_transitions: int = 0
     level_changes: int = 0
     alert_frames: int = 0
     empty_frames: int = 0
@@ -90,6 +94,7 @@ class Tally:
             'false alerts a minute': _ratio(60 * self.false_alerts, self.scored_seconds),
             'frames that show nothing': _ratio(self.empty_frames, self.alert_frames),
             'transitions a second': _ratio(self.transitions, self.seconds),
+            'of them due': _ratio(self.due_transitions, self.seconds),
             'level changes a second': _ratio(self.level_changes, self.seconds),
             'wrong kinds': _ratio(self.wrong_kind_frames, self.matched_frames),
             'distance error p50': _percentile(self.distance_errors, 50),
@@ -133,8 +138,9 @@ def score(reports: Sequence[AlertReport], seconds: np.ndarray, truth: Truth,
     :param size: (height, width) of the images.
     """
     tally = Tally(seconds=float(seconds[-1] - seconds[0]))
-    tally.transitions = sum(len(one.raised) + len(one.cleared) for one in reports)
-    tally.level_changes = _level_changes(reports)
+    tally.transitions = count_transitions(reports)
+    tally.due_transitions = due_transitions(truth, seconds, settings)
+    tally.level_changes = count_level_changes(reports)
     frames = [_frame(index, reports[index], truth) for index in range(len(reports))
               if truth.scored is None or index in truth.scored]
     tally.scored_seconds = tally.seconds * len(frames) / len(reports)
@@ -145,16 +151,6 @@ def score(reports: Sequence[AlertReport], seconds: np.ndarray, truth: Truth,
     _score_errors(frames, reports, seconds, truth, settings, size, tally)
     _score_contact(frames, contact_times(truth, seconds), tally)
     return tally
-
-
-def _level_changes(reports: Sequence[AlertReport]) -> int:
-    levels: dict[int, Level] = {}
-    changes = 0
-    for report in reports:
-        now = {alert.track_id: alert.level for alert in report.alerts}
-        changes += sum(levels[one] != now[one] for one in now.keys() & levels.keys())
-        levels = now
-    return changes
 
 
 def _frame(index: int, report: AlertReport, truth: Truth) -> _Frame:

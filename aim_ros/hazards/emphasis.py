@@ -59,6 +59,7 @@ class _Standing:
     first_ns: int
     raised: bool = False
     error_until_ns: int = -1
+    urgent_since_ns: int | None = None
     extension: Region | None = None
     extended_ns: int = -1
 
@@ -201,7 +202,8 @@ class FocusedStream:
         standing.raised |= neutral is not None
         if not standing.raised:
             return None
-        if place.urgent and (extended or track.last_ns == scene.now_ns) and (
+        if (extended or track.last_ns == scene.now_ns) and self._stays_urgent(
+                standing, place.urgent, neutral) and (
                 track.seen_s >= scene.settings.raise_after or neutral is not None):
             standing.error_until_ns = scene.now_ns + nanoseconds(HOLD_S)
         level = Level.ERROR if scene.now_ns <= standing.error_until_ns else Level.WARN
@@ -210,6 +212,23 @@ class FocusedStream:
             in_corridor=place.in_corridor, near=place.near, distance_m=place.distance_m,
             bearing_deg=place.bearing_deg, coasting=alert.coasting and not extended,
             age_s=(scene.now_ns - standing.first_ns) / 1e9, **changes)
+
+    def _stays_urgent(self, standing: _Standing, urgent: bool, neutral: Alert | None) -> bool:
+        """
+        Whether a road user that is seen is an `ERROR`; note since when it may be one.
+
+        What only a larger box or a larger `near_m` makes one touches the corridor with an edge
+        that flickers: it has to do so for `raise_after`.
+        """
+        if not urgent:
+            standing.urgent_since_ns = None
+            return False
+        now_ns = self._scene.now_ns
+        if standing.urgent_since_ns is None:
+            standing.urgent_since_ns = now_ns
+        at_once = neutral is not None and neutral.near and neutral.in_corridor
+        return at_once or now_ns - standing.urgent_since_ns >= nanoseconds(
+            self._scene.settings.raise_after)
 
     def _is_raised(self, track: Track) -> bool:
         """Raise a track beside the neutral ones on enough evidence; return whether it is."""

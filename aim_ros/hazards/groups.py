@@ -56,6 +56,13 @@ class RoadUserClasses:
                 groups[class_id], parts[class_id] = VULNERABLE, part
         return cls(labels.names, tuple(groups), tuple(parts))
 
+    @cached_property
+    def is_vehicle(self) -> np.ndarray:
+        """For each value that a mask may hold, whether it is a vehicle's class, bool (256,)."""
+        table = np.zeros(max(len(self.names), 256), bool)
+        table[[k for k, name in enumerate(self.group_names) if name == VEHICLE]] = True
+        return table
+
     def groups_of(self, class_ids: Sequence[int]) -> tuple[str, ...]:
         """Return the names of the groups that some classes belong to, each once, in order."""
         return tuple(dict.fromkeys(self.group_names[class_id] for class_id in class_ids))
@@ -124,6 +131,19 @@ def kind_of(group: str, shares: Sequence[float]) -> str:
         return 'motorcyclist' if motorised else 'cyclist'
     return 'pedestrian'
 
+
+def rides_nothing(region_parts: Sequence[int]) -> bool:
+    """
+    Whether a road user is a rider of whose vehicle nothing is seen.
+
+    :param region_parts: its pixels by part, (`MAX_PARTS`,).
+    """
+    people, riders = region_parts[PERSON], region_parts[RIDER]
+    return riders > people and sum(region_parts[BICYCLE:]) <= _FEW_SHARE * riders
+
+
+_FEW_SHARE = 0.05
+"""Of the pixels of a rider: less of a vehicle than this is none."""
 
 _LEAST_SHARE = 0.15
 """Of the pixels of a road user: parts with less do not decide what it is."""

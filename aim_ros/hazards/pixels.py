@@ -24,6 +24,7 @@ class Pixels:
                  class_ids: tuple[int, ...]):
         self._base, self._other = base, other
         self._search = classes.search(class_ids)
+        self._is_vehicle = classes.is_vehicle
         self._numbers = {name: k for k, name in enumerate(classes.groups_of(class_ids))}
 
     def look(self, group: str, box: Box) -> tuple[Box, int, tuple[int, ...]] | None:
@@ -45,6 +46,12 @@ class Pixels:
         """Return which pixels of a box in the image are people, on foot or riding, bool (h, w)."""
         pixels, ids = self._crop(group, box)
         return pixels & _IS_BODY[self._search.part_of_class[ids]]
+
+    def stands_on_vehicle(self, box: Box) -> bool:
+        """Whether most of what is right below a box is a vehicle, by the unmodulated decision."""
+        x, y, width, height = box
+        below = self._base[y + height:y + height + 2, max(x, 0):x + width]
+        return below.size > 0 and 2 * int(self._is_vehicle[below].sum()) > below.size
 
     def _crop(self, group: str, box: Box) -> tuple[np.ndarray, np.ndarray]:
         """Return which pixels of a box belong to a group, and the ids by which they do."""

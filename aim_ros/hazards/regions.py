@@ -45,6 +45,7 @@ class Region:
     :param margin: mean margin of the group over all other classes, unmodulated, in logits.
     :param perimeter: edges of its pixels that border on other pixels.
     :param modulated_share: share of its pixels that only the modulation turned, 0..1.
+    :param floats: whether it is a rider without anything to ride, upon a vehicle.
     """
 
     group: str
@@ -55,6 +56,7 @@ class Region:
     margin: float = 0.0
     perimeter: int = 0
     modulated_share: float = 0.0
+    floats: bool = False
 
     def resized(self, scale: Scale) -> 'Region':
         """Return how the region looks after its image was resized."""

@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 
 from aim_ros.hazards.components import Scores
+from aim_ros.hazards.groups import rides_nothing
 from aim_ros.hazards.groups import RoadUserClasses
+from aim_ros.hazards.groups import VULNERABLE
 from aim_ros.hazards.pixels import Pixels
 from aim_ros.hazards.regions import find_regions
 from aim_ros.hazards.regions import MAX_GAP
@@ -39,4 +42,12 @@ def perceive(
     """Return what two decisions show; the parameters are those of `find_regions`."""
     pixels = Pixels(base, other, classes, class_ids)
     regions = find_regions(base, other, scores, classes, class_ids, min_area, max_gap)
-    return Sight(split_people(regions, pixels), pixels)
+    return Sight([
+        replace(region, floats=True) if _floats(region, pixels) else region
+        for region in split_people(regions, pixels)], pixels)
+
+
+def _floats(region: Region, pixels: Pixels) -> bool:
+    """Whether a region is a rider without anything to ride, upon a vehicle."""
+    return (region.group == VULNERABLE and rides_nothing(region.parts)
+            and pixels.stands_on_vehicle(region.box))

@@ -38,6 +38,9 @@ _GLIMPSE = 0.4
 _SPLIT = 0.3
 """A new region goes on with what was seen of a track if it shares this part of the smaller box."""
 
+_PART_HEIGHT = 0.25
+"""It does not, if it has less than this share of the height: it may be anything beside it."""
+
 FBox = tuple[float, float, float, float]
 """x, y, width and height, in fractions of pixels."""
 
@@ -211,7 +214,9 @@ def inherited(regions: Sequence[Region], before: Sequence[tuple[Track, FBox]], n
     seen = as_array([track.region.box for track, _ in known])
     unseen = np.array([track.last_ns != now_ns for track, _ in known])
     r, t = neighbours(theirs, expected)
-    goes_on = _belong(theirs[r], expected[t]) & (unseen[t] | ~_belong(theirs[r], seen[t]))
+    like = theirs[r, 3] >= _PART_HEIGHT * expected[t, 3]
+    goes_on = like & _belong(theirs[r], expected[t]) & (
+        unseen[t] | ~_belong(theirs[r], seen[t]))
     found = [0.0] * len(regions)
     for i, j in zip(r[goes_on].tolist(), t[goes_on].tolist(), strict=True):
         track, _ = known[j]

@@ -10,6 +10,7 @@ from aim_ros.experiments.alerts_replay import see
 from aim_ros.experiments.alerts_replay import Shot
 from aim_ros.experiments.alerts_scores import score
 from aim_ros.experiments.alerts_scores import Tally
+from aim_ros.experiments.alerts_transitions import due_transitions
 from aim_ros.experiments.alerts_truth import contact_times
 from aim_ros.experiments.alerts_truth import read_tracks
 from aim_ros.experiments.alerts_truth import RoadUser
@@ -27,6 +28,7 @@ from aim_ros.resources import share_directory
 
 SIZE, BOX, AWAY = (375, 1242), (100, 100, 40, 100), (800, 100, 40, 100)
 SETTINGS = AlertSettings((11,))
+SECONDS = np.arange(20) / 10
 
 
 def user(box=BOX, track_id=1, required=True, kind='pedestrian', distance_m=10.0):
@@ -57,7 +59,7 @@ def test_a_drive_without_a_fault():
     assert (row['false alerts a minute'], row['time to raise p50 (s)']) == (0, 0)
     assert (row['IDF1'], row['wrong kinds']) == (1, 0)
     assert row['distance error p50'] == pytest.approx(0.1)
-    assert row['transitions a second'] == pytest.approx(1.0)
+    assert row['transitions a second'] == row['of them due'] == pytest.approx(1.0)
 
 
 def test_late_and_missed_road_users():
@@ -119,6 +121,28 @@ def test_only_labelled_frames_are_scored():
                  scored=frozenset(range(5, 10)))
     assert tally.row()['recall'] == 1
     assert tally.scored_seconds == pytest.approx(0.45)
+
+
+@pytest.mark.parametrize(('seen', 'due'), [
+    (range(20), 1),
+    (range(5, 12), 2),
+    (range(5, 18), 1),
+    ([*range(2, 6), *range(12, 20)], 3),
+    ([*range(2, 6), *range(9, 20)], 1),
+    (range(5, 7), 0),
+], ids=['stays', 'comes and goes', 'goes at the end', 'comes again', 'is hidden for a moment',
+        'is hardly seen'])
+def test_transitions_that_road_users_make_themselves(seen, due):
+    truth = Truth({index: (user(required=False),) for index in seen}, None, {})
+    assert due_transitions(truth, SECONDS, SETTINGS) == due
+
+
+def test_who_is_too_small_and_frames_without_labels_make_no_transition():
+    small = Truth({index: (user((100, 100, 5, 15)),) for index in range(20)}, None, {})
+    assert due_transitions(small, SECONDS, SETTINGS) == 0
+    shown = {index: (user(),) for index in range(20) if not 5 <= index < 15}
+    assert due_transitions(Truth(shown, None, {}), SECONDS, SETTINGS) == 3
+    assert due_transitions(Truth(shown, frozenset(shown), {}), SECONDS, SETTINGS) == 1
 
 
 def test_errors_are_right_while_somebody_is_near_in_the_corridor_and_a_second_after():

@@ -67,6 +67,14 @@ def test_an_extension_may_raise_the_level():
     assert hazards.published.level == Level.ERROR
 
 
+def test_an_extension_that_touches_the_corridor_for_a_moment_raises_no_level():
+    camera, own = Camera(), (90, 30, 20, 40)
+    lower, other = (region(box, modulated_share=0.3) for box in ((90, 30, 20, 60), own))
+    for step, added in enumerate([other] * 4 + [lower, other, other] * 4):
+        hazards = camera.watch(0.1 * step, own, focused=[added])
+        assert hazards.published.level <= Level.WARN
+
+
 def test_a_smaller_region_takes_nothing_away():
     smaller = region((26, 16, 8, 18), 0.7)
     hazards = play(Camera(), 6, [ASIDE], [smaller])[-1]

@@ -103,6 +103,14 @@ def test_a_fragment_beside_a_road_user_that_is_seen_is_not_raised_at_once():
     assert ids(camera.see(0.5, ASIDE, (20, 32, 10, 6))) == [1]
 
 
+def test_a_spot_where_a_road_user_was_expected_is_not_raised_at_once():
+    camera = Camera()
+    for step in range(5):
+        camera.see(0.1 * step, ASIDE)
+    cut, spot = (20, 10, 14, 30), (35, 12, 5, 7)
+    assert ids(camera.see(0.5, cut, spot)) == [1]
+
+
 @pytest.mark.parametrize(('box', 'at_once'), [
     (AHEAD, True),
     (moved(AHEAD, down=-15), False),  # in the corridor, not near

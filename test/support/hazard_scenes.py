@@ -31,12 +31,13 @@ SETTINGS = AlertSettings(
 
 
 def region(box=ASIDE, confidence=1.0, *, parts=(1,), modulated_share=0.0, group=VULNERABLE,
-           area=None):
+           area=None, floats=False):
     """A region that fills its box; `parts` are the shares of person, rider, bicycle, ..."""
     area = box[2] * box[3] if area is None else area
     shares = [*parts, *[0] * (MAX_PARTS - len(parts))]
     return Region(group, box, area, tuple(round(area * share) for share in shares), confidence,
-                  margin=3.0, perimeter=2 * (box[2] + box[3]), modulated_share=modulated_share)
+                  margin=3.0, perimeter=2 * (box[2] + box[3]), modulated_share=modulated_share,
+                  floats=floats)
 
 
 def moved(box, across=0, down=0):
