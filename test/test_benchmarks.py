@@ -4,6 +4,7 @@ import importlib
 from pathlib import Path
 
 import pytest
+from rich.progress import Progress
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = sorted(path.stem for path in (ROOT / 'benchmarks').glob('[!_]*.py'))
@@ -21,3 +22,23 @@ def test_a_benchmark_explains_itself(name, monkeypatch, capsys):
         main()
     assert end.value.code == 0
     assert 'usage:' in capsys.readouterr().out
+
+
+def test_a_benchmark_begins_no_case_that_does_not_fit_its_time(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT))
+    pipeline = importlib.import_module('benchmarks.pipeline')
+    now = 1000.0
+    monkeypatch.setattr('time.monotonic', lambda: now)
+    budget = pipeline.Budget(Progress(disable=True), cases=4, minutes=2, seconds=None)
+    assert budget.seconds() == 120 / 4 / 2
+    for seconds in (10, 50):
+        assert not budget.is_over
+        budget.begin('a case')
+        now += seconds
+        budget.end()
+    assert budget.seconds() == 60 / 2 / 2
+    assert not budget.is_over
+    budget.begin('a case')
+    now += 11
+    budget.end()
+    assert budget.is_over

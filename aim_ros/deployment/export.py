@@ -9,9 +9,12 @@ for at least 99.9 % of the pixels.
 import argparse
 from collections.abc import Sequence
 from itertools import islice
+import math
 from pathlib import Path
 import sys
 import tempfile
+
+import torch
 
 from aim_ros.deployment.agreement import Agreement
 from aim_ros.deployment.agreement import compare
@@ -26,6 +29,9 @@ from aim_ros.segmentation.export import write_onnx
 from aim_ros.segmentation.segmenter import Segmenter
 from aim_ros.segmentation.shape import fitting_size
 from aim_ros.segmentation.shape import INPUT_PIXELS
+
+_TOGETHER = 0.01
+"""By how much logits may differ between images together and each alone: other sums, rounded."""
 
 
 def _parse(args: Sequence[str] | None) -> argparse.Namespace:
@@ -93,11 +99,36 @@ def export(options: argparse.Namespace) -> Agreement:
             raise ModelError('only SegFormers are exported in fp16; use --precision fp32')
         write_onnx(network, reference.description, path, size=size, precision=options.precision,
                    dynamic_batch=options.dynamic_batch, opset=options.opset)
-        agreement = compare(
-            Segmenter(str(path), device='cpu', engine='onnxruntime'), reference, frames)
+        exported = Segmenter(str(path), device='cpu', engine='onnxruntime')
+        agreement = compare(exported, reference, frames)
+        if options.dynamic_batch:
+            check_together(exported, frames)
         if not agreement.failing():
             path.replace(options.output)
     return agreement
+
+
+@torch.inference_mode()
+def check_together(exported: Segmenter, frames: Sequence[Frame]) -> None:
+    """
+    Hold a file for any number of images to what it gives for each of them alone.
+
+    :raises ModelError: it gives something else, or does not take them.
+    """
+    pixels = torch.cat([exported.preprocess([frame]) for frame in (*frames, *frames)[:3]])
+    alone = exported.forward(pixels)
+    # On the CPU the engine would take them one by one.
+    exported.engine.batched = True
+    try:
+        difference = float((exported.forward(pixels) - alone).abs().max())
+        reason = (f'its logits for {len(pixels)} images differ by {difference:.2g} from those of '
+                  'each')
+    # ONNX Runtime's exceptions have no common type below this one.
+    except Exception as error:
+        difference, reason = math.inf, ' '.join(str(error).split())[:300]
+    if not difference <= _TOGETHER:
+        raise ModelError(f'the file does not take several images together: {reason}; export it '
+                         'without --dynamic-batch')
 
 
 def main(args: Sequence[str] | None = None) -> int:

@@ -85,6 +85,8 @@ def write_onnx(
 
     if precision == 'fp16':
         network = HalfNetwork(network)
+    # It names operators of packages that no network here needs.
+    logging.getLogger('torch.onnx._internal.exporter._registration').setLevel(logging.ERROR)
     pixels = torch.zeros(2 if dynamic_batch else 1, 3, *size)
     batch = torch.export.Dim('batch', min=1, max=LARGEST_BATCH)
     try:

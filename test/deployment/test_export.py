@@ -83,6 +83,25 @@ def test_the_file_is_all_that_an_engine_needs(tiny, files, name, engine):
         logits_of(segmenter, *frames), logits_of(reference, *frames), atol=1e-5, rtol=0)
 
 
+def test_images_together_are_as_each_alone(files):
+    export.check_together(Segmenter(str(files / 'many.onnx'), device='cpu'), [photo(0), photo(1)])
+
+
+def test_a_file_that_takes_no_images_together_is_refused(files):
+    exported = Segmenter(str(files / 'one.onnx'), device='cpu')
+    with pytest.raises(ModelError, match='does not take several images together'):
+        export.check_together(exported, [photo()])
+
+
+def test_a_file_with_other_logits_for_images_together_is_refused(files, monkeypatch):
+    exported = Segmenter(str(files / 'many.onnx'), device='cpu')
+    forward = exported.forward
+    monkeypatch.setattr(
+        exported, 'forward', lambda pixels: forward(pixels) + float(exported.engine.batched))
+    with pytest.raises(ModelError, match='its logits for 3 images differ by 1 from'):
+        export.check_together(exported, [photo(0), photo(1)])
+
+
 def test_the_file_fixes_the_size(files):
     assert 'takes inputs of [64, 96] alone, but input_size is [32, 32]' in refusal(
         files / 'one.onnx', device='cpu', input_size=(32, 32))

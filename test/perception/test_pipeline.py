@@ -1,6 +1,7 @@
 from contextlib import nullcontext
 from dataclasses import FrozenInstanceError
 from dataclasses import replace
+import threading
 
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
@@ -241,6 +242,23 @@ def test_warm_up_runs_every_batch_size(segmenter):
     network.register_forward_hook(lambda _, inputs, __: sizes.append(len(inputs[0])))
     Pipeline(segmenter).warm_up(3)
     assert set(sizes) == {1, 2, 3}
+
+
+def test_the_decoder_loads_while_the_network_compiles(monkeypatch):
+    decoder, loaded_beside = threading.Event(), []
+    monkeypatch.setattr('aim_ros.perception.pipeline.prepare', lambda *_: decoder.set())
+    segmenter = PreparedSegmenter({})
+    segmenter.warm_up = lambda batch: loaded_beside.append(decoder.wait(60))
+    Pipeline(segmenter).warm_up()
+    assert loaded_beside == [True]
+
+
+def test_what_stops_either_is_told(monkeypatch):
+    segmenter = PreparedSegmenter({})
+    segmenter.warm_up = lambda batch: None
+    monkeypatch.setattr('aim_ros.perception.pipeline.prepare', lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        Pipeline(segmenter).warm_up()
 
 
 def test_frames_on_every_device(segmenter, make_checkpoint, device):
