@@ -18,6 +18,7 @@ pytest.importorskip('rosbags', reason='rosbags is not installed')
 
 from rclpy.node import Node
 from rclpy.parameter import Parameter
+from rclpy.publisher import Publisher
 from rclpy.qos import qos_profile_sensor_data
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo
@@ -171,6 +172,16 @@ def test_the_clock_says_the_stamp_of_each_frame(ros, make, listen):
     node.play(threading.Event())
     ros.wait_for(lambda: len(listener.images) == COUNT == len(listener.clocks))
     assert [stamp_to_ns(message.clock) for message in listener.clocks] == STAMPS
+
+
+@pytest.mark.parametrize('clock', [False, True])
+def test_the_end_waits_for_the_delivery_of_all(make, monkeypatch, clock):
+    """Who ends with the replay's process would else lose the last calibration."""
+    awaited = []
+    monkeypatch.setattr(Publisher, 'wait_for_all_acked',
+                        lambda publisher, timeout: awaited.append(publisher.topic_name))
+    make(clock=clock).play(threading.Event())
+    assert set(awaited) == {'/camera/image', '/camera/camera_info', *['/clock'] * clock}
 
 
 def test_there_is_no_clock_unless_it_is_asked_for(make):
@@ -560,6 +571,7 @@ def test_lockstep_over_dds_with_full_images(start, ros):
     assert process.wait() == 0, process.lines
     assert 'played 6 frames of rendered street, seed 3' in process.lines[-1]
     assert '6 masks, 0 timeouts' in process.lines[-1]
+    ros.wait_for(lambda: len(listener.infos) == 6, what='the last calibration')
     assert [stamp_to_ns(info.header.stamp) for info in listener.infos] == listener.stamps
     frames = list(open_source('street', frames=6, seed=3).frames())
     assert listener.stamps == [frame.stamp_ns for frame in frames]
