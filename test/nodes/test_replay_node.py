@@ -19,6 +19,7 @@ pytest.importorskip('rosbags', reason='rosbags is not installed')
 
 from rclpy.node import Node
 from rclpy.parameter import Parameter
+from rclpy.publisher import Publisher
 from rclpy.qos import qos_profile_sensor_data
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo
@@ -189,6 +190,16 @@ def test_the_clock_says_the_stamp_of_each_frame(ros, make, listen):
     node.play(threading.Event())
     ros.wait_for(lambda: len(listener.images) == COUNT == len(listener.clocks))
     assert [stamp_to_ns(message.clock) for message in listener.clocks] == STAMPS
+
+
+@pytest.mark.parametrize('clock', [False, True])
+def test_the_end_waits_for_the_delivery_of_all(make, monkeypatch, clock):
+    """Who ends with the replay's process would else lose the last calibration."""
+    awaited = []
+    monkeypatch.setattr(Publisher, 'wait_for_all_acked',
+                        lambda publisher, timeout: awaited.append(publisher.topic_name))
+    make(clock=clock).play(threading.Event())
+    assert set(awaited) == {'/camera/image', '/camera/camera_info', *['/clock'] * clock}
 
 
 def test_there_is_no_clock_unless_it_is_asked_for(make):

@@ -126,7 +126,9 @@ class ReplayNode(Node):
             if self._playback.hold(stop, partial(self._repeat, frame)):
                 pace.shift(time.monotonic())
         if not stop.is_set():
-            self._images.wait_for_all_acked(_DELIVERY_TIMEOUT)
+            for publisher in (self._images, self._infos, self._clock_publisher):
+                if publisher is not None:
+                    publisher.wait_for_all_acked(_DELIVERY_TIMEOUT)
         self._summarize(tally, time.monotonic() - begin)
         return tally
 
