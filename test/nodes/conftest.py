@@ -298,6 +298,10 @@ def matched_client(ros):
 state_of = lifecycle_state
 
 
+# What a process that was killed leaves in shared memory, Fast DDS tells the next one of.
+LEFT_BEHIND = 'RTPS_TRANSPORT_SHM'
+
+
 class Process:
     """One of the package's executables as a process, whose output is read as it comes."""
 
@@ -314,6 +318,8 @@ class Process:
 
     def _read(self) -> None:
         for line in self._child.stdout:
+            if LEFT_BEHIND in line:
+                continue
             with self._changed:
                 self.lines.append(line.rstrip())
                 self._changed.notify_all()

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from rcl_interfaces.msg import ParameterEvent
+from rcl_interfaces.msg import ParameterType
 from rcl_interfaces.srv import SetParameters
 from rclpy.clock import Clock
 from rclpy.clock import ClockType
@@ -144,9 +145,11 @@ class RemoteParameters:
     def _receive_event(self, event: ParameterEvent) -> None:
         if event.node != self._target:
             return
+        # A list is declared before it has a value: that news may come after the value itself.
         changed = {parameter.name: plain(parameter.value)
                    for parameter in (*event.new_parameters, *event.changed_parameters)
-                   if not parameter.name.startswith(_OF_RCLPY)}
+                   if not parameter.name.startswith(_OF_RCLPY)
+                   and parameter.value.type != ParameterType.PARAMETER_NOT_SET}
         with self._lock:
             self._events.update(changed)
             self._values = MappingProxyType({**self._values, **changed})

@@ -5,8 +5,13 @@ from functools import partial
 from deaf_node import DeafNode
 import numpy as np
 import pytest
+from rcl_interfaces.msg import Parameter as ParameterMessage
+from rcl_interfaces.msg import ParameterEvent
+from rcl_interfaces.msg import ParameterValue
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
+from rclpy.parameter import Parameter
+from rclpy.qos import qos_profile_parameter_events
 from rclpy.qos import QoSReliabilityPolicy
 from rclpy.task import Future
 from shipped_profiles import shipped_sigma
@@ -50,7 +55,8 @@ def test_controls_are_what_the_node_describes(ros, make_node, tuner):
     assert controls['focus.classes'].choices == CITYSCAPES.selectable()
     assert (controls['focus.sigma'].low, controls['focus.sigma'].high) == (0.0, 20.0)
     assert controls['model'].read_only
-    assert tuner.parameters.values['alerts.required_classes'] == ('people', 'two_wheelers')
+    ros.wait_for(lambda: tuner.parameters.values['alerts.required_classes'] == (
+        'people', 'two_wheelers'), what='the value')
 
 
 def test_a_change_is_made_and_all_that_follows_from_it_is_seen(ros, make_node, tuner):
@@ -73,11 +79,26 @@ def test_a_change_is_made_and_all_that_follows_from_it_is_seen(ros, make_node, t
     ('alerts.min_area', 2.5, 'alerts.min_area must be an integer, got 2.5'),
     ('nothing', 1, "parameter 'nothing'")])
 def test_a_refusal_comes_in_the_nodes_words(ros, make_node, tuner, name, value, said):
-    make_node()
+    node = make_node()
     parameters = known(ros, tuner)
-    before = dict(parameters.values)
+    settings, before = node.parameters.settings, parameters.values.get(name)
     assert said in answer(ros, parameters.set(name, value))
-    assert parameters.values == before
+    assert node.parameters.settings is settings
+    assert parameters.values.get(name) == before
+
+
+def test_a_declaration_that_is_told_late_takes_no_value_away(ros, make_node, tuner):
+    make_node()
+    values = known(ros, tuner).values
+    news = ros.add(Node('news')).create_publisher(
+        ParameterEvent, '/parameter_events', qos_profile_parameter_events)
+    ros.wait_for(news.get_subscription_count, what='the tuner')
+    for name, value in (('focus.classes', ParameterValue()), ('last', Parameter(
+            'last', value=1).get_parameter_value())):
+        news.publish(ParameterEvent(
+            node='/segmentation', new_parameters=[ParameterMessage(name=name, value=value)]))
+    ros.wait_for(lambda: 'last' in tuner.parameters.values, what='the news')
+    assert tuner.parameters.values['focus.classes'] == values['focus.classes'] == ()
 
 
 def test_a_node_that_is_started_again_is_asked_again(ros, make_node, tuner):
