@@ -30,6 +30,10 @@ _MIN_EXAMPLES = 20
 _FOLDS = 5
 _MIN_PRECISION = 0.5
 
+_MIN_AUC = 0.6
+"""Area under the ROC curve of a fit on scenes that it has not seen, below which it is none: 0.5 is
+chance, and a few dozen regions cannot tell less than this from it."""
+
 
 @dataclass(frozen=True)
 class Examples:
@@ -38,10 +42,12 @@ class Examples:
 
     :param values: their measures, (n, len(`MEASURES`)).
     :param real: whether each is a road user, bool (n,).
+    :param frames: names of the frames that they are from, (n,).
     """
 
     values: np.ndarray
     real: np.ndarray
+    frames: np.ndarray
 
 
 def collect(dataset: Dataset, model: CachedSegmenter, modulation: Modulation,
@@ -56,7 +62,7 @@ def collect(dataset: Dataset, model: CachedSegmenter, modulation: Modulation,
     groups = classes.search(class_ids)
     names = classes.groups_of(class_ids)
 
-    def one(sample) -> list[tuple[list[float], bool]]:
+    def one(sample) -> list[tuple[list[float], bool, str]]:
         logits = model.logits(sample.frame())
         truth = dataset.truth(sample, table)
         decoded = decode(torch.from_numpy(logits), truth.shape, modulation)
@@ -69,13 +75,15 @@ def collect(dataset: Dataset, model: CachedSegmenter, modulation: Modulation,
                             as_array(boxes))
         group_of_truth = np.where(truth >= 0, groups.group_of_class[truth], -1)
         return [(measures(region, truth.shape, boxes),
-                 _is_real(region, names.index(region.group), group_of_truth, focused, groups))
+                 _is_real(region, names.index(region.group), group_of_truth, focused, groups),
+                 sample.name)
                 for region in free if region.area >= min_area]
 
     found = [example for examples in each(one, dataset.samples, 'emphasised regions')
              for example in examples]
-    return Examples(np.array([values for values, _ in found]).reshape(-1, len(MEASURES)),
-                    np.array([real for _, real in found], bool))
+    return Examples(np.array([values for values, _, _ in found]).reshape(-1, len(MEASURES)),
+                    np.array([real for _, real, _ in found], bool),
+                    np.array([name for _, _, name in found], str))
 
 
 def _is_real(region: Region, group: int, group_of_truth: np.ndarray, focused: np.ndarray, groups
@@ -86,15 +94,29 @@ def _is_real(region: Region, group: int, group_of_truth: np.ndarray, focused: np
     return bool((group_of_truth[crop][pixels] == group).mean() >= _MIN_TRUE)
 
 
+def scenes_of(frames: np.ndarray) -> np.ndarray:
+    """
+    Return which scene each frame is from: names that differ in their last number only are one.
+
+    Frames of one scene show the same things, and a fit must not be tested on what it has seen.
+    Where there are fewer scenes than folds, each frame is one.
+    """
+    scenes = np.array([name.rstrip('0123456789') for name in frames], str)
+    return scenes if len(set(scenes)) >= _FOLDS else frames
+
+
 def fit(examples: Examples, model: str) -> tuple[EmphasisFilter | None, str]:
     """
-    Fit a filter by logistic regression, its threshold by cross-validation.
+    Fit a filter by logistic regression, its threshold by cross-validation over scenes.
 
     :param model: the model's `fingerprint`.
-    :return: the filter, None if there are too few examples; and a sentence about it.
+    :return: the filter, None if there are too few examples, or if it tells them apart hardly
+        better than chance; and a sentence about it.
     """
     from sklearn.linear_model import LogisticRegression
+    from sklearn.metrics import roc_auc_score
     from sklearn.model_selection import cross_val_predict
+    from sklearn.model_selection import StratifiedGroupKFold
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
@@ -106,7 +128,15 @@ def fit(examples: Examples, model: str) -> tuple[EmphasisFilter | None, str]:
             'without one they need longer evidence.')
     pipeline = make_pipeline(StandardScaler(), LogisticRegression(C=0.3, max_iter=1000))
     held_out = cross_val_predict(
-        pipeline, examples.values, examples.real, cv=_FOLDS, method='predict_proba')[:, 1]
+        pipeline, examples.values, examples.real, groups=scenes_of(examples.frames),
+        cv=StratifiedGroupKFold(_FOLDS), method='predict_proba')[:, 1]
+    auc = roc_auc_score(examples.real, held_out)
+    if auc < _MIN_AUC:
+        return None, (
+            f'No filter for emphasised road users: of {total} regions that modulation alone finds '
+            f'{real} are road users, and on scenes that it has not seen a fit tells them apart '
+            f'with an area under the ROC curve of {auc:.2f} (chance is 0.5, at least '
+            f'{_MIN_AUC:g} is needed); without one they need longer evidence.')
     threshold, recall, precision = choose_threshold(held_out, examples.real)
     scaler, regression = (step for _, step in pipeline.fit(examples.values, examples.real).steps)
     weights = regression.coef_[0] / scaler.scale_
@@ -118,7 +148,7 @@ def fit(examples: Examples, model: str) -> tuple[EmphasisFilter | None, str]:
         f'The filter for emphasised road users keeps {100 * recall:.0f} % of the real ones among '
         f'{total} regions that modulation alone finds ({real} real), with a precision of '
         f'{100 * precision:.0f} % instead of {100 * real / total:.0f} % ({_FOLDS}-fold '
-        'cross-validation).')
+        f'cross-validation over scenes; area under the ROC curve {auc:.2f}).')
 
 
 def choose_threshold(probability: np.ndarray, real: np.ndarray) -> tuple[float, float, float]:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from hazard_scenes import region
 import numpy as np
 import pytest
@@ -5,6 +7,7 @@ import pytest
 from aim_ros.experiments.emphasis import choose_threshold
 from aim_ros.experiments.emphasis import Examples
 from aim_ros.experiments.emphasis import fit
+from aim_ros.experiments.emphasis import scenes_of
 from aim_ros.hazards.emphasis_filter import EmphasisFilter
 from aim_ros.hazards.emphasis_filter import MEASURES
 from aim_ros.hazards.emphasis_filter import measures
@@ -15,7 +18,8 @@ def examples(count=200, seed=0):
     generator = np.random.default_rng(seed)
     values = generator.normal(0, 1, (count, len(MEASURES)))
     real = values[:, 0] + 0.3 * generator.normal(0, 1, count) > 0.5
-    return Examples(values, real)
+    frames = np.array([f'street_{index // 10}_{index % 10:03}' for index in range(count)])
+    return Examples(values, real, frames)
 
 
 def test_a_fit_tells_the_real_ones_from_the_others():
@@ -29,10 +33,36 @@ def test_a_fit_tells_the_real_ones_from_the_others():
 
 
 def test_too_few_examples_fit_nothing():
-    few = Examples(examples().values[:30], np.zeros(30, bool))
+    few = Examples(examples().values[:30], np.zeros(30, bool), examples().frames[:30])
     fitted, sentence = fit(few, 'model')
     assert fitted is None
     assert 'only 0 of 30' in sentence
+
+
+def test_a_fit_that_tells_them_apart_by_chance_is_none():
+    found = examples()
+    real = np.random.default_rng(1).random(len(found.real)) < 0.4
+    fitted, sentence = fit(replace(found, real=real), 'model')
+    assert fitted is None
+    assert 'area under the ROC curve' in sentence
+
+
+def test_what_the_frames_of_one_scene_have_in_common_is_not_learned():
+    # Values tell the scenes apart, which are real in no order.
+    generator = np.random.default_rng(2)
+    scene = np.arange(400) // 4
+    values = generator.normal(0, 1, (100, len(MEASURES)))[scene]
+    real = (generator.random(100) < 0.5)[scene]
+    frames = np.array([f'street_{one}_{index:03}' for index, one in enumerate(scene)])
+    fitted, _ = fit(Examples(values, real, frames), 'model')
+    assert fitted is None
+
+
+def test_frames_whose_names_differ_in_their_last_number_are_of_one_scene():
+    drives = np.array([f'town_{drive}_{frame:02}' for drive in range(5) for frame in range(3)])
+    assert len(set(scenes_of(drives))) == 5
+    alone = np.array([f'{frame:06}' for frame in range(7)])
+    assert len(set(scenes_of(alone))) == 7
 
 
 def test_the_threshold_is_the_least_that_is_precise_enough():
