@@ -20,8 +20,8 @@ from aim_ros.hazards.emphasis_filter import EmphasisFilter
 from aim_ros.hazards.emphasis_filter import measures
 from aim_ros.hazards.evidence import is_strong
 from aim_ros.hazards.evidence import sureness
+from aim_ros.hazards.pairs import belong
 from aim_ros.hazards.pairs import neighbours
-from aim_ros.hazards.pairs import shared
 from aim_ros.hazards.parting import part
 from aim_ros.hazards.raising import alert_of
 from aim_ros.hazards.raising import decide
@@ -265,8 +265,7 @@ def share_out(regions: Sequence[Region], groups: Sequence[str], boxes: np.ndarra
         return owned, list(regions)
     theirs = as_array([region.box for region in regions])
     r, t = neighbours(theirs, boxes)
-    smaller = np.minimum(theirs[r, 2:].prod(1), boxes[t, 2:].prod(1))
-    belongs = shared(theirs[r], boxes[t]) >= _BELONGS * smaller
+    belongs = belong(theirs[r], boxes[t], _BELONGS)
     taken = set()
     for i, j in zip(r[belongs].tolist(), t[belongs].tolist(), strict=True):
         if regions[i].group == groups[j]:

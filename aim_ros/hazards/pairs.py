@@ -41,6 +41,11 @@ def shared(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.maximum(high - low, 0).prod(1)
 
 
+def belong(a: np.ndarray, b: np.ndarray, share: float) -> np.ndarray:
+    """Return which of `a` (n, 4) share a part of the smaller with the one of `b` beside, (n,)."""
+    return shared(a, b) >= share * np.minimum(a[:, 2:].prod(1), b[:, 2:].prod(1))
+
+
 def connected(count: int, i: np.ndarray, j: np.ndarray) -> np.ndarray:
     """
     Return which of some things are connected by pairs of them, directly or over others.

@@ -15,8 +15,8 @@ from aim_ros.hazards.boxes import Box
 from aim_ros.hazards.boxes import clipped
 from aim_ros.hazards.boxes import Scale
 from aim_ros.hazards.evidence import sureness
+from aim_ros.hazards.pairs import belong
 from aim_ros.hazards.pairs import neighbours
-from aim_ros.hazards.pairs import shared
 from aim_ros.hazards.parting import hidden_behind
 from aim_ros.hazards.parting import part
 from aim_ros.hazards.pixels import Pixels
@@ -215,20 +215,14 @@ def inherited(regions: Sequence[Region], before: Sequence[tuple[Track, FBox]], n
     unseen = np.array([track.last_ns != now_ns for track, _ in known])
     r, t = neighbours(theirs, expected)
     like = theirs[r, 3] >= _PART_HEIGHT * expected[t, 3]
-    goes_on = like & _belong(theirs[r], expected[t]) & (
-        unseen[t] | ~_belong(theirs[r], seen[t]))
+    goes_on = like & belong(theirs[r], expected[t], _SPLIT) & (
+        unseen[t] | ~belong(theirs[r], seen[t], _SPLIT))
     found = [0.0] * len(regions)
     for i, j in zip(r[goes_on].tolist(), t[goes_on].tolist(), strict=True):
         track, _ = known[j]
         if track.region.group == regions[i].group:
             found[i] = max(found[i], track.evidence)
     return found
-
-
-def _belong(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Return which boxes (n, 4) belong to the others (n, 4) beside them, bool (n,)."""
-    smaller = np.minimum(boxes[:, 2:].prod(1), others[:, 2:].prod(1))
-    return shared(boxes, others) >= _SPLIT * smaller
 
 
 def _left_sideways(track: Track, size: tuple[int, int]) -> bool:
