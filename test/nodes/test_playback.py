@@ -1,5 +1,6 @@
 """Pausing a replay, as another node does it."""
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from functools import partial
@@ -106,16 +107,23 @@ def test_a_stop_ends_a_pause(ros, player, call):
 
 
 @pytest.fixture
-def drive(ros, tmp_path):
+def make_replay(ros, tmp_path):
+    """Return a function that makes a replay of some grey pictures; it gives what it publishes."""
+    def make(greys: Sequence[int], listener: Node, **values) -> tuple[ReplayNode, list[Image]]:
+        for index, grey in enumerate(greys):
+            cv2.imwrite(str(tmp_path / f'{index}.png'), np.full((8, 8, 3), grey, np.uint8))
+        images: list[Image] = []
+        listener.create_subscription(Image, 'camera/image', images.append, 100)
+        values = {'source': str(tmp_path), 'stamps': 'now', **values}
+        return ros.add(ReplayNode(parameter_overrides=[
+            Parameter(name, value=value) for name, value in values.items()])), images
+    return make
+
+
+@pytest.fixture
+def drive(ros, make_replay):
     """A replay of three pictures, of grey 50, 100 and 150, in a loop; and what it publishes."""
-    for index in range(3):
-        cv2.imwrite(str(tmp_path / f'{index}.png'), np.full((8, 8, 3), 50 * index + 50, np.uint8))
-    images: list[Image] = []
-    listener = ros.add(Node('listener'))
-    listener.create_subscription(Image, 'camera/image', images.append, 100)
-    replay = ros.add(ReplayNode(parameter_overrides=[
-        Parameter(name, value=value) for name, value in {
-            'source': str(tmp_path), 'stamps': 'now', 'loop': True}.items()]))
+    replay, images = make_replay((50, 100, 150), ros.add(Node('listener')), loop=True)
     stop = threading.Event()
     thread = threading.Thread(target=replay.play, args=(stop,))
     thread.start()
@@ -139,16 +147,11 @@ def test_a_paused_drive_shows_one_frame_again_and_again_with_new_stamps(ros, dri
 
 
 def test_a_paused_replay_ends_too_when_those_it_plays_for_have_ended(
-        ros, tmp_path, call, monkeypatch):
+        ros, make_replay, call, monkeypatch):
     monkeypatch.setattr('aim_ros.nodes.replay.awaited._LOOK_PERIOD', 0.05)
     monkeypatch.setattr('aim_ros.nodes.replay.awaited._GONE_AFTER', 0.2)
-    cv2.imwrite(str(tmp_path / '0.png'), np.full((8, 8, 3), 50, np.uint8))
-    images: list[Image] = []
     listener = ros.add(Node('listener'))
-    listener.create_subscription(Image, 'camera/image', images.append, 100)
-    replay = ros.add(ReplayNode(parameter_overrides=[
-        Parameter(name, value=value) for name, value in {
-            'source': str(tmp_path), 'stamps': 'now', 'wait': True}.items()]))
+    replay, images = make_replay((50,), listener, wait=True)
     call(SetBool.Request(data=True))
     with ThreadPoolExecutor(1) as pool:
         played = pool.submit(replay.play, threading.Event())
