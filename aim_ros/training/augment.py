@@ -1,5 +1,6 @@
-"""Random crops: scale, rare classes, pasted people and two-wheelers, CutMix, colour, flips."""
+"""Random crops: scale, rare classes, pasted people and two-wheelers, mixing, colour, flips."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 import os
 import random
@@ -93,17 +94,19 @@ def paste(image: np.ndarray, labels: np.ndarray, instance: Instance, *, height: 
 @dataclass
 class Crop:
     """
-    A crop that is still being drawn.
+    A crop that is still being drawn, `CropDataset.zoom` times as large as the network sees it.
 
-    `image` (H, W, 3) and `labels` (H, W) uint8; the teacher's probabilities `wanted`
-    (H / 4, W / 4, C) float32, and how far it is `asked` there, (H / 4, W / 4) float32. `horizon`
-    is a row; `weight` is the source's.
+    `image` (H, W, 3) and `labels` (H, W) uint8; on the grid of the network's logits the teacher's
+    probabilities `wanted`, (h, w, C) float32, how far it is `asked` there, (h, w) float32, and
+    what was `pasted` after it had seen the frame, (h, w) bool. `horizon` is a row; `weight` is
+    the source's.
     """
 
     image: np.ndarray
     labels: np.ndarray
     wanted: np.ndarray
     asked: np.ndarray
+    pasted: np.ndarray
     horizon: float
     weight: float
 
@@ -121,14 +124,23 @@ class CropDataset(Dataset):
     (3, H, W) uint8, `labels` (H, W) uint8, `weight`, the source's weight in the loss, and the
     teacher's probabilities on the grid of the network's logits: `wanted` (19, H / 4, W / 4)
     float16 and `asked` (H / 4, W / 4) float32, 0 where it does not know.
+
+    :param teacher: what it sees in a blend of crops, an image (zoom H, zoom W, 3) uint8 before its
+        colours change: probabilities (H / 4, W / 4, 19). None: no crops are blended.
+    :param zoom: crops are drawn so many times as large as the network sees them.
+    :raises ValueError: where the crop does not fit the network's grid.
     """
 
-    def __init__(self, sources: list[Source], settings: AugmentConfig, seed: int, length: int):
+    def __init__(self, sources: list[Source], settings: AugmentConfig, seed: int, length: int, *,
+                 teacher: Callable[[np.ndarray], np.ndarray] | None = None, zoom: int = 1):
         if any(side % distillation.STRIDE for side in settings.crop):
             raise ValueError(f'augment.crop is {tuple(settings.crop)}: both sides must be '
                              f'multiples of {distillation.STRIDE}')
         self.sources, self.seed, self.length = sources, seed, length
-        self.settings = settings
+        self.settings, self.teacher, self.zoom = settings, teacher, zoom
+        self.size = tuple(zoom * side for side in settings.crop)
+        self.stride = zoom * distillation.STRIDE
+        self.grid = tuple(side // distillation.STRIDE for side in settings.crop)
         shares = np.array([s.settings.share for s in sources], float)
         self.shares = shares / shares.sum()
         self.instances = [
@@ -181,21 +193,40 @@ class CropDataset(Dataset):
         if self.instances and rng.random() < self.settings.paste_probability:
             self._paste(rng, crop)
         if rng.random() < 0.5:
-            for name in ('image', 'labels', 'wanted', 'asked'):
+            for name in ('image', 'labels', 'wanted', 'asked', 'pasted'):
                 setattr(crop, name, getattr(crop, name)[:, ::-1])
         return crop
 
     def _cutmix(self, rng, crop):
         """Overwrite a rectangle by another crop's (Yun et al. 2019)."""
-        other, stride = self._draw(rng), distillation.STRIDE
-        grid = np.array(crop.asked.shape)
+        other, stride = self._draw(rng), self.stride
+        grid = np.array(self.grid)
         size = np.maximum(1, (rng.uniform(0.3, 0.7, size=2) * grid).astype(int))
         (y, x), (h, w) = rng.integers(grid - size + 1), size
         cells = np.s_[y:y + h, x:x + w]
         pixels = np.s_[stride * y:stride * (y + h), stride * x:stride * (x + w)]
         crop.image[pixels], crop.labels[pixels] = other.image[pixels], other.labels[pixels]
-        crop.wanted[cells], crop.asked[cells] = other.wanted[cells], other.asked[cells]
+        for name in ('wanted', 'asked', 'pasted'):
+            getattr(crop, name)[cells] = getattr(other, name)[cells]
         # One weight a crop: that of the labels trusted less.
+        crop.weight = min(crop.weight, other.weight)
+
+    def _mixup(self, rng, crop):
+        """
+        Blend with another crop (Zhang et al. 2018), and ask the teacher what it sees there.
+
+        Imitating a teacher on blends of few images generalises as from many (Beyer et al. 2022).
+        Labels stay where both crops have the same. Rendered frames, of which the teacher is not
+        asked, are not blended.
+        """
+        other, share = self._draw(rng), rng.random()
+        if not (crop.asked.any() and other.asked.any()):
+            return
+        blend = share * crop.image.astype(np.float32) + (1 - share) * other.image
+        crop.image = np.rint(blend).astype(np.uint8)
+        crop.labels = np.where(crop.labels == other.labels, crop.labels, np.uint8(IGNORE))
+        crop.wanted, crop.asked = self.teacher(crop.image), crop.asked * other.asked
+        crop.pasted = np.zeros_like(crop.pasted)  # it has seen that, too
         crop.weight = min(crop.weight, other.weight)
 
     def __getitem__(self, item):
@@ -203,6 +234,13 @@ class CropDataset(Dataset):
         crop = self._draw(rng)
         if rng.random() < self.settings.cutmix_probability:
             self._cutmix(rng, crop)
+        if self.teacher is not None and rng.random() < self.settings.mixup_probability:
+            self._mixup(rng, crop)
+        crop.asked = crop.asked * ~crop.pasted
+        if self.zoom > 1:
+            crop.image = np.asarray(Image.fromarray(crop.image).reduce(self.zoom))
+            middle = slice(self.zoom // 2, None, self.zoom)
+            crop.labels = crop.labels[middle, middle]
         # Not `set_random_seed`: it starts every transform from the same number, and then a crop
         # that is noisy is always blurred as well.
         state = int(rng.integers(2**31))
@@ -216,9 +254,9 @@ class CropDataset(Dataset):
 
     def _crop(self, rng, source, frame, centre):
         """Cut and scale one window."""
-        height, width = self.settings.crop
+        height, width = self.size
         low, high = source.settings.scale
-        scale = float(np.exp(rng.uniform(np.log(low), np.log(high))))
+        scale = self.zoom * float(np.exp(rng.uniform(np.log(low), np.log(high))))
         stretch = float(np.exp(rng.uniform(-1, 1) * np.log1p(self.settings.aspect)))
         # A window larger than the image would waste the crop on padding.
         rows, columns = frame.labels.shape
@@ -251,17 +289,18 @@ class CropDataset(Dataset):
         image[at_y:at_y + size[1], at_x:at_x + size[0]] = part
         labels[at_y:at_y + size[1], at_x:at_x + size[0]] = ids
         wanted, asked = self._taught(frame, (top, left), (to_h, to_w))
-        return Crop(image, labels, wanted, asked, weight=source.settings.weight,
+        return Crop(image, labels, wanted, asked, np.zeros(self.grid, bool),
+                    weight=source.settings.weight,
                     horizon=(source.settings.horizon * rows - top) * to_h)
 
     def _taught(self, frame, corner, scale):
         """Return what the teacher says of a window, and where."""
         if frame.wanted is not None:
-            found, known = distillation.cut(frame.wanted, frame.labels.shape, corner, scale,
-                                            self.settings.crop)
+            found, known = distillation.cut(
+                frame.wanted, frame.labels.shape, corner, tuple(s / self.zoom for s in scale),
+                self.settings.crop)
             return found, known.astype(np.float32)
-        grid = tuple(side // distillation.STRIDE for side in self.settings.crop)
-        return np.zeros((*grid, len(NAMES)), np.float32), np.zeros(grid, np.float32)
+        return np.zeros((*self.grid, len(NAMES)), np.float32), np.zeros(self.grid, np.float32)
 
     def _paste(self, rng, crop):
         """
@@ -270,7 +309,7 @@ class CropDataset(Dataset):
         A camera at the height of a person's head sees every head on flat ground at the horizon,
         so the height of a person tells the row of the feet.
         """
-        low, high = np.log(self.settings.paste_height)
+        low, high = np.log(self.zoom * np.array(self.settings.paste_height))
         before = crop.labels.copy()
         for _ in range(int(rng.integers(1, self.settings.paste_most + 1))):
             instance = self.instances[rng.integers(len(self.instances))]
@@ -284,8 +323,6 @@ class CropDataset(Dataset):
             column = int(ground[rng.integers(ground.size)])
             paste(crop.image, crop.labels, instance, height=height, foot=foot, column=column,
                   gain=float(rng.uniform(0.6, 1.3)), flip=bool(rng.random() < 0.5))
-        # The teacher saw the frame without them.
-        rows, columns = crop.asked.shape
-        changed = (crop.labels != before).reshape(
-            rows, distillation.STRIDE, columns, distillation.STRIDE).any((1, 3))
-        crop.asked[changed] = 0
+        rows, columns = self.grid
+        crop.pasted = (crop.labels != before).reshape(
+            rows, self.stride, columns, self.stride).any((1, 3))

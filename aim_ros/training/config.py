@@ -33,6 +33,7 @@ class TeacherConfig:
     least: float = 0.5  # a computed label of a smaller probability is left out
     weight: float = 1.0  # of its probabilities in the loss, beside the labels' 1
     temperature: float = 2.0  # softens its probabilities
+    zoom: int = 2  # it is shown blends of crops so many times as large as the network is
     class_weights: Mapping[int, float] = field(default_factory=dict)  # of what it sees in a cell
 
 
@@ -99,6 +100,7 @@ class AugmentConfig:
     paste_most: int = 4
     paste_height: tuple[float, float] = (8, 90)  # network pixels
     cutmix_probability: float = 0.0  # a rectangle of another crop, with its labels
+    mixup_probability: float = 0.0  # a blend with another one, if a teacher says what it is
     colour: float = 0.8
     blur: float = 0.2
     noise: float = 0.15

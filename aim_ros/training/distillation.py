@@ -2,7 +2,7 @@
 What a network learns from a teacher in every crop, labelled or not (Hinton et al. 2015).
 
 The teacher's probabilities were computed once for every whole frame; here they are cut out and
-scaled as the frame was.
+scaled as the frame was. Only a blend of crops is shown to the teacher itself (`teacher`).
 """
 
 import numpy as np

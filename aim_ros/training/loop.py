@@ -193,13 +193,25 @@ class Trainer:
         """Return the batches from the current step to the last."""
         settings = self.config.train
         crops = CropDataset(sources, self.config.augment, settings.seed,
-                            settings.steps * settings.batch)
+                            settings.steps * settings.batch, **self._teaching())
         share = settings.batch // self.processes
         remaining = processes.Items(
             self.step, settings.steps, settings.batch, self.rank * share, share)
         return DataLoader(crops, share, sampler=remaining,
                           num_workers=settings.workers, worker_init_fn=processes.ignore_signals,
                           pin_memory=self.device.type == 'cuda')
+
+    def _teaching(self):
+        """Return what a teacher sees in blends of crops, and how large, if there are any."""
+        config = self.config
+        if not (config.augment.mixup_probability and config.data.computed):
+            return {}
+        # OpenVINO, which it runs on, is needed by nothing else here.
+        from aim_ros.training.teacher import CropTeacher
+
+        threads = config.train.threads or torch.get_num_threads()
+        return {'zoom': config.teacher.zoom, 'teacher': CropTeacher(
+            config.teacher.weights, config.teacher.zoom, config.augment.crop, threads)}
 
     def validate(self, choice: list[data.Source]) -> None:
         """Measure the moving average; keep it as `best` when it is the best so far."""

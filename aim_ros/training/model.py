@@ -111,6 +111,8 @@ def logits(model: SegformerForSemanticSegmentation, pixels: torch.Tensor) -> tor
         start = (len(stages) - 1 - index) * width  # the head concatenates the last stage first
         mix = head.linear_fuse.weight[:, start:start + width, 0, 0]
         both = mix @ projection.proj.weight
+        # Of ten times the speed to upsample on a CPU, forward and backward.
+        stage = stage.contiguous(memory_format=torch.channels_last)
         parts.append(F.conv2d(stage, both[:, :, None, None], mix @ projection.proj.bias))
     seen = head.activation(head.batch_norm(add_upsampled(parts)))
     return head.classifier(head.dropout(seen))

@@ -15,6 +15,7 @@ from PIL import Image
 import torch
 import torch.nn.functional as F
 
+from aim_ros.training import distillation
 from aim_ros.training import efficientvit
 from aim_ros.training.config import Config
 from aim_ros.training.config import SourceConfig
@@ -61,6 +62,37 @@ class Teacher:
         pixels = np.ascontiguousarray(pixels.transpose(2, 0, 1)[None])
         logits = torch.from_numpy(self._compiled(size)(pixels)[0])
         return logits[0].softmax(0).permute(1, 2, 0).contiguous().numpy()
+
+
+class CropTeacher:
+    """
+    What a teacher sees in blends of crops, which cannot be computed once.
+
+    Its network is read where the first is shown, so that each process that prepares crops has its
+    own.
+
+    :param weights: the folder of the state dict.
+    :param zoom: how much larger than the network's the crops are that it is shown.
+    :param crop: (height, width) of what the network sees.
+    :param threads: of the CPU; 0: OpenVINO's choice.
+    :raises ValueError: where its grid would not be the network's.
+    """
+
+    def __init__(self, weights: str | Path, zoom: int, crop: tuple[int, int], threads: int = 0):
+        self._weights, self._threads = weights, threads
+        self._teacher: Teacher | None = None
+        if zoom * distillation.STRIDE != efficientvit.LOGITS_STRIDE:
+            raise ValueError(f"teacher.zoom is {zoom}: the grid of its logits is the network's "
+                             f'at {efficientvit.LOGITS_STRIDE // distillation.STRIDE} alone')
+        if any(zoom * side % efficientvit.STRIDE for side in crop):
+            raise ValueError(f'augment.crop is {tuple(crop)}: with teacher.zoom={zoom} both sides '
+                             f'must be multiples of {efficientvit.STRIDE // zoom}')
+
+    def __call__(self, image: np.ndarray) -> np.ndarray:
+        """Return the probabilities (h, w, 19) float32 of a crop (H, W, 3) uint8 RGB."""
+        if self._teacher is None:
+            self._teacher = Teacher(self._weights, self._threads)
+        return self._teacher.probabilities(image, zoom=1.0)
 
 
 def predictor(teacher: Teacher, zoom: float) -> Callable[[LabelledFrame], torch.Tensor]:

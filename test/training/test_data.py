@@ -63,9 +63,10 @@ def test_a_source_packed_at_half_size_keeps_its_objects_size(tmp_path):
     assert data.load_validation(packed).frames[0].labels.shape == (96, 160)
 
 
-def crops(settings, **changes):
+def crops(settings, *, teacher=None, zoom=1, **changes):
     chosen = config.AugmentConfig(**{'crop': (48, 64), 'paste_height': (8, 30), **changes})
-    return augment.CropDataset(data.load_training(settings), chosen, seed=5, length=64)
+    return augment.CropDataset(data.load_training(settings), chosen, seed=5, length=64,
+                               teacher=teacher, zoom=zoom)
 
 
 def test_a_crop_depends_on_seed_and_index_alone(tmp_path):
@@ -87,12 +88,13 @@ def test_crops_favour_rare_classes(tmp_path):
     assert share[0] > 0.95 > share[1]
 
 
+@pytest.mark.parametrize('zoom', [1, 2])
 @pytest.mark.parametrize('mix', [0.0, 1.0])
-def test_image_and_labels_stay_aligned(tmp_path, mix):
+def test_image_and_labels_stay_aligned(tmp_path, mix, zoom):
     # In these frames every class has one colour, so each pixel's label can be read from it.
     settings = make_data(tmp_path, scale=(1.0, 1.0))
     dataset = crops(settings, colour=0.0, blur=0.0, noise=0.0, grey=0.0, aspect=0.0,
-                    paste_probability=0.0, cutmix_probability=mix)
+                    paste_probability=0.0, cutmix_probability=mix, zoom=zoom)
     for index in range(12):
         crop = dataset[index]
         known = crop['labels'] != 255
@@ -102,10 +104,11 @@ def test_image_and_labels_stay_aligned(tmp_path, mix):
         assert close[known].mean() > 0.9
 
 
+@pytest.mark.parametrize('zoom', [1, 2])
 @pytest.mark.parametrize('mix', [0.0, 1.0])
-def test_the_teachers_probabilities_stay_aligned_with_the_labels(tmp_path, mix):
+def test_the_teachers_probabilities_stay_aligned_with_the_labels(tmp_path, mix, zoom):
     settings = save_answers(tmp_path / 'answers', make_data(tmp_path))
-    dataset = crops(settings, paste_probability=0.0, cutmix_probability=mix)
+    dataset = crops(settings, paste_probability=0.0, cutmix_probability=mix, zoom=zoom)
     for index in range(12):
         crop = dataset[index]
         assert crop['wanted'].shape == (19, 12, 16)
@@ -117,10 +120,11 @@ def test_the_teachers_probabilities_stay_aligned_with_the_labels(tmp_path, mix):
         assert agreed[plain].mean() > 0.95
 
 
-def test_the_teacher_is_not_asked_about_what_was_pasted(tmp_path):
+@pytest.mark.parametrize('zoom', [1, 2])
+def test_the_teacher_is_not_asked_about_what_was_pasted(tmp_path, zoom):
     settings = save_answers(tmp_path / 'answers', make_data(tmp_path))
     plain = {'colour': 0.0, 'blur': 0.0, 'noise': 0.0, 'grey': 0.0}
-    pasted = crops(settings, paste_probability=1.0, **plain)
+    pasted = crops(settings, paste_probability=1.0, zoom=zoom, **plain)
     unasked = 0
     for index in range(20):
         crop = pasted[index]
@@ -177,6 +181,66 @@ def test_a_mixed_crop_shows_two_and_is_trusted_like_the_weaker(tmp_path):
         assert crop['weight'] == 0.5
         share = (crop['labels'] == crop['labels'][0, 0]).mean()
         assert 0.05 < share < 0.95
+
+
+def uniform(value, *, known=True, share=1.0):
+    """Return a source of one frame of one class and colour, which the teacher has seen or not."""
+    wanted = np.full((12, 16, 19), 1 / 19, np.float16) if known else None
+    frame = data.LabelledFrame('f', np.full((48, 64, 3), 50 * value, np.uint8),
+                               np.full((48, 64), value, np.uint8), wanted)
+    settings = config.SourceConfig('s', '', '', weight=0.5 * value, scale=(1.0, 1.0), share=share)
+    return data.Source(settings, (frame,))
+
+
+def blended(sources, shown):
+    """Return crops that are all blended, and keep what the teacher is shown in `shown`."""
+    def teacher(image):
+        shown.append(image)
+        return np.eye(19, dtype=np.float32)[np.full((12, 16), PERSON)]
+
+    chosen = config.AugmentConfig(crop=(48, 64), colour=0, blur=0, noise=0, grey=0, aspect=0,
+                                  rare_probability=0, mixup_probability=1.0)
+    return augment.CropDataset(sources, chosen, seed=1, length=20, teacher=teacher, zoom=2)
+
+
+def test_the_teacher_says_what_is_in_a_blend():
+    shown, greys = [], set()
+    crops = blended([uniform(1), uniform(2)], shown)
+    for crop in map(crops.__getitem__, range(len(crops))):
+        (image,) = shown
+        shown.clear()
+        assert image.shape == (96, 128, 3)
+        assert (crop['image'] == image[0, 0, 0]).all()
+        assert (crop['wanted'].argmax(0) == PERSON).all()
+        assert crop['asked'].all()
+        # Labels only where both say the same.
+        (label,) = np.unique(crop['labels'])
+        assert label == {50: 1, 100: 2}.get(int(image[0, 0, 0]), 255)
+        assert crop['weight'] == (1.0 if label == 2 else 0.5)
+        greys.add(int(image[0, 0, 0]))
+    assert min(greys) < 65 < 85 < max(greys)
+
+
+def test_what_the_teacher_is_not_asked_of_is_not_blended():
+    shown = []
+    rendered = blended([uniform(1, known=False)], shown)
+    assert all((rendered[index]['labels'] == 1).all() for index in range(20))
+    assert not shown
+    mixed = blended([uniform(1), uniform(2, known=False)], shown)
+    assert {int(mixed[index]['labels'][0, 0]) for index in range(20)} == {1, 2}
+    assert all((image == 50).all() for image in shown)
+
+
+def test_in_a_blend_the_teacher_is_asked_of_what_was_pasted(tmp_path):
+    def teacher(image):
+        return np.full((12, 16, 19), 1 / 19, np.float32)
+
+    settings = save_answers(tmp_path / 'answers', make_data(tmp_path))
+    whole = {'paste_probability': 1.0, 'cutmix_probability': 0.5}
+    both = crops(settings, teacher=teacher, zoom=2, mixup_probability=1.0, **whole)
+    assert all(both[index]['asked'].all() for index in range(20))
+    pasted = crops(settings, teacher=teacher, zoom=2, mixup_probability=0.0, **whole)
+    assert not all(pasted[index]['asked'].all() for index in range(20))
 
 
 def test_a_pasted_person_stands_where_it_was_put():

@@ -9,6 +9,8 @@ skip_where_missing()
 
 import torch  # noqa: E402
 from training_fixtures import same  # noqa: E402
+from training_fixtures import save_answers  # noqa: E402
+from training_fixtures import save_teacher  # noqa: E402
 from training_fixtures import settings  # noqa: E402
 
 from aim_ros.training import config  # noqa: E402
@@ -36,6 +38,26 @@ def test_a_stopped_run_goes_on_to_the_identical_state(tmp_path):
     assert best['step'] == 4
     log = [json.loads(line) for line in (tmp_path / 'parts' / loop.LOG).read_text().splitlines()]
     assert [entry['step'] for entry in log if 'loss' in entry] == [1, 2, 3, 4]
+
+
+def test_a_teacher_is_shown_the_blends_of_a_run(tmp_path):
+    pytest.importorskip('openvino')
+    plain = settings(tmp_path, steps=2)
+    save_teacher(tmp_path)
+    chosen = dataclasses.replace(
+        plain, data=save_answers(tmp_path / 'answers', plain.data),
+        teacher=config.TeacherConfig(weights=str(tmp_path)),
+        augment=dataclasses.replace(plain.augment, mixup_probability=1.0))
+    trainer = loop.Trainer(chosen, tmp_path / 'run')
+    crops = trainer.loader(data.load_training(chosen.data)).dataset
+    assert crops.zoom == 2
+    # It is sure of the labels where it saw the frames, and of nothing where it has random weights.
+    assert crops[0]['wanted'].max() < 0.9
+    assert trainer.run()
+
+    alone = dataclasses.replace(chosen, data=plain.data)
+    trainer = loop.Trainer(alone, tmp_path / 'alone')
+    assert trainer.loader(data.load_training(alone.data)).dataset.teacher is None
 
 
 def test_a_state_of_another_version_or_optimizer_is_refused(tmp_path):

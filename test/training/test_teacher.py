@@ -79,3 +79,20 @@ def test_results_need_a_folder(tmp_path, weights):
         chosen, data=dataclasses.replace(chosen.data, computed=None))
     with pytest.raises(ValueError, match=r'data\.computed is not set'):
         teacher.compute(chosen)
+
+
+def test_a_crop_is_seen_on_the_grid_of_the_networks_logits(weights):
+    image = np.random.default_rng(4).integers(256, size=(64, 128, 3), dtype=np.uint8)
+    found = teacher.CropTeacher(weights, zoom=2, crop=(32, 64), threads=1)(image)
+    assert found.shape == (8, 16, 19)
+    np.testing.assert_array_equal(
+        found, teacher.Teacher(weights, threads=1).probabilities(image, zoom=1.0))
+
+
+@pytest.mark.parametrize(('zoom', 'crop', 'message'), [
+    (1, (32, 64), "teacher.zoom is 1: .* the network's at 2 alone"),
+    (2, (32, 72), r'augment.crop is \(32, 72\): .* multiples of 16'),
+])
+def test_crops_on_another_grid_are_refused(weights, zoom, crop, message):
+    with pytest.raises(ValueError, match=message):
+        teacher.CropTeacher(weights, zoom, crop)
