@@ -74,7 +74,9 @@ class Planner(Rig):
         started, answered = time.monotonic(), threading.Event()
         future = self._client.call_async(GetParameters.Request(names=['focus.sigma']))
         future.add_done_callback(lambda _: answered.set())
-        answered.wait(timeout)
+        if not answered.wait(timeout):
+            # rclpy would keep it for as long as the client.
+            self._client.remove_pending_request(future)
         self.calls.append(time.monotonic() - started)
 
     @contextmanager
