@@ -61,6 +61,9 @@ class CameraInput:
         self.calibration_problem = ''
         self._node = node
         self._compressed = transport == 'compressed'
+        if self._compressed:
+            # Now, as the first image should not wait for it.
+            conversions.image_decoder()
         self._image_topic = f'{name}/image/compressed' if self._compressed else f'{name}/image'
         self._info_topic = f'{name}/camera_info'
         self._group = group
