@@ -340,6 +340,10 @@ class Process:
             assert time.monotonic() < deadline, f'{name} was never loaded'
             waiting.wait(0.002)
 
+    @property
+    def pid(self) -> int:
+        return self._child.pid
+
     def signal(self, number: int) -> None:
         self._child.send_signal(number)
 
