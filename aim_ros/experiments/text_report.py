@@ -13,6 +13,7 @@ from aim_ros.experiments.language_model import LanguageModel
 from aim_ros.experiments.language_model import Texts
 from aim_ros.experiments.plots import plot_curves
 from aim_ros.experiments.plots import Series
+from aim_ros.experiments.plots import SIGMA_AXIS
 from aim_ros.experiments.predictions import class_on_top_probability
 from aim_ros.experiments.questions import LETTERS
 from aim_ros.experiments.questions import WordProblem
@@ -28,8 +29,6 @@ from aim_ros.experiments.text_measures import TextScores
 
 PAPER = {'GSM8K': (80.74, 2.12), 'MMLU': (66.40, 28.03)}
 """The paper's accuracy (%) of Llama-3.1-8B: without noise, and at its largest sigma."""
-
-_AXIS = 'σ of the utility noise (units of the logits)'
 
 _ABOUT_GSM8K = (
     'Greedy decoding of the modulated logits. Intervals of accuracy are 95 % over problems, '
@@ -119,7 +118,7 @@ def report_gsm8k(
     unchanged = np.array([row['unchanged'] for row in rows])
     report.figure('gsm8k', plot_curves(
         [Series('right', sigmas, accuracy), Series('answer unchanged', sigmas, unchanged)],
-        x_label=_AXIS, y_label='share of problems (%)'),
+        x_label=SIGMA_AXIS, y_label='share of problems (%)'),
         'GSM8K: right answers, and answers that noise left unchanged, against σ.')
     _plot_texts(report, sigmas, seeds, whole, stopped)
     report.table('gsm8k', rows, digits=2, caption=(
@@ -153,7 +152,7 @@ def _plot_texts(
         [Series('whole text', sigmas, _joined([_surprise(s, seeds) for s in whole])),
          Series('up to the early stop', sigmas, _joined([_surprise(s, seeds) for s in stopped]),
                 line='--')],
-        x_label=_AXIS, y_label='−log likelihood (nats a token)'),
+        x_label=SIGMA_AXIS, y_label='−log likelihood (nats a token)'),
         'Coherence: surprise of the unmodulated model at the text, the logarithm of its '
         'perplexity; lower is more coherent. Mean over the problems with a text that is not empty '
         '(see the table), with its 95 % interval.')
@@ -162,7 +161,7 @@ def _plot_texts(
             mean_interval(_by_problem(s.lengths, seeds)) for s in scores]), line=line)
          for name, scores, line in (
              ('whole text', whole, '-'), ('up to the early stop', stopped, '--'))],
-        x_label=_AXIS, y_label='length (tokens)'),
+        x_label=SIGMA_AXIS, y_label='length (tokens)'),
         'Length of the generated texts. Mean over problems with its 95 % interval.')
 
 
@@ -244,7 +243,7 @@ def report_mmlu(report: Report, choices: ChoiceResults) -> Finding:
         [Series('among the letters, measured', sigmas, accuracy),
          Series('among the letters, exact', sigmas, exact, line='--'),
          Series('written, measured', sigmas, emitted, line=':')],
-        x_label=_AXIS, y_label='accuracy (%)', references={'chance': 100 / len(LETTERS)}),
+        x_label=SIGMA_AXIS, y_label='accuracy (%)', references={'chance': 100 / len(LETTERS)}),
         'MMLU: accuracy against σ, measured and predicted.')
     report.table('mmlu', [{
         'sigma': float(sigma), 'accuracy': accuracy.mean[i], 'low': accuracy.low[i],

@@ -205,7 +205,7 @@ class Street:
         things = self._moving(view, time)
         for block in self._layout.blocks(view.z, REACH):
             things += _numbered(block, FIXED, block.fixed)
-        return _far_first(view, things, depth=lambda pair: pair[1].depth)
+        return _far_first(view, things, z=lambda pair: pair[1].z)
 
     def _render(self, index):
         """Return the canvas of a frame; the last one is kept, as its truth may be asked for."""
@@ -239,10 +239,10 @@ class Street:
         return canvas
 
 
-def _far_first(view, things, reach=REACH, depth=attrgetter('depth')):
+def _far_first(view, things, reach=REACH, z=attrgetter('z')):
     """Leave out what is behind the camera or too far, and put far things first."""
-    inside = (thing for thing in things if view.z + 1.2 < depth(thing) < view.z + reach)
-    return sorted(inside, key=lambda thing: -depth(thing))
+    inside = (thing for thing in things if view.z + 1.2 < z(thing) < view.z + reach)
+    return sorted(inside, key=lambda thing: -z(thing))
 
 
 def _numbered(block, first, things):
