@@ -22,7 +22,6 @@ from contextlib import ExitStack
 import itertools
 import os
 import statistics
-import subprocess
 import sys
 import threading
 import time
@@ -33,6 +32,7 @@ import rclpy
 
 from aim_ros.nodes.launching.processes import isolate
 from aim_ros.nodes.messages.conversions import stamp_to_ns
+from benchmarks._common import busy_cores
 from benchmarks._common import Case
 from benchmarks._common import parser
 from benchmarks._common import prepare
@@ -98,19 +98,6 @@ class Planner(Rig):
 
 
 @contextmanager
-def busy(count: int) -> Iterator[None]:
-    """Keep `count` cores busy with processes that do nothing but count."""
-    children = [subprocess.Popen([sys.executable, '-c', 'while True: pass'])
-                for _ in range(count)]
-    try:
-        yield
-    finally:
-        for child in children:
-            child.kill()
-            child.wait()
-
-
-@contextmanager
 def given(environment: Mapping[str, str]) -> Iterator[None]:
     """Give a process that is started meanwhile some variables, and no other of OpenMP's."""
     names = {'OMP_WAIT_POLICY', 'GOMP_SPINCOUNT', *environment}
@@ -132,7 +119,7 @@ def scene(images: Sequence, load: int, environment: Mapping[str, str], options
         with given(environment):
             planner, _ = stack.enter_context(
                 running(images, tuple(options.size), options, Planner))
-        stack.enter_context(busy(load))
+        stack.enter_context(busy_cores(load))
         planner.send(10, options.rate)
         planner.published.clear()
         answered = []
