@@ -1,5 +1,6 @@
 """What `pipeline` compares: the usual recipe, its network on other runtimes, and ours."""
 
+import argparse
 from contextlib import ExitStack
 import itertools
 from pathlib import Path
@@ -23,6 +24,7 @@ from aim_ros.segmentation.checkpoint import LogitsOnly
 from aim_ros.segmentation.description import Description
 from aim_ros.segmentation.engine import Engine
 from aim_ros.segmentation.labels import CITYSCAPES
+from aim_ros.segmentation.segmenter import Segmenter
 from benchmarks._models import checkpoint
 from benchmarks._models import Setting
 
@@ -117,6 +119,16 @@ class Models:
             self._recipe = Recipe(self._model, self._device)
             self._present = wanted
         return self._model, self._recipe
+
+
+def open_segmenter(model: str, setting: Setting, options: argparse.Namespace,
+                   device: torch.device, engine: str | None = None) -> Segmenter:
+    """Return a segmenter of a checkpoint that is ready for a setting's frames."""
+    segmenter = Segmenter(
+        model, device=str(device), engine=engine or options.engine, precision=options.precision,
+        input_size=setting.network)
+    Pipeline(segmenter).warm_up()
+    return segmenter
 
 
 class Ours:

@@ -49,6 +49,7 @@ from benchmarks._budget import Budget
 from benchmarks._budget import Load
 from benchmarks._candidates import Models
 from benchmarks._candidates import MODULATIONS
+from benchmarks._candidates import open_segmenter
 from benchmarks._candidates import Ours
 from benchmarks._candidates import peers
 from benchmarks._common import busy_cores
@@ -70,6 +71,9 @@ from benchmarks._models import SHIPPED
 
 ALL_MINUTES = 10.0
 """What all settings together may take; the rounds of each are as many as fit."""
+
+_PEERS = 4
+"""How much longer it takes, roughly, to have a setting's networks ready on other runtimes too."""
 
 
 def timed(candidates: Mapping[str, Callable[[], object]], options, device: torch.device,
@@ -133,16 +137,6 @@ def frame_case(setting: Setting, models: Models, options, device: torch.device, 
                'frames_per_second': 1e3 / expected.median_ms,
                'p99_ms': float(np.percentile(expected.seconds, 99)) * 1e3}
     return Case(f'{setting}, {segmenter.engine}', timings, ratios, goals, details)
-
-
-def open_segmenter(model: str, setting: Setting, options, device: torch.device,
-                   engine: str | None = None) -> Segmenter:
-    """Return a segmenter of a checkpoint that is ready for a setting's frames."""
-    segmenter = Segmenter(
-        model, device=str(device), engine=engine or options.engine, precision=options.precision,
-        input_size=setting.network)
-    Pipeline(segmenter).warm_up()
-    return segmenter
 
 
 def wants_peers(setting: Setting, options, device: torch.device) -> bool:
@@ -221,10 +215,13 @@ class Run:
                 progress, len(settings) + 1 + on_cpu, options.minutes, options.seconds)
             models = Models(stack, device)
             for setting in settings:
-                self._add(budget, str(setting), setting.load, partial(
+                load = setting.load
+                if wants_peers(setting, options, device):
+                    load = replace(load, loading=_PEERS * load.loading)
+                self._add(budget, str(setting), load, partial(
                     frame_case, setting, models, options, device, budget))
             last = QUICK[0] if on_cpu else QUICK[-1]
-            load = Load(2 * last.load.loading, last.load.calls * sum(options.cameras) / 2)
+            load = Load(last.load.loading, last.load.calls * sum(options.cameras) / 2)
             self._add(budget, f'{last}, cameras', load, partial(
                 camera_case, last, options.cameras, options, device, budget))
             if on_cpu:
