@@ -61,9 +61,6 @@ class CameraInput:
         self.calibration_problem = ''
         self._node = node
         self._compressed = transport == 'compressed'
-        if self._compressed:
-            # Now, as the first image should not wait for it.
-            conversions.image_decoder()
         self._image_topic = f'{name}/image/compressed' if self._compressed else f'{name}/image'
         self._info_topic = f'{name}/camera_info'
         self._group = group
@@ -75,6 +72,9 @@ class CameraInput:
         self._infos: Subscription | None = None
         self._latched_infos: Subscription | None = None
         self._looked = -math.inf
+        if self._compressed:
+            # Now, as the first image should not wait for it.
+            conversions.image_decoder()
 
     @property
     def topic(self) -> str:
