@@ -5,6 +5,7 @@ import re
 import signal
 
 import pytest
+import rclpy
 import shared_memory
 
 NODE = """
@@ -17,7 +18,9 @@ signal.pause()
 """
 
 pytestmark = pytest.mark.skipif(
-    not shared_memory.FOLDER.is_dir(), reason='there is no /dev/shm here')
+    not shared_memory.FOLDER.is_dir()
+    or 'fastrtps' not in rclpy.get_rmw_implementation_identifier(),
+    reason='it takes Fast DDS, and a /dev/shm')
 
 
 def segments_in(maps: str) -> set[str]:

@@ -52,7 +52,7 @@ def _used_files(folder: Path) -> Iterator[Path]:
     for process in Path('/proc').glob('[0-9]*'):
         # Those that end meanwhile, and those of other users.
         with suppress(OSError):
-            yield from map(Path, mapped.findall((process / 'maps').read_text()))
+            yield from map(Path, mapped.findall((process / 'maps').read_text(errors='replace')))
             for descriptor in (process / 'fd').iterdir():
                 with suppress(FileNotFoundError):
                     yield descriptor.readlink()
