@@ -56,7 +56,7 @@ setup(
             'alert_listener = aim_ros.nodes.alert_listener:main',
             'demo = aim_ros.nodes.demo.cli:main',
             'experiments = aim_ros.experiments.cli:main',
-            'export = aim_ros.deployment.export:main',
+            'export = aim_ros.deployment.__main__:main',
             'kitti_to_bag = aim_ros.recordings.kitti_to_bag:main',
             'process_bag = aim_ros.recordings.process_bag:main',
             'tuner = aim_ros.nodes.tuner.cli:main',

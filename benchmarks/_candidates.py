@@ -1,13 +1,10 @@
 """What `pipeline` compares: the usual recipe, its network on other runtimes, and ours."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import argparse
+from contextlib import ExitStack
 import itertools
-import os
 from pathlib import Path
 import statistics
-import subprocess
-import sys
 import tempfile
 
 import numpy as np
@@ -27,6 +24,9 @@ from aim_ros.segmentation.checkpoint import LogitsOnly
 from aim_ros.segmentation.description import Description
 from aim_ros.segmentation.engine import Engine
 from aim_ros.segmentation.labels import CITYSCAPES
+from aim_ros.segmentation.segmenter import Segmenter
+from benchmarks._models import checkpoint
+from benchmarks._models import Setting
 
 TARGETS = (11, 12, 17, 18)  # person, rider, motorcycle, bicycle
 SIGMA = 1.0
@@ -94,17 +94,41 @@ def peers(recipe: Recipe, network: tuple[int, int]) -> dict[str, Engine]:
     return engines
 
 
-@contextmanager
-def busy_cores() -> Iterator[None]:
-    """Keep every core busy with other processes."""
-    count = os.cpu_count() or 1
-    others = [subprocess.Popen([sys.executable, '-c', 'while True: pass']) for _ in range(count)]
-    try:
-        yield
-    finally:
-        for other in others:
-            other.kill()
-            other.wait()
+class Models:
+    """
+    The checkpoint and the recipe of one model at a time, made when they are first asked for.
+
+    :param stack: ends the last checkpoint.
+    :param device: of the recipe.
+    """
+
+    def __init__(self, stack: ExitStack, device: torch.device):
+        self._stack = stack
+        self._device = device
+        self._present: tuple[str, int] | None = None
+        self._model = ''
+        self._recipe: Recipe | None = None
+
+    def of(self, setting: Setting) -> tuple[str, Recipe]:
+        """Return the checkpoint of a setting, and the recipe for it."""
+        wanted = setting.model, setting.classes
+        if wanted != self._present:
+            self._stack.close()
+            self._present = self._recipe = None
+            self._model = self._stack.enter_context(checkpoint(setting))
+            self._recipe = Recipe(self._model, self._device)
+            self._present = wanted
+        return self._model, self._recipe
+
+
+def open_segmenter(model: str, setting: Setting, options: argparse.Namespace,
+                   device: torch.device, engine: str | None = None) -> Segmenter:
+    """Return a segmenter of a checkpoint that is ready for a setting's frames."""
+    segmenter = Segmenter(
+        model, device=str(device), engine=engine or options.engine, precision=options.precision,
+        input_size=setting.network)
+    Pipeline(segmenter).warm_up()
+    return segmenter
 
 
 class Ours:
@@ -137,6 +161,5 @@ class Ours:
 
     def stages(self, rounds: int) -> dict[str, float]:
         """Return the median milliseconds of each stage over the last rounds."""
-        # The last call measured memory.
-        return {stage: statistics.median(lap[stage] for lap in self.laps[-rounds - 1:-1])
+        return {stage: statistics.median(lap[stage] for lap in self.laps[-rounds:])
                 for stage in STAGES}

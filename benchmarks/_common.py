@@ -14,8 +14,10 @@ each setting's timings in a `Case`, and hands all cases to `report`::
 
 import argparse
 from collections.abc import Callable
+from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from dataclasses import field
 from importlib import metadata
@@ -24,6 +26,8 @@ import math
 from pathlib import Path
 import platform
 import statistics
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -161,6 +165,18 @@ def measure(
             computed[name].append(time.process_time() - before)
     return {name: Timing(tuple(values), peaks[name], tuple(computed[name]))
             for name, values in times.items()}
+
+
+@contextmanager
+def busy_cores(count: int) -> Iterator[None]:
+    """Keep `count` cores busy with other processes, which do nothing but turn round."""
+    others = [subprocess.Popen([sys.executable, '-c', 'while True: pass']) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
 
 
 def ratio(over: Timing, under: Timing) -> float:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 import itertools
+import math
 from pathlib import Path
 import tempfile
 
@@ -14,6 +15,7 @@ from transformers import SegformerForSemanticSegmentation
 
 from aim_ros.segmentation.checkpoint import find_checkpoint
 from aim_ros.segmentation.labels import CITYSCAPES
+from benchmarks._budget import Load
 
 SHIPPED = 'segformer-b0-street'
 SIZES = {
@@ -21,6 +23,12 @@ SIZES = {
     'b2': {'hidden_sizes': [64, 128, 320, 512], 'depths': [3, 4, 6, 3],
            'decoder_hidden_size': 768},
 }
+_PER_PIXEL = {'b0': 32e3, 'b2': 238e3}
+"""Operations of a network for each pixel of its input: by SegFormer's paper, 8.4 and 62.4 billion
+for 512x512."""
+
+_PER_VALUE = 200
+"""Operations of a network that take as long as a value that is upsampled and compared, roughly."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +39,14 @@ class Setting:
     classes: int
     network: tuple[int, int]
     camera: tuple[int, int]
+
+    @property
+    def load(self) -> Load:
+        """What timing a frame asks: blocks to load, and billions of operations of the recipe."""
+        height, width = self.network
+        upsampled = self.classes * math.prod(self.camera)
+        return Load(sum(SIZES[self.model]['depths']),
+                    1e-9 * (height * width * _PER_PIXEL[self.model] + upsampled * _PER_VALUE))
 
     def __str__(self) -> str:
         camera, network = (f'{width}x{height}' for height, width in (self.camera, self.network))

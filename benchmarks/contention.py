@@ -22,7 +22,6 @@ from contextlib import ExitStack
 import itertools
 import os
 import statistics
-import subprocess
 import sys
 import threading
 import time
@@ -33,6 +32,7 @@ import rclpy
 
 from aim_ros.nodes.launching.processes import isolate
 from aim_ros.nodes.messages.conversions import stamp_to_ns
+from benchmarks._common import busy_cores
 from benchmarks._common import Case
 from benchmarks._common import parser
 from benchmarks._common import prepare
@@ -74,7 +74,9 @@ class Planner(Rig):
         started, answered = time.monotonic(), threading.Event()
         future = self._client.call_async(GetParameters.Request(names=['focus.sigma']))
         future.add_done_callback(lambda _: answered.set())
-        answered.wait(timeout)
+        if not answered.wait(timeout):
+            # rclpy would keep it for as long as the client.
+            self._client.remove_pending_request(future)
         self.calls.append(time.monotonic() - started)
 
     @contextmanager
@@ -93,19 +95,6 @@ class Planner(Rig):
         finally:
             over.set()
             thread.join()
-
-
-@contextmanager
-def busy(count: int) -> Iterator[None]:
-    """Keep `count` cores busy with processes that do nothing but count."""
-    children = [subprocess.Popen([sys.executable, '-c', 'while True: pass'])
-                for _ in range(count)]
-    try:
-        yield
-    finally:
-        for child in children:
-            child.kill()
-            child.wait()
 
 
 @contextmanager
@@ -130,7 +119,7 @@ def scene(images: Sequence, load: int, environment: Mapping[str, str], options
         with given(environment):
             planner, _ = stack.enter_context(
                 running(images, tuple(options.size), options, Planner))
-        stack.enter_context(busy(load))
+        stack.enter_context(busy_cores(load))
         planner.send(10, options.rate)
         planner.published.clear()
         answered = []

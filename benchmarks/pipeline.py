@@ -15,17 +15,20 @@ the others have random weights, scaled so that their masks vary, which takes as 
 first setting again while as many other processes as there are cores do nothing but count.
 """
 
+import argparse
 from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
+from contextlib import ExitStack
 import ctypes
+from dataclasses import dataclass
+from dataclasses import field
 from dataclasses import replace
 from functools import partial
-import itertools
 import json
 import math
+import os
 import sys
-import time
 
 import numpy as np
 from rich.console import Console
@@ -42,11 +45,14 @@ from aim_ros.media.street import Street
 from aim_ros.perception.memory import keep_freed_memory
 from aim_ros.perception.pipeline import Pipeline
 from aim_ros.segmentation.segmenter import Segmenter
-from benchmarks._candidates import busy_cores
+from benchmarks._budget import Budget
+from benchmarks._budget import Load
+from benchmarks._candidates import Models
 from benchmarks._candidates import MODULATIONS
+from benchmarks._candidates import open_segmenter
 from benchmarks._candidates import Ours
 from benchmarks._candidates import peers
-from benchmarks._candidates import Recipe
+from benchmarks._common import busy_cores
 from benchmarks._common import Case
 from benchmarks._common import measure
 from benchmarks._common import parser
@@ -66,77 +72,35 @@ from benchmarks._models import SHIPPED
 ALL_MINUTES = 10.0
 """What all settings together may take; the rounds of each are as many as fit."""
 
-
-class Budget:
-    """
-    What is left of the time for all cases, and a bar that shows it.
-
-    :param progress: of rich.
-    :param cases: how many there are.
-    :param minutes: that all of them may take; rounds take half of it, as loading, converting and
-        warming up do. A case for which no time is left is not begun.
-    :param seconds: of the rounds of each case instead.
-    """
-
-    def __init__(self, progress: Progress, cases: int, minutes: float, seconds: float | None):
-        self._end = time.monotonic() + minutes * 60
-        self._began = self._longest = 0.0
-        self._left = cases
-        self._fixed = seconds
-        self._name = ''
-        self._progress = progress
-        self._task = progress.add_task('', total=cases)
-
-    def seconds(self) -> float:
-        """Return for how long the present case may begin rounds, see `measure`."""
-        if self._fixed is not None:
-            return self._fixed
-        return max(0.0, self._end - time.monotonic()) / self._left / 2
-
-    @property
-    def is_over(self) -> bool:
-        """Whether the time is too short for another case, if it takes as long as the longest."""
-        return time.monotonic() + self._longest > self._end
-
-    def begin(self, name: str) -> None:
-        """Note which case comes."""
-        self._name = name
-        self._began = time.monotonic()
-        self.notify('')
-
-    def notify(self, text: str) -> None:
-        """Show what is being done."""
-        self._progress.update(self._task, description=f'{self._name}: {text}')
-
-    def end(self) -> None:
-        """Note that the present case is done."""
-        self._longest = max(self._longest, time.monotonic() - self._began)
-        self.skip()
-
-    def skip(self) -> None:
-        """Note that a case is not timed, or done."""
-        self._left -= 1
-        self._progress.advance(self._task)
+_PEERS = 4
+"""How much longer it takes, roughly, to have a setting's networks ready on other runtimes too."""
 
 
 def timed(candidates: Mapping[str, Callable[[], object]], options, device: torch.device,
           budget: Budget) -> dict[str, Timing]:
-    """Time candidates in turns, and measure their peak memory as if none of it had been kept."""
-    timings = measure(candidates, rounds=options.rounds, memory=False, device=device,
-                      seconds=budget.seconds(), notify=budget.notify)
+    """Time candidates in turns."""
+    return measure(candidates, rounds=options.rounds, memory=False, device=device,
+                   seconds=budget.seconds(), notify=budget.notify)
+
+
+def with_memory(timings: Mapping[str, Timing], candidates: Mapping[str, Callable[[], object]],
+                device: torch.device, budget: Budget) -> dict[str, Timing]:
+    """Add the peak memory of one more call of each, as if none of it had been kept."""
+    measured = {}
     for name, candidate in candidates.items():
         budget.notify(f'memory: {name}')
         if device.type == 'cpu' and sys.platform.startswith('linux'):
             ctypes.CDLL(None).malloc_trim(0)
-        timings[name] = replace(timings[name], peak_mib=peak_memory(candidate, device))
-    return timings
+        measured[name] = replace(timings[name], peak_mib=peak_memory(candidate, device))
+    return measured
 
 
-def frame_case(setting: Setting, model: str, recipe: Recipe, options, device: torch.device,
-               budget: Budget) -> Case:
+def frame_case(setting: Setting, models: Models, options, device: torch.device, budget: Budget
+               ) -> Case:
     """Time one frame of one camera."""
-    image = next(iter(Street(size=setting.camera, frames=1).frames())).image
     budget.notify('loading')
+    image = next(iter(Street(size=setting.camera, frames=1).frames())).image
+    model, recipe = models.of(setting)
     recipe.resize_to(setting.network)
     segmenter = open_segmenter(model, setting, options, device)
     torchs = open_segmenter(model, setting, options, device, engine='torch')
@@ -145,13 +109,17 @@ def frame_case(setting: Setting, model: str, recipe: Recipe, options, device: to
             for name, modulation in MODULATIONS.items()}
     ours['torch'] = Ours(Pipeline(torchs), image, MODULATIONS['expected'])
     others = peers(recipe, setting.network) if wants_peers(setting, options, device) else {}
-    timings = timed({
+    candidates = {
         'recipe': lambda: recipe(image),
         'network': lambda: recipe.network(pixels.float()),
         **{name: partial(engine, pixels.float()) for name, engine in others.items()},
         'our network': lambda: segmenter.forward(pixels),
         **{f'ours, {name}': candidate for name, candidate in ours.items()},
-    }, options, device, budget)
+    }
+    timings = timed(candidates, options, device, budget)
+    stages = {name: candidate.stages(len(timings['recipe'].seconds))
+              for name, candidate in ours.items()}
+    timings = with_memory(timings, candidates, device, budget)
     off, expected, pixel = (timings[f'ours, {name}'] for name in MODULATIONS)
     ratios = {
         'ours / network': ratio(expected, timings['network']),
@@ -165,21 +133,10 @@ def frame_case(setting: Setting, model: str, recipe: Recipe, options, device: to
     goals = {} if device.type == 'cuda' else {
         name: goal for name, goal in GOALS.get(setting, {}).items() if name in ratios}
     details = {'precision': segmenter.precision, 'engine': str(segmenter.engine),
-               'stages_ms': {name: candidate.stages(options.rounds)
-                             for name, candidate in ours.items()},
+               'stages_ms': stages,
                'frames_per_second': 1e3 / expected.median_ms,
                'p99_ms': float(np.percentile(expected.seconds, 99)) * 1e3}
     return Case(f'{setting}, {segmenter.engine}', timings, ratios, goals, details)
-
-
-def open_segmenter(model: str, setting: Setting, options, device: torch.device,
-                   engine: str | None = None) -> Segmenter:
-    """Return a segmenter of a checkpoint that is ready for a setting's frames."""
-    segmenter = Segmenter(
-        model, device=str(device), engine=engine or options.engine, precision=options.precision,
-        input_size=setting.network)
-    Pipeline(segmenter).warm_up()
-    return segmenter
 
 
 def wants_peers(setting: Setting, options, device: torch.device) -> bool:
@@ -196,9 +153,8 @@ def busy_case(setting: Setting, options, device: torch.device, budget: Budget) -
             name: Ours(Pipeline(open_segmenter(model, setting, options, device, engine)), image,
                        MODULATIONS['expected'])
             for name, engine in (('ours', None), ('ours, torch', 'torch'))}
-    with busy_cores():
-        timings = measure(candidates, rounds=options.rounds, memory=False, device=device,
-                          seconds=budget.seconds(), notify=budget.notify)
+    with busy_cores(os.cpu_count() or 1):
+        timings = timed(candidates, options, device, budget)
     ratios = {'ours / ours, torch': ratio(timings['ours'], timings['ours, torch'])}
     return Case(f'{setting}, all cores busy', timings, ratios, BUSY_GOAL)
 
@@ -222,7 +178,7 @@ def camera_case(setting: Setting, cameras: Sequence[int], options, device: torch
         for name, one_by_one in (('one by one', True), ('together', False)):
             candidates[f'{count} cameras, torch, {name}'] = Ours(
                 torchs, image, MODULATIONS['expected'], count, one_by_one=one_by_one)
-    timings = timed(candidates, options, device, budget)
+    timings = with_memory(timed(candidates, options, device, budget), candidates, device, budget)
     one = timings[f'{cameras[0]} cameras']
     ratios = {f'{count} / {cameras[0]} cameras': ratio(timings[f'{count} cameras'], one)
               for count in cameras[1:]}
@@ -233,41 +189,68 @@ def camera_case(setting: Setting, cameras: Sequence[int], options, device: torch
     return Case(f'{setting}, cameras', timings, ratios)
 
 
-def run(settings: Sequence[Setting], options, device: torch.device) -> list[Case]:
-    """Time all cases, each checkpoint loaded once, and print each as soon as it is there."""
-    console = Console()
-    cases: list[Case] = []
-    columns = (TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(),
-               TimeElapsedColumn())
-    with Progress(*columns, console=console) as progress:
+@dataclass
+class Run:
+    """
+    The cases of one run, each begun only where its time is there.
+
+    :param cases: those that were timed.
+    :param left_out: the names of those that were not, and why.
+    """
+
+    options: argparse.Namespace
+    device: torch.device
+    cases: list[Case] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    console: Console = field(default_factory=Console)
+
+    def play(self, settings: Sequence[Setting]) -> None:
+        """Time all cases, and print each as soon as it is there."""
+        columns = (TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(),
+                   TimeElapsedColumn())
+        options, device = self.options, self.device
         on_cpu = device.type == 'cpu'
-        budget = Budget(progress, len(settings) + 1 + on_cpu, options.minutes, options.seconds)
+        with Progress(*columns, console=self.console) as progress, ExitStack() as stack:
+            budget = Budget(
+                progress, len(settings) + 1 + on_cpu, options.minutes, options.seconds)
+            models = Models(stack, device)
+            for setting in settings:
+                load = setting.load
+                if wants_peers(setting, options, device):
+                    load = replace(load, loading=_PEERS * load.loading)
+                self._add(budget, str(setting), load, partial(
+                    frame_case, setting, models, options, device, budget))
+            last = QUICK[0] if on_cpu else QUICK[-1]
+            load = Load(last.load.loading, last.load.calls * sum(options.cameras) / 2)
+            self._add(budget, f'{last}, cameras', load, partial(
+                camera_case, last, options.cameras, options, device, budget))
+            if on_cpu:
+                self._add(budget, f'{last}, all cores busy', last.load, partial(
+                    busy_case, last, options, device, budget))
 
-        def add(name: str, make: Callable[[], Case]) -> None:
-            if budget.is_over:
-                console.print(f'{name}: left out, the time is over', highlight=False)
-                budget.skip()
-                return
-            budget.begin(name)
-            cases.append(make())
-            # A run takes minutes, and may be ended before its table.
-            console.print('\n    '.join([cases[-1].name, *cases[-1].lines()]), highlight=False)
-            budget.end()
+    def _add(self, budget: Budget, name: str, load: Load, make: Callable[[], Case]) -> None:
+        if not budget.fits(load):
+            self.left_out.append(name)
+            budget.skip()
+            return
+        budget.begin(name, load)
+        case = make()
+        self.cases.append(case)
+        budget.end(case.timings)
+        # A run takes minutes, and may be ended before its table.
+        times = [f'{name}: {timing.median_ms:.2f} ms' for name, timing in case.timings.items()]
+        self.console.print('\n    '.join([case.name, *times, *case.lines()]), highlight=False)
 
-        by_model = itertools.groupby(
-            settings, key=lambda setting: (setting.model, setting.classes))
-        for _, group in by_model:
-            alike = list(group)
-            with checkpoint(alike[0]) as model:
-                recipe = Recipe(model, device)
-                for setting in alike:
-                    add(str(setting), partial(
-                        frame_case, setting, model, recipe, options, device, budget))
-        last = QUICK[0] if on_cpu else QUICK[-1]
-        add('cameras', partial(camera_case, last, options.cameras, options, device, budget))
-        if on_cpu:
-            add('all cores busy', partial(busy_case, QUICK[0], options, device, budget))
-    return cases
+    def report(self) -> None:
+        """Print a table of all cases with their stages, and what was left out."""
+        report('pipeline', self.cases, self.device, self.options.json)
+        for case in self.cases:
+            if 'stages_ms' in case.details:
+                print(f'{case.name}: ' + json.dumps({
+                    name: {stage: round(value, 2) for stage, value in stages.items()}
+                    for name, stages in case.details['stages_ms'].items()}))
+        for name in self.left_out:
+            print(f'{name}: left out, as the time would not have held it')
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -279,27 +262,28 @@ def main(args: Sequence[str] | None = None) -> int:
     command_line.add_argument('--peers', action='store_true',
                               help='time OpenVINO and ONNX Runtime on the plain export too')
     command_line.add_argument('--minutes', type=float, help='how long all of it may take: what '
-                              'does not fit is left out '
+                              'does not fit is left out, and named at the end '
                               f'(no limit; {ALL_MINUTES:g} with --all)')
     command_line.add_argument('--seconds', type=float, help='of rounds a setting, instead')
     command_line.add_argument('--precision', default='auto', help='of ours: auto, fp32, ...')
     command_line.add_argument('--cameras', type=int, nargs='+', metavar='N', default=(1, 2, 4),
                               help='sizes of the batches (1 2 4)')
     options = command_line.parse_args(args)
-    keep_freed_memory()
-    disable_progress_bar()
-    device = prepare(options)
     settings = ALL if options.all else QUICK
+    chosen = options.settings or range(len(settings))
+    if not all(0 <= number < len(settings) for number in chosen):
+        command_line.error(f'--settings takes numbers from 0 to {len(QUICK) - 1}, with --all to '
+                           f'{len(ALL) - 1}; got {" ".join(map(str, chosen))}')
     if options.minutes is None:
         options.minutes = ALL_MINUTES if options.all else math.inf
-    cases = run([settings[index] for index in options.settings or range(len(settings))],
-                options, device)
-    report('pipeline', cases, device, options.json)
-    for case in cases:
-        if 'stages_ms' in case.details:
-            print(f'{case.name}: ' + json.dumps({
-                name: {stage: round(value, 2) for stage, value in stages.items()}
-                for name, stages in case.details['stages_ms'].items()}))
+    keep_freed_memory()
+    disable_progress_bar()
+    run = Run(options, prepare(options))
+    try:
+        run.play([settings[number] for number in chosen])
+    finally:
+        # Also what there was before it failed, or was interrupted.
+        run.report()
     return 0
 
 

@@ -7,6 +7,7 @@ import sys
 
 from extras import EXTRAS
 import pytest
+import shared_memory
 import torch
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -49,6 +50,14 @@ def device(request) -> torch.device:
     if request.param == 'cuda' and not torch.cuda.is_available():
         pytest.skip('no CUDA device on this machine')
     return torch.device(request.param)
+
+
+@pytest.fixture(autouse=True, scope='session')
+def freed_shared_memory():
+    """Free what processes that were killed in these tests leave, which is 70 MB each."""
+    before = shared_memory.segments()
+    yield
+    shared_memory.remove_left(before)
 
 
 @pytest.fixture(autouse=True, scope='session')

@@ -1,6 +1,9 @@
 """The benchmarks start: none is run here, but each is kept up with what it measures."""
 
+from contextlib import contextmanager
+from contextlib import ExitStack
 import importlib
+import json
 from pathlib import Path
 
 import pytest
@@ -24,21 +27,122 @@ def test_a_benchmark_explains_itself(name, monkeypatch, capsys):
     assert 'usage:' in capsys.readouterr().out
 
 
-def test_a_benchmark_begins_no_case_that_does_not_fit_its_time(monkeypatch):
+@pytest.fixture
+def pipeline(monkeypatch):
+    """The benchmark of whole frames, which leaves this process's memory as it is."""
     monkeypatch.syspath_prepend(str(ROOT))
     pipeline = importlib.import_module('benchmarks.pipeline')
-    now = 1000.0
-    monkeypatch.setattr('time.monotonic', lambda: now)
-    budget = pipeline.Budget(Progress(disable=True), cases=4, minutes=2, seconds=None)
+    monkeypatch.setattr(pipeline, 'keep_freed_memory', lambda: None)
+    monkeypatch.setattr(pipeline, 'disable_progress_bar', lambda: None)
+    return pipeline
+
+
+class Clock:
+    """Seconds that pass when a case spends them."""
+
+    def __init__(self, monkeypatch):
+        self.now = 1000.0
+        monkeypatch.setattr('time.monotonic', lambda: self.now)
+
+    def spend(self, load, budget) -> tuple[float, ...]:
+        """Let a case pass; return the times of its rounds."""
+        call = 0.2 * load.calls
+        self.now += 0.5 * load.loading + 2 * call
+        rounds, end = 0, self.now + budget.seconds()
+        while rounds < 15 and (rounds < 3 or self.now <= end):
+            self.now += call
+            rounds += 1
+        self.now += call
+        return (call,) * rounds
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    return Clock(monkeypatch)
+
+
+def test_a_budget_knows_from_the_cases_before_what_the_next_one_takes(monkeypatch, clock):
+    monkeypatch.syspath_prepend(str(ROOT))
+    budgets = importlib.import_module('benchmarks._budget')
+    small, large = budgets.Load(1, 1), budgets.Load(2, 10)
+    budget = budgets.Budget(Progress(disable=True), cases=4, minutes=2, seconds=None)
     assert budget.seconds() == 120 / 4 / 2
-    for seconds in (10, 50):
-        assert not budget.is_over
-        budget.begin('a case')
-        now += seconds
-        budget.end()
-    assert budget.seconds() == 60 / 2 / 2
-    assert not budget.is_over
-    budget.begin('a case')
-    now += 11
-    budget.end()
-    assert budget.is_over
+    # As long as nothing is known, there is only one way to learn it.
+    assert budget.fits(large)
+    budget.begin('a case', small)
+    clock.now += 10
+    budget.end({'ours': budgets.Timing((1.0, 1.0, 1.0))})
+    assert budget.seconds() == 110 / 3 / 2
+    # 7 s of loading for each unit, and 6 calls of 1 s.
+    assert budget.fits(large)
+    clock.now += 110 - (2 * 7 + 6 * 10)
+    assert not budget.fits(large)
+    assert budget.fits(small)
+
+
+def test_a_run_begins_nothing_that_its_time_does_not_hold_and_names_it(
+        pipeline, clock, monkeypatch, capsys):
+    def frame(setting, models, options, device, budget):
+        seconds = clock.spend(setting.load, budget)
+        return pipeline.Case(str(setting), {'ours': pipeline.Timing(seconds)})
+
+    def cameras(setting, *arguments):
+        return frame(setting, None, None, None, arguments[-1])
+
+    monkeypatch.setattr(pipeline, 'frame_case', frame)
+    monkeypatch.setattr(pipeline, 'camera_case', cameras)
+    monkeypatch.setattr(pipeline, 'busy_case', cameras)
+    begun = clock.now
+    assert pipeline.main(['--all', '--minutes', '6']) == 0
+    assert clock.now - begun <= 6 * 60
+    output = capsys.readouterr().out
+    left_out = {name for name in map(str, pipeline.ALL) if f'{name}: left out' in output}
+    assert left_out
+    assert len(left_out) < len(pipeline.ALL)
+    for name in map(str, pipeline.ALL):
+        assert (f'{name}\n    ours: ' in output) == (name not in left_out)
+
+
+def test_what_was_timed_before_a_case_failed_is_reported(pipeline, monkeypatch, capsys, tmp_path):
+    def frame(setting, *_):
+        if setting == pipeline.QUICK[1]:
+            raise RuntimeError('no memory is left')
+        return pipeline.Case('the first', {'ours': pipeline.Timing((0.25,))})
+
+    monkeypatch.setattr(pipeline, 'frame_case', frame)
+    file = tmp_path / 'figures.json'
+    with pytest.raises(RuntimeError, match='no memory'):
+        pipeline.main(['--json', str(file)])
+    case, = json.loads(file.read_text())['cases']
+    assert (case['name'], case['timings']['ours']['median_ms']) == ('the first', 250.0)
+    assert '250.00' in capsys.readouterr().out
+
+
+def test_a_setting_that_there_is_none_of_is_refused(pipeline, capsys):
+    with pytest.raises(SystemExit):
+        pipeline.main(['--settings', '0', '4'])
+    assert 'numbers from 0 to 3, with --all to 11; got 0 4' in capsys.readouterr().err
+
+
+def test_each_model_is_loaded_when_it_is_asked_for_and_once(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT))
+    candidates = importlib.import_module('benchmarks._candidates')
+    models = importlib.import_module('benchmarks._models')
+    log = []
+
+    @contextmanager
+    def checkpoint(setting):
+        log.append(f'load {setting.model} {setting.classes}')
+        yield f'{setting.model}-{setting.classes}'
+        log.append('end')
+
+    monkeypatch.setattr(candidates, 'checkpoint', checkpoint)
+    monkeypatch.setattr(candidates, 'Recipe', lambda model, device: f'recipe of {model}')
+    with ExitStack() as stack:
+        present = candidates.Models(stack, 'cpu')
+        assert not log
+        for setting in models.ALL[:4]:
+            present.of(setting)
+        assert present.of(models.ALL[3]) == ('b0-150', 'recipe of b0-150')
+        assert log == ['load b0 19', 'end', 'load b0 150']
+    assert log[-1] == 'end'

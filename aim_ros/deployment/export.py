@@ -153,7 +153,3 @@ def main(args: Sequence[str] | None = None) -> int:
     print('for TensorRT, which was not tried here: ' + trtexec_line(
         options.output, size, precision=options.precision, dynamic_batch=options.dynamic_batch))
     return 0
-
-
-if __name__ == '__main__':
-    sys.exit(main())

@@ -22,7 +22,7 @@ from aim_ros.experiments.alerts_report import RAISE_AFTER
 from aim_ros.experiments.alerts_report import write_report
 from aim_ros.experiments.alerts_report import write_video
 from aim_ros.experiments.alerts_scores import score
-from aim_ros.experiments.alerts_scores import Tally
+from aim_ros.experiments.alerts_tally import Tally
 from aim_ros.experiments.cli import new_parser
 from aim_ros.experiments.errors import ExperimentError
 from aim_ros.experiments.logits import add_model_options

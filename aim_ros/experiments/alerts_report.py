@@ -6,10 +6,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from aim_ros.experiments.alerts_matching import MIN_IOU
 from aim_ros.experiments.alerts_replay import Drive
 from aim_ros.experiments.alerts_replay import Shot
-from aim_ros.experiments.alerts_scores import MIN_IOU
-from aim_ros.experiments.alerts_scores import Tally
+from aim_ros.experiments.alerts_tally import Tally
 from aim_ros.experiments.alerts_truth import MIN_HEIGHT
 from aim_ros.experiments.plots import plot_curves
 from aim_ros.experiments.plots import Series

@@ -21,6 +21,7 @@ from aim_ros.experiments.cli import new_parser
 from aim_ros.experiments.cli import positive
 from aim_ros.experiments.plots import plot_curves
 from aim_ros.experiments.plots import Series
+from aim_ros.experiments.plots import SIGMA_AXIS
 from aim_ros.experiments.predictions import class_on_top_probability
 from aim_ros.experiments.progress import progress_bar
 from aim_ros.experiments.report import Report
@@ -182,7 +183,6 @@ def _infer(
 
 def _fill(report: Report, curve: UtilityCurve, images: int, seeds: int, chance: float) -> None:
     """Write the report's text, plots and tables."""
-    axis = 'σ of the utility noise (units of the logits)'
     report.paragraph(_summary(curve))
     report.paragraph(
         f'Measured: mean over {seeds} seeds; the band is the 95 % interval of that mean '
@@ -197,13 +197,13 @@ def _fill(report: Report, curve: UtilityCurve, images: int, seeds: int, chance: 
         [Series('measured', curve.sigmas, curve.accuracy),
          Series('predicted, exact', curve.sigmas, curve.accuracy_expected, line='--'),
          Series('Theorem 1, whole order kept', curve.sigmas, curve.accuracy_theorem1, line=':')],
-        x_label=axis, y_label='accuracy (%)', references={'chance': chance}),
+        x_label=SIGMA_AXIS, y_label='accuracy (%)', references={'chance': chance}),
         'Utility curve: accuracy against σ, measured and predicted.')
     distance = Interval(*(side - curve.accuracy_expected for side in (
         curve.accuracy.mean, curve.accuracy.low, curve.accuracy.high)))
     report.figure('distance', plot_curves(
         [Series('measured less exact', curve.sigmas, distance)],
-        x_label=axis, y_label='measured less predicted (points)',
+        x_label=SIGMA_AXIS, y_label='measured less predicted (points)',
         references={'no difference': 0}),
         'Distance between the measured accuracy and the exact prediction, with the 95 % interval '
         'of the measurement.')
@@ -212,7 +212,7 @@ def _fill(report: Report, curve: UtilityCurve, images: int, seeds: int, chance: 
         [Series('prediction kept, measured', curve.sigmas, curve.kept),
          Series('prediction kept, exact', curve.sigmas, curve.kept_expected, line='--'),
          Series('whole order kept, Theorem 1', curve.sigmas, curve.order, line=':')],
-        x_label=axis, y_label='share of images (%)'),
+        x_label=SIGMA_AXIS, y_label='share of images (%)'),
         'Share of images whose prediction, and whose order of all classes, noise leaves.')
     report.heading('Numbers')
     rows = _rows(curve)

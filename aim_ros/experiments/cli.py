@@ -3,12 +3,14 @@
 import argparse
 from collections.abc import Sequence
 import importlib
+import os
 from pathlib import Path
 import shlex
 import sys
 import textwrap
 
 from aim_ros.experiments.errors import ExperimentError
+from aim_ros.openmp import yield_while_waiting
 
 COMMANDS = {
     'segmentation': "the paper's figures and table on segmentation: utility, focus, frontier",
@@ -22,6 +24,7 @@ COMMANDS = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line, by default the program's own; return the exit code."""
     argv = list(sys.argv[1:] if argv is None else argv)
+    yield_while_waiting(os.environ)
     try:
         arguments = _parser(argv).parse_args(argv)
         return _run(arguments, f'experiments {shlex.join(argv)}')

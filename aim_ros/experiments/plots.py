@@ -16,6 +16,9 @@ COLORS = ('#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#00
 MARKERS = ('o', 's', '^', 'D', 'v', 'P', 'X')
 LINES = ('-', '--', ':')
 
+SIGMA_AXIS = 'σ of the utility noise (units of the logits)'
+"""What an axis of sigmas is called."""
+
 _STYLE = {
     'font.size': 9, 'axes.titlesize': 9, 'axes.labelsize': 9, 'legend.fontsize': 8,
     'axes.spines.top': False, 'axes.spines.right': False, 'axes.grid': True, 'grid.alpha': 0.3,

@@ -22,6 +22,7 @@ from aim_ros.experiments.report import Report
 from aim_ros.experiments.text_measures import answer_choices
 from aim_ros.experiments.text_measures import split_shots
 from aim_ros.experiments.text_measures import write_answers
+from aim_ros.experiments.text_measures import Writing
 from aim_ros.experiments.text_report import report_gsm8k
 from aim_ros.experiments.text_report import report_mmlu
 from aim_ros.experiments.text_report import report_paper
@@ -105,9 +106,9 @@ def run(arguments: argparse.Namespace) -> None:
             work = len(sigmas) * arguments.text_seeds * math.ceil(len(asked) / arguments.batch)
             task = progress.add_task('GSM8K', total=work * arguments.max_new_tokens)
             texts = write_answers(
-                model, asked, solved, sigmas=sigmas, seeds=arguments.text_seeds,
-                batch=arguments.batch, max_new_tokens=arguments.max_new_tokens, cache=cache,
-                advance=lambda steps: progress.advance(task, steps))
+                model, asked, solved, writing=Writing(
+                    sigmas, arguments.text_seeds, arguments.batch, arguments.max_new_tokens),
+                cache=cache, advance=lambda steps: progress.advance(task, steps))
         if questions:
             task = progress.add_task('MMLU', total=len(questions))
             choices = answer_choices(

@@ -41,33 +41,43 @@ def split_shots(
     return list(problems[: min(limit, first_shot)]), list(problems[first_shot:])
 
 
+@dataclass(frozen=True)
+class Writing:
+    """
+    How many texts are written, and how.
+
+    :param sigmas: of the noise.
+    :param seeds: repetitions under each sigma.
+    :param batch: prompts that go together.
+    :param max_new_tokens: of a text.
+    """
+
+    sigmas: Sequence[float]
+    seeds: int
+    batch: int
+    max_new_tokens: int
+
+
 def write_answers(
     model: LanguageModel,
     problems: Sequence[WordProblem],
     shots: Sequence[WordProblem],
     *,
-    sigmas: Sequence[float],
-    seeds: int,
-    batch: int,
-    max_new_tokens: int,
+    writing: Writing,
     cache: ArrayCache,
     advance: Callable[[int], object] = lambda steps: None,
 ) -> dict[float, list[Texts]]:
     """
     Let the model solve problems under noise.
 
-    :param seeds: repetitions.
     :param advance: called with the number of steps that were made or not needed.
     :return: for each sigma, the texts of each seed, in the order of the problems.
     """
-    chat = bool(model.tokenizer.chat_template)
-    prompts = [
-        model.tokenizer.apply_chat_template(
-            gsm8k_messages(problem, shots), tokenize=False, add_generation_prompt=True)
-        if chat else gsm8k_text(problem, shots) for problem in problems]
+    prompts = _prompts(model, problems, shots)
     # Prompts of one length go together, so that little is padded.
     order = sorted(range(len(prompts)), key=lambda number: len(prompts[number]))
-    batches = [order[first : first + batch] for first in range(0, len(order), batch)]
+    batches = [order[first : first + writing.batch]
+               for first in range(0, len(order), writing.batch)]
 
     def generate(numbers: list[int], sigma: float, seed: int) -> np.ndarray:
         steps = 0
@@ -79,21 +89,35 @@ def write_answers(
 
         some = [prompts[number] for number in numbers]
         key = {'texts by': model.checksum, 'dtype': str(model.network.dtype), 'prompts': some,
-               'numbers': numbers, 'sigma': sigma, 'seed': seed, 'tokens': max_new_tokens,
-               'version': 2}
+               'numbers': numbers, 'sigma': sigma, 'seed': seed,
+               'tokens': writing.max_new_tokens, 'version': 2}
         array = cache.get(key, lambda: generate_texts(
-            model, some, numbers, sigma=sigma, seed=seed, max_new_tokens=max_new_tokens,
-            add_special_tokens=not chat, advance=count))
-        advance(max_new_tokens - steps)
+            model, some, numbers, sigma=sigma, seed=seed, max_new_tokens=writing.max_new_tokens,
+            add_special_tokens=not _is_chat(model), advance=count))
+        advance(writing.max_new_tokens - steps)
         return array
 
     texts: dict[float, list[Texts]] = {}
-    for sigma in sigmas:
-        for seed in range(seeds):
+    for sigma in writing.sigmas:
+        for seed in range(writing.seeds):
             arrays = [generate(numbers, sigma, seed) for numbers in batches]
             sorted_back = np.concatenate(arrays, axis=1)[:, np.argsort(order)]
             texts.setdefault(sigma, []).append(Texts.from_array(sorted_back))
     return texts
+
+
+def _is_chat(model: LanguageModel) -> bool:
+    return bool(model.tokenizer.chat_template)
+
+
+def _prompts(model: LanguageModel, problems: Sequence[WordProblem],
+             shots: Sequence[WordProblem]) -> list[str]:
+    """Return what the model is asked, in its own form."""
+    if not _is_chat(model):
+        return [gsm8k_text(problem, shots) for problem in problems]
+    return [model.tokenizer.apply_chat_template(
+        gsm8k_messages(problem, shots), tokenize=False, add_generation_prompt=True)
+        for problem in problems]
 
 
 @dataclass(frozen=True)

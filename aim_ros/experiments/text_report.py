@@ -13,6 +13,7 @@ from aim_ros.experiments.language_model import LanguageModel
 from aim_ros.experiments.language_model import Texts
 from aim_ros.experiments.plots import plot_curves
 from aim_ros.experiments.plots import Series
+from aim_ros.experiments.plots import SIGMA_AXIS
 from aim_ros.experiments.predictions import class_on_top_probability
 from aim_ros.experiments.questions import LETTERS
 from aim_ros.experiments.questions import WordProblem
@@ -29,7 +30,18 @@ from aim_ros.experiments.text_measures import TextScores
 PAPER = {'GSM8K': (80.74, 2.12), 'MMLU': (66.40, 28.03)}
 """The paper's accuracy (%) of Llama-3.1-8B: without noise, and at its largest sigma."""
 
-_AXIS = 'σ of the utility noise (units of the logits)'
+_ABOUT_GSM8K = (
+    'Greedy decoding of the modulated logits. Intervals of accuracy are 95 % over problems, '
+    "Wilson's for one seed and Student's t of their means for more. An answer is unchanged if it "
+    'is the number that the same model gives without noise, right or wrong; texts part at the '
+    'first token that noise turns, so this falls at the smallest sigma. Of a model that solves '
+    'hardly any problem accuracy says nothing, and its utility is seen in the coherence. '
+    'Perplexity is the geometric mean over texts, each under the unmodulated model given its own '
+    'beginning. With early stop a text ends before the first token for which noise dominates: '
+    "where the level that one of the vocabulary's tokens is expected to reach by chance, from "
+    "mean and standard deviation of the logits and sigma, is above the model's own top logit. The "
+    "rule is this package's: the paper goes by mean and standard deviation too, with a rule that "
+    'is not known here.')
 
 
 @dataclass(frozen=True)
@@ -99,46 +111,16 @@ def report_gsm8k(
         rows.append(_gsm8k_row(sigma, repetitions, whole[-1], stopped[-1], unmodulated, model))
     seeds = len(texts[0.0])
     accuracy = _joined([accuracy_interval(scores.right, seeds) for scores in whole])
-    takeover = _takeover(texts[0.0], model.vocabulary)
-    summary = (
-        f'GSM8K: accuracy {rows[0]["accuracy"]:.1f} % without noise, {rows[-1]["accuracy"]:.1f} % '
-        f'at sigma {sigmas[-1]:g}; answers that stay {rows[-1]["unchanged"]:.1f} %; perplexity '
-        f'under the unmodulated model {rows[0]["perplexity"]:.2f} and {rows[-1]["perplexity"]:.2f}'
-        f'; noise would dominate half of the unmodulated steps at sigma {takeover:.2f}.')
+    summary = _gsm8k_summary(rows, _takeover(texts[0.0], model.vocabulary))
     report.heading('GSM8K')
     report.paragraph(summary)
-    report.paragraph(
-        "Greedy decoding of the modulated logits. Intervals of accuracy are 95 % over problems, "
-        "Wilson's for one seed and Student's t of their means for more. An answer is unchanged "
-        'if it is the number that the same model gives without '
-        'noise, right or wrong; texts part at the first token that noise turns, so this falls at '
-        'the smallest sigma. Of a model that solves hardly any problem accuracy says nothing, '
-        'and its utility is seen in the coherence. Perplexity is the geometric mean over texts, '
-        'each under the unmodulated model given its own beginning. With early stop a text ends '
-        'before the first token for which noise dominates: where the level that one of the '
-        "vocabulary's tokens is expected to reach by chance, from mean and standard deviation of "
-        "the logits and sigma, is above the model's own top logit. The rule is this package's: "
-        'the paper goes by mean and standard deviation too, with a rule that is not known here.')
+    report.paragraph(_ABOUT_GSM8K)
     unchanged = np.array([row['unchanged'] for row in rows])
     report.figure('gsm8k', plot_curves(
         [Series('right', sigmas, accuracy), Series('answer unchanged', sigmas, unchanged)],
-        x_label=_AXIS, y_label='share of problems (%)'),
+        x_label=SIGMA_AXIS, y_label='share of problems (%)'),
         'GSM8K: right answers, and answers that noise left unchanged, against σ.')
-    report.figure('coherence', plot_curves(
-        [Series('whole text', sigmas, _joined([_surprise(s, seeds) for s in whole])),
-         Series('up to the early stop', sigmas, _joined([_surprise(s, seeds) for s in stopped]),
-                line='--')],
-        x_label=_AXIS, y_label='−log likelihood (nats a token)'),
-        'Coherence: surprise of the unmodulated model at the text, the logarithm of its '
-        'perplexity; lower is more coherent. Mean over the problems with a text that is not empty '
-        '(see the table), with its 95 % interval.')
-    report.figure('length', plot_curves(
-        [Series(name, sigmas, _joined([
-            mean_interval(_by_problem(s.lengths, seeds)) for s in scores]), line=line)
-         for name, scores, line in (
-             ('whole text', whole, '-'), ('up to the early stop', stopped, '--'))],
-        x_label=_AXIS, y_label='length (tokens)'),
-        'Length of the generated texts. Mean over problems with its 95 % interval.')
+    _plot_texts(report, sigmas, seeds, whole, stopped)
     report.table('gsm8k', rows, digits=2, caption=(
         'GSM8K: shares in %, lengths in tokens; "stop:" with the early stop'))
     report.heading('What the texts look like')
@@ -147,6 +129,40 @@ def report_gsm8k(
     for sigma, repetitions in texts.items():
         report.paragraph(f'σ {sigma:g}: {_example(model, repetitions[0], sigma)}')
     return Finding('GSM8K', summary, rows[0]['accuracy'], rows[-1]['accuracy'])
+
+
+def _gsm8k_summary(rows: Sequence[Row], takeover: float) -> str:
+    first, last = rows[0], rows[-1]
+    return (
+        f'GSM8K: accuracy {first["accuracy"]:.1f} % without noise, {last["accuracy"]:.1f} % '
+        f'at sigma {last["sigma"]:g}; answers that stay {last["unchanged"]:.1f} %; perplexity '
+        f'under the unmodulated model {first["perplexity"]:.2f} and {last["perplexity"]:.2f}'
+        f'; noise would dominate half of the unmodulated steps at sigma {takeover:.2f}.')
+
+
+def _plot_texts(
+    report: Report,
+    sigmas: np.ndarray,
+    seeds: int,
+    whole: Sequence[TextScores],
+    stopped: Sequence[TextScores],
+) -> None:
+    """Add how coherent and how long the texts are, whole and up to the early stop."""
+    report.figure('coherence', plot_curves(
+        [Series('whole text', sigmas, _joined([_surprise(s, seeds) for s in whole])),
+         Series('up to the early stop', sigmas, _joined([_surprise(s, seeds) for s in stopped]),
+                line='--')],
+        x_label=SIGMA_AXIS, y_label='−log likelihood (nats a token)'),
+        'Coherence: surprise of the unmodulated model at the text, the logarithm of its '
+        'perplexity; lower is more coherent. Mean over the problems with a text that is not empty '
+        '(see the table), with its 95 % interval.')
+    report.figure('length', plot_curves(
+        [Series(name, sigmas, _joined([
+            mean_interval(_by_problem(s.lengths, seeds)) for s in scores]), line=line)
+         for name, scores, line in (
+             ('whole text', whole, '-'), ('up to the early stop', stopped, '--'))],
+        x_label=SIGMA_AXIS, y_label='length (tokens)'),
+        'Length of the generated texts. Mean over problems with its 95 % interval.')
 
 
 def _gsm8k_row(
@@ -227,7 +243,7 @@ def report_mmlu(report: Report, choices: ChoiceResults) -> Finding:
         [Series('among the letters, measured', sigmas, accuracy),
          Series('among the letters, exact', sigmas, exact, line='--'),
          Series('written, measured', sigmas, emitted, line=':')],
-        x_label=_AXIS, y_label='accuracy (%)', references={'chance': 100 / len(LETTERS)}),
+        x_label=SIGMA_AXIS, y_label='accuracy (%)', references={'chance': 100 / len(LETTERS)}),
         'MMLU: accuracy against σ, measured and predicted.')
     report.table('mmlu', [{
         'sigma': float(sigma), 'accuracy': accuracy.mean[i], 'low': accuracy.low[i],

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import replace
 from functools import cached_property
+from operator import attrgetter
 from typing import Any
 
-import cv2
 import numpy as np
 
 from aim_ros.imaging.camera import CameraModel
@@ -21,18 +21,16 @@ from aim_ros.media.frames import convert_options
 from aim_ros.media.frames import MediaError
 from aim_ros.media.frames import OnLoss
 from aim_ros.media.frames import regular_stamp
+from aim_ros.street.backdrop import paint_backdrop
 from aim_ros.street.canvas import Canvas
 from aim_ros.street.canvas import View
 from aim_ros.street.layout import Layout
 from aim_ros.street.layout import WEATHERS
 from aim_ros.street.scenes import SCENES
+from aim_ros.street.sensor import Sensor
 from aim_ros.street.story import PERIOD
-from aim_ros.street.textures import fractal
-from aim_ros.street.textures import sky
-from aim_ros.street.textures import to_bytes
 
 REACH = 110.0  # metres; beyond it things of the street are too small to matter
-SKY, VEGETATION = 10, 8
 KINDS = ('person', 'cyclist', 'car', 'bicycle', 'traffic light', 'traffic sign')
 BLOCK_IDS, FIXED = 1000, 500
 """So many ids belong to a block, from `FIXED` on those of what does not move."""
@@ -120,7 +118,7 @@ class Street:
             canvas = self._render(index)
             stamp_ns = regular_stamp(index, self.rate)
             yield Frame(
-                self._record(canvas.image, index), 'rgb8', stamp_ns=stamp_ns,
+                self._sensor.record(canvas.image, index), 'rgb8', stamp_ns=stamp_ns,
                 recorded_ns=stamp_ns, index=index, camera_model=self.camera,
                 labels=canvas.labels)
 
@@ -183,21 +181,11 @@ class Street:
 
     @cached_property
     def _backdrop(self):
-        """The sky with the trees at the street's end."""
-        rng = np.random.default_rng((self._seed, 3))
-        light, camera = self._layout.light, self.camera
-        canvas = Canvas(View(camera, 0.0), light)
-        canvas.image[:] = sky(rng, canvas.size, camera.cy, light.sky_top, light.sky_low)
-        canvas.labels[:] = SKY
-        canvas.paste(_street_end(rng, camera, light), 0, 0, VEGETATION, 0.0)
-        return canvas
+        return paint_backdrop(self._seed, self.camera, self._layout.light)
 
     @cached_property
-    def _noise(self):
-        rng = np.random.default_rng((self._seed, 4))
-        noise = rng.normal(0, 3.6, (self.camera.height + 64, self.camera.width + 64, 3))
-        noise[..., 1] *= 0.8  # a sensor has twice as many green cells
-        return to_bytes(128 + cv2.GaussianBlur(noise, (0, 0), 0.45))
+    def _sensor(self):
+        return Sensor(self._seed, self.camera, self._layout.light.tone)
 
     def _view(self, index):
         time = self._start + index / self.rate
@@ -217,15 +205,7 @@ class Street:
         things = self._moving(view, time)
         for block in self._layout.blocks(view.z, REACH):
             things += _numbered(block, FIXED, block.fixed)
-        near, far = view.z + 1.2, view.z + REACH
-        inside = (pair for pair in things if near < pair[1].depth < far)
-        return sorted(inside, key=lambda pair: -pair[1].depth)
-
-    def _between(self, view, things, reach=REACH):
-        """Leave out what is behind the camera or too far, and put far things first."""
-        near, far = view.z + 1.2, view.z + reach
-        inside = (thing for thing in things if near < thing.depth < far)
-        return sorted(inside, key=lambda thing: -thing.depth)
+        return _far_first(view, things, z=lambda pair: pair[1].z)
 
     def _render(self, index):
         """Return the canvas of a frame; the last one is kept, as its truth may be asked for."""
@@ -241,7 +221,7 @@ class Street:
         self._layout.ground.draw(canvas)
 
         blocks = self._layout.blocks(view.z, REACH)[::-1]
-        moving = self._between(view, [thing for _, thing in self._moving(view, time)])
+        moving = _far_first(view, [thing for _, thing in self._moving(view, time)])
         shadows = [polygon for block in blocks for polygon in block.shadows]
         shadows += [polygon for thing in moving for polygon in thing.shadows(light)]
         self._layout.ground.darken(canvas, light, shadows)
@@ -249,7 +229,7 @@ class Street:
             for front in block.fronts:
                 front.draw(canvas, light)
         for block in blocks:
-            for plant in self._between(view, block.gardens, 0.7 * REACH):
+            for plant in _far_first(view, block.gardens, 0.7 * REACH):
                 plant.draw(canvas, light)
         for block in blocks:
             for boundary in block.boundaries[::-1]:
@@ -258,15 +238,11 @@ class Street:
             thing.draw(canvas, light)
         return canvas
 
-    def _record(self, image, index):
-        """Let the lens soften the picture and the sensor add its noise."""
-        image = cv2.GaussianBlur(image, (3, 3), 0.55)
-        image = cv2.LUT(image, self._layout.light.tone)
-        rng = np.random.default_rng((self._seed, 5, index))
-        top, left = rng.integers(0, 64, 2)
-        height, width = image.shape[:2]
-        noise = self._noise[top : top + height, left : left + width]
-        return cv2.addWeighted(image, 1, noise, 1, -128)
+
+def _far_first(view, things, reach=REACH, z=attrgetter('z')):
+    """Leave out what is behind the camera or too far, and put far things first."""
+    inside = (thing for thing in things if view.z + 1.2 < z(thing) < view.z + reach)
+    return sorted(inside, key=lambda thing: -z(thing))
 
 
 def _numbered(block, first, things):
@@ -303,18 +279,3 @@ def _as_size(value: Any) -> tuple[int, int]:
     except ValueError:
         raise ValueError('a size is height x width, such as 375x1242') from None
     return height, width
-
-
-def _street_end(rng, camera, light) -> np.ndarray:
-    """Paint the trees in the haze at the end of the street: premultiplied RGBA from row 0 on."""
-    height, width = camera.height, camera.width
-    scale = camera.fx / 721.5
-    outline = fractal(rng, (1, width), 160 * scale, 6)[0]
-    tops = camera.cy - (9 + 6 * outline) * scale
-    bottom = min(int(camera.cy) + 2, height)
-    rows = np.arange(bottom)[:, None]
-    cover = np.clip(rows - tops[None], 0, 1)
-    green = np.float32((92, 104, 84))
-    share = 1 - np.exp(-150 / light.haze_distance)
-    colour = green + (np.float32(light.sky_low) - green) * share
-    return to_bytes(np.dstack((cover[..., None] * colour, 255 * cover)))

@@ -134,9 +134,7 @@ def focus_modulation(
         >>> [round(shift, 3) for shift in shifted[0, :, 0, 0].tolist()]
         [-0.798, 0.0, 0.798]
     """
-    if sampling not in SAMPLINGS:
-        choices = ', '.join(map(repr, SAMPLINGS))
-        raise ValueError(f'unknown sampling {sampling!r}; choices: {choices}')
+    _check_sampling(sampling)
     sigma = _check_common(logits, sigma, dim, key)
     signs = check_signs(signs, logits.shape[dim])
     modulated = logits.clone()
@@ -144,23 +142,30 @@ def focus_modulation(
         return modulated
     if sampling == 'pixel' and key is None:
         key = random_key()
-    raised = [index for index, sign in signs.items() if sign > 0]
-    lift = expected_shift(sigma)
+    mean = lift = expected_shift(sigma)
     if sampling == 'gated':
+        raised = [index for index, sign in signs.items() if sign > 0]
         wide = torch.promote_types(logits.dtype, torch.float32)
-        lift = lift * gate(logits, raised, dim=dim).to(wide)
+        lift = mean * gate(logits, raised, dim=dim).to(wide)
     classes = modulated.movedim(dim, 0)  # a view (C, ...): writing to it modulates
     for index, sign in signs.items():
-        target, shift = classes[index], expected_shift(sigma)
+        target, shift = classes[index], lift if sign > 0 else mean
         if sampling == 'pixel':
-            draws = standard_normal_range(
-                0, target.numel(), index, key, FOCUS_STREAM, logits.device
-            )
-            shift = sigma * draws.abs().view(target.shape)
-        elif sign > 0:
-            shift = lift
+            shift = _drawn_shift(target, sigma, index, key)
         _add(target, sign * shift)
     return modulated
+
+
+def _drawn_shift(target: Tensor, sigma: float, index: int, key: int) -> Tensor:
+    """Return `|e|`, `e ~ N(0, sigma**2)`, for the logits of class `index`; see `noise`."""
+    draws = standard_normal_range(0, target.numel(), index, key, FOCUS_STREAM, target.device)
+    return sigma * draws.abs().view(target.shape)
+
+
+def _check_sampling(sampling: str) -> None:
+    if sampling not in SAMPLINGS:
+        choices = ', '.join(map(repr, SAMPLINGS))
+        raise ValueError(f'unknown sampling {sampling!r}; choices: {choices}')
 
 
 def _check_common(logits: Tensor, sigma: float, dim: int, key: int | None) -> float:

@@ -4,22 +4,13 @@ Where the executables start: the signals first, then what takes seconds to impor
 ``python -m aim_ros.nodes segmentation|replay`` runs them without an installation.
 """
 
-from collections.abc import MutableMapping
 import os
 import sys
 
 from aim_ros.nodes.command_line import NodeParser
 from aim_ros.nodes.process import ignore_signals
 from aim_ros.nodes.process import stop_on_signals
-
-_SPIN_COUNT = '1000'
-"""
-How often libgomp's threads look for work before they sleep.
-
-By default for milliseconds, in which they hold the cores that the rest of the vehicle, and the
-thread that they wait for, could use: beside one busy process most frames are lost
-(``benchmarks/contention.py``).
-"""
+from aim_ros.openmp import yield_while_waiting
 
 
 def segmentation(args: list[str] | None = None) -> int:
@@ -57,16 +48,6 @@ def replay(args: list[str] | None = None) -> int:
         return run_replay(ros, stop)
     finally:
         ignore_signals()
-
-
-def yield_while_waiting(environment: MutableMapping[str, str]) -> None:
-    """
-    Keep OpenMP's threads from spinning long, unless the user decided; before torch is loaded.
-
-    :param environment: of the process, which libgomp reads when it is loaded.
-    """
-    if not {'OMP_WAIT_POLICY', 'GOMP_SPINCOUNT'} & environment.keys():
-        environment['GOMP_SPINCOUNT'] = _SPIN_COUNT
 
 
 EXECUTABLES = {'segmentation': segmentation, 'replay': replay}

@@ -8,16 +8,20 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 import math
+from typing import TYPE_CHECKING
 
 from aim_ros.hazards.alerts import Alert
 from aim_ros.hazards.alerts import AlertReport
 from aim_ros.hazards.alerts import Level
 from aim_ros.hazards.geometry import GroundCamera
 from aim_ros.hazards.geometry import GroundPosition
-from aim_ros.modulation import Modulation
-from aim_ros.perception.pipeline import Perception
-from aim_ros.perception.settings import Settings
 from aim_ros.segmentation.labels import LabelSet
+
+if TYPE_CHECKING:
+    # They import torch, which the replay and others that only make messages do without.
+    from aim_ros.modulation import Modulation
+    from aim_ros.perception.pipeline import Perception
+    from aim_ros.perception.settings import Settings
 
 VARIANCE_X, VARIANCE_Y = 0, 7
 """Where the variances of x and y are in the covariance of a pose (6x6, flat)."""
@@ -80,7 +84,7 @@ def value_text(value: object) -> str:
     return str(value)
 
 
-def frame_statuses(perception: Perception, labels: LabelSet, name: str,
+def frame_statuses(perception: 'Perception', labels: LabelSet, name: str,
                    values: Mapping[str, object]) -> list[Status]:
     """
     Return the statuses that answer a frame: the camera's summary, then one a road user.
@@ -99,7 +103,7 @@ def frame_statuses(perception: Perception, labels: LabelSet, name: str,
         for alert in report.alerts)]
 
 
-def summary_status(settings: Settings, modulation: Modulation, level: Level, message: str,
+def summary_status(settings: 'Settings', modulation: 'Modulation', level: Level, message: str,
                    name: str, camera: str, values: Mapping[str, object]) -> Status:
     """
     Return the summary of a camera.

@@ -2,10 +2,12 @@
 
 import argparse
 from collections.abc import Sequence
+import os
 from pathlib import Path
 import shlex
 import sys
 
+from aim_ros.openmp import yield_while_waiting
 from aim_ros.recordings import command_line
 
 PROG = 'process_bag'
@@ -88,6 +90,7 @@ def main(args: Sequence[str] | None = None) -> int:
     if given.compare and (given.ray or given.overlay or given.with_inputs):
         parser.error('--compare writes a table and a page alone: leave out --ray, --overlay and '
                      '--with-inputs')
+    yield_while_waiting(os.environ)
     return command_line.run(PROG, lambda: _process(given, f'{PROG} {shlex.join(args)}'))
 
 

@@ -36,11 +36,6 @@ class Cyclist:
     ridden: float
     kind: str = 'cyclist'
 
-    @property
-    def depth(self) -> float:
-        """The place in the order of drawing."""
-        return self.z
-
     def extent(self) -> np.ndarray:
         """Return points that bound bicycle and rider."""
         return box_corners(self.x, self.z, 0.32, 1.78, 0.85)
@@ -73,11 +68,6 @@ class ParkedBicycle:
     z: float
     heading: float
     kind: str = 'bicycle'
-
-    @property
-    def depth(self) -> float:
-        """The place in the order of drawing."""
-        return self.z
 
     def extent(self) -> np.ndarray:
         """Return points that bound the bicycle."""

@@ -34,11 +34,6 @@ class Car:
     facing: int
     kind: str = 'car'
 
-    @property
-    def depth(self) -> float:
-        """The place in the order of drawing."""
-        return self.z
-
     def extent(self) -> np.ndarray:
         """Return the corners (8, 3) of the box around the car."""
         m = self.model

@@ -14,27 +14,45 @@ BUILDING = 2
 _EDGE = 0.8  # a plane at x leaves the picture nearer than this times |x|, at the aperture used
 
 
-def draw_front(canvas: Canvas, texture: Texture, label: int, x: float, z0: float, z1: float,
-               high: float, gain: float, repeat: float = 0.0) -> None:
-    """Lay a texture on the upright plane at `x`, from `z0` to `z1` and from the ground to `high`.
-
-    It is laid once, or every `repeat` metres.
+@dataclass(frozen=True)
+class Front:
     """
-    first = canvas.view.z + _EDGE * abs(x)
-    step = repeat or z1 - z0
-    for start in np.arange(z0, z1 - 1e-6, step)[::-1]:
-        end = min(start + step, z1)
-        if end <= first:
-            break
-        near = max(start, first)
-        a, b = (near - start) / step, (end - start) / step
-        if x > 0:  # who looks to the right has the far end on the left
-            ends, span = (end, near), (1 - b, 1 - a)
-        else:
-            ends, span = (near, end), (a, b)
-        corners = np.array(((x, high, ends[0]), (x, high, ends[1]),
-                            (x, 0, ends[1]), (x, 0, ends[0])))
-        canvas.texture(corners, texture, label, span=span, gain=gain)
+    An upright plane at `x`, from `z0` to `z1` and from the ground to `high`; all in metres.
+
+    :param texture: laid on it once, or every `repeat` metres.
+    """
+
+    texture: Texture
+    label: int
+    x: float
+    z0: float
+    z1: float
+    high: float
+    repeat: float = 0.0
+
+    def draw(self, canvas: Canvas, gain: float) -> None:
+        """Lay the texture on what of it is in front of the camera."""
+        first = canvas.view.z + _EDGE * abs(self.x)
+        step = self.repeat or self.z1 - self.z0
+        for start in np.arange(self.z0, self.z1 - 1e-6, step)[::-1]:
+            end = min(start + step, self.z1)
+            if end <= first:
+                break
+            near = max(start, first)
+            a, b = (near - start) / step, (end - start) / step
+            if self.x > 0:  # who looks to the right has the far end on the left
+                ends, span = (end, near), (1 - b, 1 - a)
+            else:
+                ends, span = (near, end), (a, b)
+            corners = np.array(((self.x, self.high, ends[0]), (self.x, self.high, ends[1]),
+                                (self.x, 0, ends[1]), (self.x, 0, ends[0])))
+            canvas.texture(corners, self.texture, self.label, span=span, gain=gain)
+
+
+def _shadow(light: Light, x: float, z0: float, z1: float, top: float) -> np.ndarray:
+    """Return the polygon (N, 2: x, z) that an upright plane at `x` throws on the ground."""
+    far = [light.shadow_of(x, z, top) for z in (z1, z0)]
+    return np.array(((x, z0), (x, z1), *far))
 
 
 @dataclass(frozen=True)
@@ -55,8 +73,7 @@ class House:
         if light.sunny <= 0.3 or light.sun[0] * self.x <= 0:
             return []
         top = self.facade.height + 0.3 * self.roof
-        far = [light.shadow_of(self.x, z, top) for z in (self.z1, self.z0)]
-        return [np.array(((self.x, self.z0), (self.x, self.z1), *far))]
+        return [_shadow(light, self.x, self.z0, self.z1, top)]
 
     def draw(self, canvas: Canvas, light: Light) -> None:
         """Draw roof, gable and front."""
@@ -80,8 +97,8 @@ class House:
             left, right = sorted((self.x, far_x))
             wall = ((left, height, z0), (right, height, z0), (right, 0, z0), (left, 0, z0))
             canvas.texture(np.array(wall), self.facade.side, BUILDING, gain=float(level.mean()))
-        draw_front(canvas, self.facade.front, BUILDING, self.x, self.z0, self.z1, height,
-                   light.facade_gain(-side))
+        front = Front(self.facade.front, BUILDING, self.x, self.z0, self.z1, height)
+        front.draw(canvas, light.facade_gain(-side))
 
 
 @dataclass(frozen=True)
@@ -102,8 +119,7 @@ class Boundary:
         """Return the polygon (N, 2: x, z) that it throws on the ground."""
         if light.sunny <= 0.3:
             return []
-        far = [light.shadow_of(self.x, z, self.height) for z in (self.z1, self.z0)]
-        return [np.array(((self.x, self.z0), (self.x, self.z1), *far))]
+        return [_shadow(light, self.x, self.z0, self.z1, self.height)]
 
     def draw(self, canvas: Canvas, light: Light) -> None:
         """Draw the top, the near end and the side to the street."""
@@ -123,5 +139,5 @@ class Boundary:
             gain = float(light.shade(np.array(((0.0, 0.0, -1.0),))).mean() * 1.1)
             canvas.texture(np.array(end), self.texture, self.label,
                            span=(0.0, self.thick / self.repeat), gain=gain)
-        draw_front(canvas, self.texture, self.label, self.x, self.z0, self.z1, self.height,
-                   light.facade_gain(-side), self.repeat)
+        front = Front(self.texture, self.label, self.x, self.z0, self.z1, self.height, self.repeat)
+        front.draw(canvas, light.facade_gain(-side))

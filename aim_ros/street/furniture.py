@@ -48,11 +48,6 @@ class Lamp:
     height: float
     arm: float
 
-    @property
-    def depth(self) -> float:
-        """The place in the order of drawing."""
-        return self.z
-
     def shadows(self, light: Light) -> list[np.ndarray]:
         """Return polygons (N, 2: x, z) on the ground."""
         return _upright_shadow(self.x, self.z, self.height, 0.07, light)
@@ -88,11 +83,6 @@ class Signal:
     arm: float = 0.0
     away: bool = False
     kind: str = 'traffic light'
-
-    @property
-    def depth(self) -> float:
-        """The place in the order of drawing."""
-        return self.z
 
     def extent(self) -> np.ndarray:
         """Return points that bound the lamp box on the pole."""
@@ -199,11 +189,6 @@ class Sign:
     size: float = 0.65
     kind: str = 'traffic sign'
 
-    @property
-    def depth(self) -> float:
-        """The place in the order of drawing."""
-        return self.z
-
     def extent(self) -> np.ndarray:
         """Return points that bound the plate."""
         half = self.size / 2
@@ -235,11 +220,6 @@ class Plant:
     z: float
     height: float
     mirrored: bool = False
-
-    @property
-    def depth(self) -> float:
-        """The place in the order of drawing."""
-        return self.z
 
     def shadows(self, light: Light) -> list[np.ndarray]:
         """Return polygons (N, 2: x, z) on the ground: the crown's, in pieces, and the trunk's."""

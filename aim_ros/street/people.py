@@ -31,11 +31,6 @@ class Walker:
     walked: float | None
     kind: str = 'person'
 
-    @property
-    def depth(self) -> float:
-        """The place in the order of drawing."""
-        return self.z
-
     def extent(self) -> np.ndarray:
         """Return points that bound the person."""
         height, ahead, aside = self.looks.height, 0.29, 0.15

@@ -38,9 +38,11 @@ import argparse
 from collections.abc import Sequence
 import dataclasses
 import json
+import os
 from pathlib import Path
 import sys
 
+from aim_ros.openmp import yield_while_waiting
 from aim_ros.resources import share_directory
 from aim_ros.training import config as configs
 
@@ -229,6 +231,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return the exit code."""
     options = parser().parse_args(arguments)
+    yield_while_waiting(os.environ)
     # Takes seconds to import, for which nobody who asks for help should wait.
     from aim_ros.segmentation.description import ModelError
 

@@ -9,7 +9,7 @@ from aim_ros.experiments.alerts_replay import mask_labels
 from aim_ros.experiments.alerts_replay import see
 from aim_ros.experiments.alerts_replay import Shot
 from aim_ros.experiments.alerts_scores import score
-from aim_ros.experiments.alerts_scores import Tally
+from aim_ros.experiments.alerts_tally import Tally
 from aim_ros.experiments.alerts_transitions import due_transitions
 from aim_ros.experiments.alerts_truth import contact_times
 from aim_ros.experiments.alerts_truth import read_tracks

@@ -23,6 +23,7 @@ from aim_ros.experiments.text_measures import score_texts
 from aim_ros.experiments.text_measures import split_shots
 from aim_ros.experiments.text_measures import stop_lengths
 from aim_ros.experiments.text_measures import write_answers
+from aim_ros.experiments.text_measures import Writing
 from aim_ros.experiments.text_report import accuracy_interval
 
 _PROBLEMS = [WordProblem(f'What is {i} and {i}?', f'The answer is {2 * i}.', 2.0 * i)
@@ -91,7 +92,7 @@ def test_shots_are_taken_from_the_end(model):
 def test_texts_do_not_depend_on_the_batch(model, tmp_path):
     def write(batch):
         return write_answers(
-            model, _PROBLEMS, [], sigmas=[0.0, 1.0], seeds=2, batch=batch, max_new_tokens=8,
+            model, _PROBLEMS, [], writing=Writing([0.0, 1.0], 2, batch, 8),
             cache=ArrayCache(tmp_path))
 
     one, four = write(1), write(4)
@@ -123,8 +124,8 @@ def test_a_model_is_asked_in_its_own_form(model, chat, start):
         tokenizer.chat_template = None
     asked_for = _AskedFor()
 
-    write_answers(replace(model, tokenizer=tokenizer), _PROBLEMS[:2], _PROBLEMS[4:], sigmas=[0.5],
-                  seeds=1, batch=2, max_new_tokens=3, cache=asked_for)
+    write_answers(replace(model, tokenizer=tokenizer), _PROBLEMS[:2], _PROBLEMS[4:],
+                  writing=Writing([0.5], 1, 2, 3), cache=asked_for)
 
     key, = asked_for.keys
     assert (key['sigma'], key['seed'], sorted(key['numbers'])) == (0.5, 0, [0, 1])

@@ -5,9 +5,6 @@ from collections.abc import Callable
 from functools import partial
 import os
 from pathlib import Path
-import signal
-import subprocess
-import sys
 import threading
 import time
 from types import SimpleNamespace
@@ -16,29 +13,22 @@ import pytest
 
 rclpy = pytest.importorskip('rclpy', reason='rclpy is not installed')
 
+from camera_driver import Camera
+from camera_driver import of_stamp
 from deadline import DEADLINE
-from diagnostic_msgs.msg import DiagnosticArray
-from diagnostic_msgs.msg import DiagnosticStatus
+from executable_process import Process
 import numpy as np
 from rclpy.executors import MultiThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
 from ros_domain import claim_domain
-from ros_domain import claims
-from sensor_msgs.msg import CameraInfo
-from sensor_msgs.msg import CompressedImage
-from sensor_msgs.msg import Image
-from std_msgs.msg import Header
 import torch
 from transformers import SegformerConfig
 from transformers import SegformerForSemanticSegmentation
 from transformers import SegformerImageProcessor
 
 from aim_ros.nodes.launching.transports import large_images
-from aim_ros.nodes.messages.conversions import image_message
-from aim_ros.nodes.messages.conversions import ns_to_stamp
-from aim_ros.nodes.messages.conversions import stamp_to_ns
 from aim_ros.nodes.rclpy_private import join_callbacks
 from aim_ros.nodes.rclpy_private import lifecycle_state
 from aim_ros.nodes.segmentation.node import SegmentationNode
@@ -150,55 +140,6 @@ def tiny_model(tmp_path_factory) -> str:
     return str(folder)
 
 
-class Camera(Node):
-    """A camera driver and a planner in one: publishes frames and keeps what comes back."""
-
-    def __init__(self, name: str = 'camera', node: str = 'segmentation'):
-        super().__init__(f'{name}_driver')
-        self.camera = name
-        self.pixels = np.random.default_rng(0).integers(0, 256, (60, 100, 3), np.uint8)
-        self.masks: list[Image] = []
-        self.alerts: list[DiagnosticArray] = []
-        self.overlays: list[Image] = []
-        self.confidences: list[Image] = []
-        self._prefix = f'/{node}/{name}'
-        self.images = self.create_publisher(Image, f'{name}/image', 10)
-        self.compressed = self.create_publisher(
-            CompressedImage, f'{name}/image/compressed', 10)
-        self.infos = self.create_publisher(CameraInfo, f'{name}/camera_info', 10)
-        self.listening = [self.collect(Image, 'mask', self.masks),
-                          self.collect(DiagnosticArray, 'alerts', self.alerts)]
-
-    def is_heard(self) -> bool:
-        """Whether somebody subscribes to the images, and to their calibration."""
-        return self.infos.get_subscription_count() > 0 and (
-            self.images.get_subscription_count() + self.compressed.get_subscription_count() > 0)
-
-    def collect(self, message_type, topic: str, into: list):
-        """Subscribe to one of the node's topics for this camera."""
-        return self.create_subscription(
-            message_type, f'{self._prefix}/{topic}', into.append, 50)
-
-    def message(self, stamp: float, pixels: np.ndarray | None = None) -> Image:
-        """Return an image message of the camera's test picture."""
-        header = Header(stamp=ns_to_stamp(round(stamp * 1e9)), frame_id=f'{self.camera}_optical')
-        return image_message(self.pixels if pixels is None else pixels, 'rgb8', header)
-
-    def answer(self, stamp: float) -> tuple[Image, DiagnosticArray] | None:
-        """Return the mask and the alerts of the frame with this stamp, once both are there."""
-        stamp_ns = round(stamp * 1e9)
-        mask, alerts = of_stamp(self.masks, stamp_ns), of_stamp(self.alerts, stamp_ns)
-        return (mask, alerts) if mask and alerts else None
-
-    def summaries(self) -> list[dict[str, str]]:
-        """Return the values of the summary status of every alerts message so far."""
-        return [{v.key: v.value for v in m.status[0].values} for m in list(self.alerts)]
-
-    def stale(self) -> list[DiagnosticArray]:
-        """Return the STALE messages so far."""
-        return [m for m in list(self.alerts) if m.status[0].level == DiagnosticStatus.STALE]
-
-
 def start_node(ros: Ros, *, active: bool = True, **overrides) -> SegmentationNode:
     """Spin a segmentation node with parameter overrides, `__` for a dot; wait until active."""
     cameras = overrides.get('cameras', ['camera'])
@@ -250,11 +191,6 @@ def match_client(ros: Ros, kind: type, name: str, harmless):
     return ros.wait_for(answered_client, what=f'an answer of {name}')
 
 
-def of_stamp(messages: list, stamp_ns: int):
-    """Return the message with this header stamp, or None as long as there is none."""
-    return next((m for m in messages if stamp_to_ns(m.header.stamp) == stamp_ns), None)
-
-
 @pytest.fixture
 def harness() -> SimpleNamespace:
     """Give a test that needs several ROS one after the other the parts to make them of."""
@@ -296,68 +232,6 @@ def matched_client(ros):
 
 
 state_of = lifecycle_state
-
-
-# What a process that was killed leaves in shared memory, Fast DDS tells the next one of.
-LEFT_BEHIND = 'RTPS_TRANSPORT_SHM'
-
-
-class Process:
-    """One of the package's executables as a process, whose output is read as it comes."""
-
-    def __init__(self, executable: str, *arguments: str, program: str = ''):
-        start = ['-c', program] if program else ['-m', 'aim_ros.nodes', executable]
-        self._child = subprocess.Popen(
-            [sys.executable, *start, '--ros-args', *arguments], text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, pass_fds=claims(),
-            env={**os.environ, 'PYTHONPATH': str(ROOT), 'PYTHONFAULTHANDLER': '1'})
-        self._changed = threading.Condition()
-        self.lines: list[str] = []
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self) -> None:
-        for line in self._child.stdout:
-            if LEFT_BEHIND in line:
-                continue
-            with self._changed:
-                self.lines.append(line.rstrip())
-                self._changed.notify_all()
-
-    def wait_for_line(self, part: str) -> None:
-        """Wait until a line of the output contains `part`."""
-        with self._changed:
-            assert self._changed.wait_for(
-                lambda: any(part in line for line in self.lines), DEADLINE), self.lines
-
-    def wait_for_library(self, name: str) -> None:
-        """Wait until a shared library is loaded, i.e. until the process is importing it."""
-        maps = Path(f'/proc/{self._child.pid}/maps')
-        deadline = time.monotonic() + DEADLINE
-        waiting = threading.Event()
-        while name not in maps.read_text():
-            assert self._child.poll() is None, self.lines
-            assert time.monotonic() < deadline, f'{name} was never loaded'
-            waiting.wait(0.002)
-
-    def signal(self, number: int) -> None:
-        self._child.send_signal(number)
-
-    def wait(self) -> int:
-        """Wait for the end; return the exit code. One that does not end says where it is."""
-        try:
-            code = self._child.wait(DEADLINE)
-        except subprocess.TimeoutExpired:
-            self.signal(signal.SIGABRT)
-            self._reader.join(DEADLINE)
-            pytest.fail('the process does not end:\n' + '\n'.join(self.lines))
-        self._reader.join(DEADLINE)
-        return code
-
-    def kill(self) -> None:
-        if self._child.poll() is None:
-            self._child.kill()
-        self._child.wait()
 
 
 @pytest.fixture

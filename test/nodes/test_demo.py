@@ -17,6 +17,9 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from diagnostic_msgs.msg import KeyValue
 import numpy as np
 import pytest
+from rcl_interfaces.msg import SetParametersResult
+from rcl_interfaces.srv import SetParameters
+from rclpy.task import Future
 from rich.progress import Progress
 
 from aim_ros.media.street import Street
@@ -26,6 +29,7 @@ from aim_ros.nodes.demo.run import DemoError
 from aim_ros.nodes.demo.run import Drive
 from aim_ros.nodes.demo.run import Options
 from aim_ros.nodes.demo.viewer import Moment
+from aim_ros.nodes.demo.viewer import ProfileRequest
 from aim_ros.nodes.launching.processes import last_problem
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -209,3 +213,20 @@ def test_the_last_problem_of_a_log(tmp_path):
     assert last_problem(log) == 'Segmentation fault'
     log.write_text('')
     assert last_problem(log) == 'empty'
+
+
+def test_the_first_answer_counts_however_late_and_no_request_stays_open(monkeypatch):
+    monkeypatch.setattr('aim_ros.nodes.demo.viewer._ASK_AGAIN', -1.0)
+    futures: list[Future] = []
+
+    def call_async(request):
+        futures.append(Future())
+        return futures[-1]
+
+    request = ProfileRequest(SimpleNamespace(call_async=call_async), 'city')
+    assert not request.confirmed()
+    assert not request.confirmed()
+    assert len(futures) == 3
+    futures[0].set_result(SetParameters.Response(results=[SetParametersResult(successful=True)]))
+    assert request.confirmed()
+    assert all(future.done() or future.cancelled() for future in futures)

@@ -5,8 +5,6 @@ import signal
 
 import pytest
 
-from aim_ros.nodes.__main__ import yield_while_waiting
-
 # As a hub does that does not answer: the loader never comes back.
 BLOCKED = """
 import sys
@@ -90,17 +88,6 @@ def test_a_burst_of_signals_while_active(start, ros, make_planner, count):
         process.signal(signal.SIGINT)
     assert_quiet_end(process, signal.SIGINT)
     ros.wait_for(lambda: planner.stale()[-1].status[0].message == 'the node is not active')
-
-
-@pytest.mark.parametrize(('given', 'kept'), [
-    ({}, {'GOMP_SPINCOUNT': '1000'}),
-    ({'GOMP_SPINCOUNT': '7'}, {'GOMP_SPINCOUNT': '7'}),
-    ({'OMP_WAIT_POLICY': 'active'}, {'OMP_WAIT_POLICY': 'active'}),
-])
-def test_threads_that_wait_do_not_spin_unless_the_user_says_so(given, kept):
-    environment = dict(given)
-    yield_while_waiting(environment)
-    assert environment == kept
 
 
 # A driver with the transports that Fast DDS takes by itself, and images that they lose.

@@ -147,7 +147,7 @@ def true_ends(layout, camera, time):
     for thing in things:
         kind = getattr(thing, 'kind', '')
         group = 'car' if kind == 'car' else 'other'
-        if kind in ('car', 'person', 'cyclist', 'bicycle') and 1.2 < thing.depth - driver < 110:
+        if kind in ('car', 'person', 'cyclist', 'bicycle') and 1.2 < thing.z - driver < 110:
             outline = hull(thing.extent()[:, [0, 2]]) - (0, driver)
             ends[group] = np.minimum(
                 ends.get(group, np.inf), seen_from(outline, slopes))

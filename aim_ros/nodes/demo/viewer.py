@@ -12,6 +12,7 @@ import rclpy
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
+from rclpy.task import Future
 from sensor_msgs.msg import Image
 
 from aim_ros.nodes.messages.conversions import frame_from_image
@@ -101,10 +102,11 @@ class ProfileRequest:
         self._client = client
         self._request = SetParameters.Request(
             parameters=[Parameter('driver_profile', value=profile).to_parameter_msg()])
+        self._asked_for: list[Future] = []
         self._ask()
 
     def _ask(self) -> None:
-        self._future = self._client.call_async(self._request)
+        self._asked_for.append(self._client.call_async(self._request))
         self._asked = time.monotonic()
 
     def confirmed(self) -> bool:
@@ -113,11 +115,15 @@ class ProfileRequest:
 
         :raises ValueError: it has refused; the text is its reason.
         """
-        if not self._future.done():
+        answered = next((future for future in self._asked_for if future.done()), None)
+        if answered is None:
             if time.monotonic() - self._asked > _ASK_AGAIN:
                 self._ask()
             return False
-        result, = self._future.result().results
+        # rclpy would keep those that are never answered for as long as the client.
+        for future in self._asked_for:
+            future.cancel()
+        result, = answered.result().results
         if not result.successful:
             raise ValueError(result.reason)
         return True

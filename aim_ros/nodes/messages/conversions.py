@@ -1,7 +1,9 @@
 """The only seam between ROS messages and arrays."""
 
 import array
+from collections.abc import Callable
 from collections.abc import Mapping
+from functools import cache
 
 from builtin_interfaces.msg import Time
 import cv2
@@ -14,7 +16,6 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from aim_ros.imaging.camera import CameraModel
-from aim_ros.imaging.compressed import decode_image
 from aim_ros.imaging.frame import Frame
 from aim_ros.imaging.raw import pixels_of
 from aim_ros.perception.alert_report import value_text
@@ -54,6 +55,17 @@ def frame_from_image(message: Image, camera: str) -> Frame:
                  frame_id=message.header.frame_id)
 
 
+@cache
+def image_decoder() -> Callable[[memoryview, str], tuple[np.ndarray, str]]:
+    """
+    Return `aim_ros.imaging.compressed.decode_image`.
+
+    Its libraries take 0.1 s to import, for which a node of raw images should not wait.
+    """
+    from aim_ros.imaging.compressed import decode_image
+    return decode_image
+
+
 def frame_from_compressed(message: CompressedImage, camera: str) -> Frame:
     """
     Decode a compressed image message (JPEG, PNG, whatever OpenCV reads) into a frame.
@@ -61,7 +73,7 @@ def frame_from_compressed(message: CompressedImage, camera: str) -> Frame:
     :param camera: the camera's name.
     :raises FrameError: the data is damaged, or no picture.
     """
-    pixels, encoding = decode_image(message.data, message.format)
+    pixels, encoding = image_decoder()(message.data, message.format)
     return Frame(pixels, encoding, camera, stamp_to_ns(message.header.stamp),
                  frame_id=message.header.frame_id)
 

@@ -72,6 +72,9 @@ class CameraInput:
         self._infos: Subscription | None = None
         self._latched_infos: Subscription | None = None
         self._looked = -math.inf
+        if self._compressed:
+            # Now, as the first image should not wait for it.
+            conversions.image_decoder()
 
     @property
     def topic(self) -> str:

@@ -22,6 +22,7 @@ from aim_ros.nodes.process import StopSignal
 from aim_ros.nodes.tuner.played import Played
 from aim_ros.nodes.tuner.played import Playing
 from aim_ros.nodes.tuner.played import playing
+from aim_ros.openmp import yield_while_waiting
 
 if TYPE_CHECKING:
     from aim_ros.nodes.tuner.tuner_node import TunerNode
@@ -107,6 +108,8 @@ def main(args: Sequence[str] | None = None) -> int:
     """Serve the page until a signal; return the exit code: 1 where something failed."""
     stop = stop_on_signals()
     options = parse(args)
+    # Who compares profiles has this process run the network.
+    yield_while_waiting(os.environ)
     if options.played is None:
         use_large_images()
     else:

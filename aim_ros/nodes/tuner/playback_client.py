@@ -1,12 +1,12 @@
 """Pausing what is seen: the drive where a replay plays it, else the picture alone."""
 
-from collections.abc import Callable
-
 from rclpy.client import Client
 from rclpy.node import Node
+from std_msgs.msg import Bool
 from std_srvs.srv import SetBool
 from std_srvs.srv import Trigger
 
+from aim_ros.nodes.replay.playback import LATCHED
 from aim_ros.nodes.tuner.service_calls import ANSWER_TIMEOUT
 from aim_ros.nodes.tuner.service_calls import ServiceCall
 from aim_ros.nodes.tuner.service_calls import ServiceCalls
@@ -14,7 +14,7 @@ from aim_ros.nodes.tuner.service_calls import ServiceCalls
 
 class PlaybackClient:
     """
-    Pauses a replay by its services.
+    Pauses a replay by its services, and follows whether it is paused, by whomever.
 
     :param node: the node that calls, spun by an executor.
     :param replay: full name of the replay.
@@ -27,6 +27,7 @@ class PlaybackClient:
         self._calls = ServiceCalls(node, replay, answer_timeout)
         self._pause = node.create_client(SetBool, f'{replay}/pause')
         self._step = node.create_client(Trigger, f'{replay}/step')
+        node.create_subscription(Bool, f'{replay}/paused', self._receive_state, LATCHED)
 
     @property
     def present(self) -> bool:
@@ -35,21 +36,21 @@ class PlaybackClient:
 
     def pause(self, paused: bool) -> None:
         """Pause the replay, or let it go on; `problem` says why where it does not."""
-        def done() -> None:
-            self.paused = paused
-        self._call(self._pause, SetBool.Request(data=paused), done)
+        self._call(self._pause, SetBool.Request(data=paused))
 
     def step(self) -> None:
         """Let a paused replay play one frame; `problem` says why where it does not."""
         # Asked twice, it would play two.
-        self._call(self._step, Trigger.Request(), lambda: None, tries=1)
+        self._call(self._step, Trigger.Request(), tries=1)
 
-    def _call(self, client: Client, request: SetBool.Request | Trigger.Request,
-              done: Callable[[], None], tries: int = 2) -> None:
+    def _receive_state(self, state: Bool) -> None:
+        # A replay that was started again says so too, and has no part in what was wrong before.
+        self.paused, self.problem = state.data, ''
+
+    def _call(self, client: Client, request: SetBool.Request | Trigger.Request, tries: int = 2
+              ) -> None:
         def answered(response: SetBool.Response | Trigger.Response) -> None:
             self.problem = '' if response.success else response.message
-            if response.success:
-                done()
 
         def unanswered(sentence: str) -> None:
             self.problem = f'{sentence}: press again, or start it again'

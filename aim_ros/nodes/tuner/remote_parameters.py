@@ -1,5 +1,7 @@
 """The parameters of another node: what they are, what they may be, and setting them."""
 
+from collections import deque
+from collections.abc import Callable
 from collections.abc import Mapping
 from concurrent.futures import Future as Answer
 from functools import partial
@@ -8,8 +10,12 @@ import time
 from types import MappingProxyType
 from typing import Any
 
+from rcl_interfaces.msg import ParameterDescriptor
 from rcl_interfaces.msg import ParameterEvent
 from rcl_interfaces.msg import ParameterType
+from rcl_interfaces.srv import DescribeParameters
+from rcl_interfaces.srv import GetParameters
+from rcl_interfaces.srv import ListParameters
 from rcl_interfaces.srv import SetParameters
 from rclpy.clock import Clock
 from rclpy.clock import ClockType
@@ -28,6 +34,9 @@ from aim_ros.nodes.tuner.service_calls import ServiceCalls
 
 _PERIOD = 0.5
 _ASK_AGAIN = 3.0  # seconds; a server that has not discovered its client yet drops its answer
+_MOST_QUESTIONS = 20
+"""Questions that wait for an answer: a minute's, for a machine that is busy with other work."""
+
 _OF_RCLPY = ('qos_overrides.', 'use_sim_time', 'start_type_description_service')
 
 
@@ -52,6 +61,7 @@ class RemoteParameters:
         self._events: dict[str, Any] = {}  # changes since everything was forgotten
         self._forgotten = 0  # how often: what was asked for before says what was
         self._asked = -_ASK_AGAIN
+        self._questions: deque[Future] = deque()
         self._known = False
         node.create_subscription(
             ParameterEvent, '/parameter_events', self._receive_event, qos_profile_parameter_events)
@@ -106,6 +116,24 @@ class RemoteParameters:
             self._known, self._asked = False, -_ASK_AGAIN
             self._forgotten += 1
             self._events = {}
+            self._cancel_questions(0)
+
+    def _ask(self, question: Future, receive: Callable[[Any], None]) -> None:
+        """Have an answer received, unless the question is cancelled before it comes."""
+        def answered(question: Future) -> None:
+            if not question.cancelled():
+                receive(question.result())
+
+        with self._lock:
+            self._questions = deque(one for one in self._questions if not one.done())
+            self._questions.append(question)
+            self._cancel_questions(_MOST_QUESTIONS)
+        question.add_done_callback(answered)
+
+    def _cancel_questions(self, left: int) -> None:
+        """Cancel the oldest questions but some: else, rclpy keeps them as long as the client."""
+        while len(self._questions) > left:
+            self._questions.popleft().cancel()
 
     def _tend(self) -> None:
         """Ask for what is not known, and again where no answer came."""
@@ -115,20 +143,22 @@ class RemoteParameters:
                 self.forget()
             elif not self._known and now - self._asked > _ASK_AGAIN:
                 self._asked = now
-                self._client.list_parameters().add_done_callback(
-                    partial(self._receive_names, self._forgotten))
+                self._ask(self._client.list_parameters(),
+                          partial(self._receive_names, self._forgotten))
 
-    def _receive_names(self, forgotten: int, future: Future) -> None:
-        names = [name for name in future.result().result.names if not name.startswith(_OF_RCLPY)]
-        self._client.describe_parameters(names).add_done_callback(
-            partial(self._receive_descriptions, forgotten, names))
+    def _receive_names(self, forgotten: int, response: ListParameters.Response) -> None:
+        names = [name for name in response.result.names if not name.startswith(_OF_RCLPY)]
+        self._ask(self._client.describe_parameters(names),
+                  partial(self._receive_descriptions, forgotten, names))
 
-    def _receive_descriptions(self, forgotten: int, names: list[str], future: Future) -> None:
-        self._client.get_parameters(names).add_done_callback(
-            partial(self._receive_values, forgotten, future.result().descriptors))
+    def _receive_descriptions(self, forgotten: int, names: list[str],
+                              response: DescribeParameters.Response) -> None:
+        self._ask(self._client.get_parameters(names),
+                  partial(self._receive_values, forgotten, response.descriptors))
 
-    def _receive_values(self, forgotten: int, descriptors: list, future: Future) -> None:
-        values = future.result().values
+    def _receive_values(self, forgotten: int, descriptors: list[ParameterDescriptor],
+                        response: GetParameters.Response) -> None:
+        values = response.values
         with self._lock:
             # Asked for before the last change of the node, or a parameter went meanwhile: they are
             # asked for again.
@@ -141,6 +171,7 @@ class RemoteParameters:
                      for descriptor, value in zip(descriptors, values, strict=True)}
             self._values = MappingProxyType({**found, **self._events})
             self._known = True
+            self._cancel_questions(0)
 
     def _receive_event(self, event: ParameterEvent) -> None:
         if event.node != self._target:

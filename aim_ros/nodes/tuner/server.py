@@ -1,6 +1,7 @@
 """The web server of the page."""
 
 from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
 import threading
 import warnings
@@ -61,29 +62,38 @@ def serve(workbench: Workbench, host: str, port: int, stop: threading.Event,
 
     :param port: 0 takes any that is free.
     :param on_ready: called with the page's address once it can be opened.
-    :raises ServeError: the address cannot be listened on.
+    :raises ServeError: the address cannot be listened on, or the server ended before `stop`.
     """
     server = uvicorn.Server(uvicorn.Config(
         make_app(workbench), host=host, port=port, log_level='warning',
         timeout_graceful_shutdown=_GRACE))
-    thread = threading.Thread(target=_run, args=(server,), name='server', daemon=True)
-    thread.start()
+    address = f'http://{host}:{port}'
+    ended: Future[None] = Future()
+    threading.Thread(target=_run, args=(server, ended), name='server', daemon=True).start()
     said = False
-    while not stop.wait(_POLL) and thread.is_alive():
-        if server.started and not said:
+    while not stop.wait(_POLL) and not ended.done():
+        # None any more where it ends at this moment.
+        sockets = server.servers[0].sockets if server.started and not said else ()
+        if sockets:
             said = True
-            bound = server.servers[0].sockets[0].getsockname()[1]
-            on_ready(f'http://{host}:{bound}')
+            address = f'http://{host}:{sockets[0].getsockname()[1]}'
+            on_ready(address)
     server.should_exit = True
-    thread.join()
-    if not server.started:
+    error = ended.exception()
+    if isinstance(error, SystemExit) and not server.started:
         raise ServeError(f'the page cannot be served at {host}:{port}: is another tuner running '
                          'there? --port 0 takes any port that is free')
+    if error is not None or not stop.is_set():
+        why = '' if error is None else f': {type(error).__name__}: {error}'
+        raise ServeError(f'the web server of the page at {address} has ended by itself{why}; '
+                         'start the tuner again')
 
 
-def _run(server: uvicorn.Server) -> None:
+def _run(server: uvicorn.Server, ended: 'Future[None]') -> None:
     try:
         server.run()
-    except SystemExit:
-        # How uvicorn says that it could not start, after it has logged why.
-        return
+    # Also SystemExit: so uvicorn ends where it cannot start, after it has logged why.
+    except BaseException as error:
+        ended.set_exception(error)
+    else:
+        ended.set_result(None)

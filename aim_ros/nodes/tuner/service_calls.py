@@ -46,6 +46,8 @@ class ServiceCalls:
     """
     Makes calls one after the other, and each a second time where no answer comes.
 
+    What needs no answer any more is cancelled: rclpy would keep it for as long as its client.
+
     A server that has not discovered its client yet drops its answer, so that one which is missing
     may have been given. A call waits for the end of those before it: repeated after a later one,
     it would undo that. Every method may be called from any thread.
@@ -64,6 +66,7 @@ class ServiceCalls:
         self._clock = clock
         self._lock = threading.RLock()
         self._calls: deque[ServiceCall] = deque()  # the first of them has been sent
+        self._requests: list[Future] = []  # of that first one
         self._sent = 0.0
         self._tries = 0
         # With use_sim_time and no /clock, a timer on the node's clock would never fire.
@@ -84,10 +87,13 @@ class ServiceCalls:
     def _send(self, call: ServiceCall) -> None:
         self._tries += 1
         self._sent = self._clock()
-        call.send().add_done_callback(partial(self._receive, call))
+        request = call.send()
+        self._requests.append(request)
+        request.add_done_callback(partial(self._receive, call))
 
-    def _receive(self, call: ServiceCall, future: Future) -> None:
-        self._end(call, future.result())
+    def _receive(self, call: ServiceCall, request: Future) -> None:
+        if not request.cancelled():
+            self._end(call, request.result())
 
     def _end(self, call: ServiceCall, response: Any) -> None:
         with self._lock:
@@ -95,8 +101,14 @@ class ServiceCalls:
             if not self._calls or self._calls[0] is not call:
                 return
             self._calls.popleft()
+            self._cancel_requests()
             self._send_first()
         call.answered(response)
+
+    def _cancel_requests(self) -> None:
+        requests, self._requests = self._requests, []
+        for request in requests:
+            request.cancel()
 
     def _tend(self) -> None:
         """Repeat what got no answer, or give it up."""
@@ -111,6 +123,7 @@ class ServiceCalls:
             elif not done:
                 given_up = list(self._calls)
                 self._calls.clear()
+                self._cancel_requests()
         if done:
             self._end(call, None)
         for one in given_up:

@@ -44,6 +44,19 @@ cli.playing, cli._work, cli._END_TIMEOUT = playing, hang, 0.1
 sys.exit(cli.main(['--play', 'street']))
 """
 
+# A tuner whose web server breaks down as soon as it serves.
+BREAKING_DOWN = """
+import sys
+from aim_ros.nodes.tuner.cli import main
+import uvicorn
+
+async def break_down(server):
+    raise RuntimeError('the loop broke')
+
+uvicorn.Server.main_loop = break_down
+sys.exit(main(['--port', '0']))
+"""
+
 
 @pytest.fixture
 def live(start_process, tmp_path, tiny_model):
@@ -130,3 +143,9 @@ def test_an_address_that_is_taken_is_named(start_process):
         process = start_process('tuner', program=TUNER.format(['--port', str(port)]))
         assert process.wait() == 1
         assert f'cannot be served at 127.0.0.1:{port}' in process.lines[-1]
+
+
+def test_a_page_that_is_no_longer_served_ends_the_command_and_says_why(start_process):
+    process = start_process('tuner', program=BREAKING_DOWN)
+    assert process.wait() == 1
+    assert 'has ended by itself: RuntimeError: the loop broke' in process.lines[-1]

@@ -93,6 +93,28 @@ def test_without_any_answer_the_call_and_those_behind_it_are_given_up(server):
     assert server.said[2:] == [('c', 2)]
 
 
+def test_no_request_that_was_sent_is_left_without_an_end(server):
+    """rclpy keeps those that are neither answered nor cancelled."""
+    def open_requests() -> int:
+        return sum(not (future.done() or future.cancelled()) for _, future in server.requests)
+
+    server.ask('a')
+    server.wait(TIMEOUT / 2)
+    server.requests[1][1].set_result(1)
+    assert open_requests() == 0
+    for _ in range(3):
+        server.ask('never')
+    assert open_requests() == 1
+    server.wait(TIMEOUT / 2)
+    server.wait(TIMEOUT / 2)
+    assert (open_requests(), len(server.requests)) == (0, 4)
+    server.ask('done')
+    server.done.add('done')
+    server.wait(TIMEOUT / 2)
+    assert open_requests() == 0
+    assert server.said[-1] == ('done', None)
+
+
 def test_what_has_been_done_is_not_asked_for_again(server):
     server.ask('a')
     server.done.add('a')

@@ -19,6 +19,7 @@ from std_srvs.srv import SetBool
 from std_srvs.srv import Trigger
 
 from aim_ros.nodes.messages.conversions import frame_from_image
+from aim_ros.nodes.replay.playback import Playback
 from aim_ros.nodes.segmentation.table import TABLE
 from aim_ros.nodes.tuner.service_calls import NoAnswerError
 from aim_ros.nodes.tuner.tuner_node import TunerNode
@@ -184,6 +185,22 @@ def test_what_if_runs_the_network_of_the_node(ros, make_node, make_camera, ask, 
     assert neutral.picture.shape == (frame_mask.height, frame_mask.width, 3)
     assert np.abs(neutral.picture.astype(int) - focused.picture).mean() > 1
 
+
+def test_a_replay_that_another_pauses_or_that_is_started_again_is_shown_as_it_is(
+        ros, tuner, matched_client):
+    playback, first = tuner.playback, ros.add(Node('replay'))
+    Playback(first)
+    another = matched_client(SetBool, '/replay/pause', SetBool.Request())
+    ros.wait_for(lambda: playback.present, what='the replay')
+    another.call_async(SetBool.Request(data=True))
+    ros.wait_for(lambda: playback.paused, what='the pause')
+    playback.problem = '/replay has not answered'
+    ros.remove(first)
+    Playback(ros.add(Node('replay')))
+    ros.wait_for(lambda: not playback.paused, what='the new replay')
+    assert not playback.problem
+    playback.pause(True)
+    ros.wait_for(lambda: playback.paused, what='the pause of the new one')
 
 
 @pytest.fixture

@@ -1,0 +1,66 @@
+"""The web server of the page: it says where it can be opened, and why it ended."""
+
+import socket
+import threading
+
+from fastapi import FastAPI
+import pytest
+import uvicorn
+
+from aim_ros.nodes.tuner import server
+from aim_ros.nodes.tuner.server import serve
+from aim_ros.nodes.tuner.server import ServeError
+
+
+@pytest.fixture
+def open_server(monkeypatch):
+    """Return a function that serves an empty page; it returns the addresses that were told."""
+    # The page itself can be made once a process.
+    monkeypatch.setattr(server, 'make_app', lambda workbench: FastAPI())
+
+    def open_server(stop: threading.Event, port: int = 0) -> list[str]:
+        addresses: list[str] = []
+
+        def on_ready(address: str) -> None:
+            addresses.append(address)
+            stop.set()
+
+        serve(None, '127.0.0.1', port, stop, on_ready)
+        return addresses
+    return open_server
+
+
+def test_a_server_that_is_stopped_ends_without_a_word(open_server):
+    address, = open_server(threading.Event())
+    assert address.startswith('http://127.0.0.1:')
+
+
+async def _raise(self) -> None:
+    raise RuntimeError('the loop broke')
+
+
+async def _leave(self) -> None:
+    """End at once, as if the server had been told to."""
+
+
+async def _exit(self) -> None:
+    raise SystemExit(3)
+
+
+@pytest.mark.parametrize(('ends', 'why'), [
+    (_raise, 'RuntimeError: the loop broke'), (_leave, 'by itself; start'), (_exit, 'SystemExit')])
+def test_a_server_that_ends_by_itself_is_told_of(open_server, monkeypatch, ends, why):
+    monkeypatch.setattr(uvicorn.Server, 'main_loop', ends)
+    stop = threading.Event()
+    # Where it is told of the address first, that is no reason to end.
+    monkeypatch.setattr(stop, 'set', lambda: None)
+    with pytest.raises(ServeError, match='has ended by itself') as error:
+        open_server(stop)
+    assert why in str(error.value)
+
+
+def test_an_address_that_is_taken_is_named(open_server):
+    with socket.create_server(('127.0.0.1', 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ServeError, match=f'cannot be served at 127.0.0.1:{port}'):
+            open_server(threading.Event(), port)
