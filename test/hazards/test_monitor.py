@@ -267,6 +267,15 @@ def test_what_is_near_and_in_the_corridor_is_held_for_a_second():
     assert camera.see(1.1).cleared == (1,)
 
 
+def test_who_is_held_for_longer_than_a_prediction_is_good_for_stays_where_he_was():
+    camera = Camera()
+    for step in range(10):
+        camera.see(0.1 * step, moved(AHEAD, 2 * step - 9), ASIDE)
+    boxes = [camera.see(0.1 * step, ASIDE).alerts[0].box for step in range(10, 19)]
+    assert boxes[4] != boxes[0]
+    assert set(boxes[5:]) == {boxes[4]}
+
+
 def test_an_error_is_held_for_a_second_after_it_left_the_corridor():
     camera = Camera()
     camera.see(0.0, AHEAD)
