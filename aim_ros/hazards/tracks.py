@@ -21,8 +21,8 @@ from aim_ros.hazards.regions import Region
 from aim_ros.hazards.table import objects
 from aim_ros.hazards.table import Table
 
-NEVER = -1
-"""A stamp before all others."""
+NEVER = -2**62
+"""A stamp before all others, also before those of clocks that start below 0."""
 
 _DOUBT = 0.5
 """Seconds of evidence that a second without sight takes away."""

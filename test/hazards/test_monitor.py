@@ -30,7 +30,7 @@ AT_ONCE = replace(SETTINGS, raise_after=0.0)
     (0.2, (0, 0.9), 0.9),
     (0.0, (0, 0.1), 0),
 ])
-@pytest.mark.parametrize('start', [0.0, 1_317_376_155.123456789])
+@pytest.mark.parametrize('start', [0.0, 1_317_376_155.123456789, -1000.0])
 def test_raised_after_seconds_of_sure_sight(raise_after, stamps, raised_at, start):
     camera = Camera(replace(SETTINGS, raise_after=raise_after), start=start)
     for seconds in stamps:
@@ -232,7 +232,7 @@ def test_a_flicker_of_class_changes_no_kind():
     (0.5, (2.0, 2.1), 2.0),
     (0.0, (0.1, 0.2), 0.1),
 ])
-@pytest.mark.parametrize('start', [0.0, 1_317_376_155.123456789])
+@pytest.mark.parametrize('start', [0.0, 1_317_376_155.123456789, -1000.0])
 def test_cleared_after_seconds_unseen_and_predicted_until_then(
         clear_after, unseen, cleared_at, start):
     camera = Camera(replace(AT_ONCE, clear_after=clear_after), start=start)
