@@ -22,6 +22,9 @@ _ACROSS, _DOWN, _SIZE = 0.6, 0.5, 0.8
 """How far a region may lie from a prediction that it does not overlap, in shares of the height,
 and how much its height may differ, as a logarithm; all wider the longer the track was unseen."""
 
+_FEW = 200
+"""Pairs of boxes that are all looked at, as that takes less time than to find the close ones."""
+
 _BONUS = 0.2
 """By how much a raised track is preferred to one that is not."""
 
@@ -105,7 +108,9 @@ def _candidates(tracks: Tracks, rows: np.ndarray, regions: Sequence[Region], now
 
 
 def _close(ours: np.ndarray, theirs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the pairs of boxes that may belong together at all, by their indices."""
+    """Return the pairs of boxes that may belong together at all, and few others, as indices."""
+    if len(ours) * len(theirs) <= _FEW:
+        return np.divmod(np.arange(len(ours) * len(theirs)), len(theirs))
     t, r = neighbours(_widened(ours), _widened(theirs))
     own, seen = ours[t], theirs[r]
     across, down = np.abs(own[:, :2] + own[:, 2:] / 2 - (seen[:, :2] + seen[:, 2:] / 2)).T

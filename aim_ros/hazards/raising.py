@@ -78,9 +78,9 @@ def decide(tracks: Tracks, scene: Scene, evidence_needed: np.ndarray | float,
     :param at_once: whether strong evidence near and in the corridor raises at first sight; one for
         all, or one for each, (n,).
     """
-    if not len(tracks):
-        return
     seen, settings = tracks.last_ns == scene.now_ns, scene.settings
+    if not seen.any():
+        return
     urgent = seen & places_of(tracks.box, scene).urgent
     tracks.raised |= seen & is_enough(tracks.evidence, evidence_needed)
     tracks.raised |= are_strong(tracks.region, urgent & at_once, settings.min_area)

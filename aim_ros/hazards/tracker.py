@@ -244,6 +244,8 @@ def inherited(regions: Sequence[Region], tracks: Tracks, expected: np.ndarray, n
     theirs = boxes_of(regions)
     found = np.zeros(len(theirs))
     known = (tracks.evidence > 0).nonzero()[0]
+    if not len(known):
+        return found
     r, t = neighbours(theirs, expected[known])
     t = known[t]
     like = theirs[r, 3] >= _PART_HEIGHT * expected[t, 3]
