@@ -22,7 +22,7 @@ _ACROSS, _DOWN, _SIZE = 0.6, 0.5, 0.8
 """How far a region may lie from a prediction that it does not overlap, in shares of the height,
 and how much its height may differ, as a logarithm; all wider the longer the track was unseen."""
 
-_FEW = 200
+FEW_PAIRS = 200
 """Pairs of boxes that are all looked at, as that takes less time than to find the close ones."""
 
 _BONUS = 0.2
@@ -109,7 +109,7 @@ def _candidates(tracks: Tracks, rows: np.ndarray, regions: Sequence[Region], now
 
 def _close(ours: np.ndarray, theirs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the pairs of boxes that may belong together at all, and few others, as indices."""
-    if len(ours) * len(theirs) <= _FEW:
+    if len(ours) * len(theirs) <= FEW_PAIRS:
         return np.divmod(np.arange(len(ours) * len(theirs)), len(theirs))
     t, r = neighbours(_widened(ours), _widened(theirs))
     own, seen = ours[t], theirs[r]
