@@ -18,6 +18,7 @@ from aim_ros.hazards.evidence import are_strong
 from aim_ros.hazards.evidence import is_enough
 from aim_ros.hazards.geometry import GroundCamera
 from aim_ros.hazards.groups import RoadUserClasses
+from aim_ros.hazards.table import objects
 from aim_ros.hazards.tracker import HOLD_S
 from aim_ros.hazards.tracks import Tracks
 
@@ -60,8 +61,8 @@ def places_of(boxes: np.ndarray, scene: Scene) -> Places:
     settings, (_, _, _, bottom), height = scene.settings, edges(boxes), scene.size[0]
     in_corridor = settings.corridor.contain_feet(boxes, scene.size)
     if scene.camera is None:
-        # The one NaN of `math`, as an object: so alerts that say the same compare as equal.
-        unknown = np.full(len(boxes), math.nan, object)
+        # The one NaN of `math` itself: so alerts that say the same compare as equal.
+        unknown = objects([math.nan] * len(boxes))
         return Places(in_corridor, bottom / height >= settings.near_row, unknown, unknown)
     distance, bearing = scene.camera.locate_all(boxes)
     # A foot below the image's lower edge is nearer than its row tells.
