@@ -6,18 +6,24 @@ from functools import cache
 
 import numpy as np
 
-from aim_ros.hazards.boxes import as_array
+from aim_ros.hazards.boxes import areas
 from aim_ros.hazards.pairs import connected
 from aim_ros.hazards.pairs import neighbours
 from aim_ros.hazards.pairs import shared
+from aim_ros.hazards.regions import boxes_of
 from aim_ros.hazards.regions import Region
-from aim_ros.hazards.tracks import Track
+from aim_ros.hazards.table import objects
+from aim_ros.hazards.table import side_by_side
+from aim_ros.hazards.tracks import Tracks
 
 _NEVER = 1e6
 _MIN_IOU = 0.1
 _ACROSS, _DOWN, _SIZE = 0.6, 0.5, 0.8
 """How far a region may lie from a prediction that it does not overlap, in shares of the height,
 and how much its height may differ, as a logarithm; all wider the longer the track was unseen."""
+
+FEW_PAIRS = 200
+"""Pairs of boxes that are all looked at, as that takes less time than to find the close ones."""
 
 _BONUS = 0.2
 """By how much a raised track is preferred to one that is not."""
@@ -34,25 +40,27 @@ def solver() -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
     return linear_sum_assignment
 
 
-def assign(
-    tracks: Sequence[Track], regions: Sequence[Region], now_ns: int,
-) -> list[tuple[int, int]]:
+def assign(tracks: Tracks, rows: np.ndarray, regions: Sequence[Region], now_ns: int,
+           ) -> tuple[np.ndarray, np.ndarray]:
     """
     Pair tracks with regions of their group.
 
-    :param tracks: each with its motion taken to this frame.
-    :return: (index of the track, index of the region), each at most once.
+    :param tracks: with their motions taken to this frame.
+    :param rows: of the tracks that wait for a region.
+    :return: rows of tracks, ascending, and the indices of their regions, each at most once.
     """
-    if not tracks or not regions:
-        return []
-    t, r, cost = _candidates(tracks, regions, now_ns)
+    if not len(rows) or not len(regions):
+        return np.empty(0, np.intp), np.empty(0, np.intp)
+    t, r, cost = _candidates(tracks, rows, regions, now_ns)
     # Most have one choice only.
     alone = (np.bincount(t)[t] == 1) & (np.bincount(r)[r] == 1)
-    pairs = list(zip(t[alone].tolist(), r[alone].tolist(), strict=True))
+    pairs = [(t[alone], r[alone])]
     t, r, cost = t[~alone], r[~alone], cost[~alone]
-    for part in _clusters(t, r, len(tracks), len(regions)):
-        pairs += _solve(t[part], r[part], cost[part])
-    return sorted(pairs)
+    for part in _clusters(t, r, len(rows), len(regions)):
+        pairs.append(_solve(t[part], r[part], cost[part]))
+    paired, shown = (np.concatenate(indices) for indices in zip(*pairs, strict=True))
+    order = paired.argsort()
+    return rows[paired[order]], shown[order]
 
 
 def _clusters(t: np.ndarray, r: np.ndarray, tracks: int, regions: int) -> list[np.ndarray]:
@@ -64,41 +72,45 @@ def _clusters(t: np.ndarray, r: np.ndarray, tracks: int, regions: int) -> list[n
     return np.split(order, np.flatnonzero(np.diff(label[order])) + 1)
 
 
-def _solve(t: np.ndarray, r: np.ndarray, cost: np.ndarray) -> list[tuple[int, int]]:
+def _solve(t: np.ndarray, r: np.ndarray, cost: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the pairs of one cluster whose costs are least in sum."""
-    rows, columns = sorted(set(t.tolist())), sorted(set(r.tolist()))
+    if np.all(t == t[0]) or np.all(r == r[0]):
+        best = [cost.argmin()]
+        return t[best], r[best]
+    # Faster for the few than `np.unique`.
+    rows, columns = (np.array(sorted(set(indices.tolist()))) for indices in (t, r))
     table = np.full((len(rows), len(columns)), _NEVER)
-    table[np.searchsorted(rows, t), np.searchsorted(columns, r)] = cost
-    return [(rows[i], columns[j]) for i, j in zip(
-        *solver()(table), strict=True) if table[i, j] < _NEVER]
+    table[rows.searchsorted(t), columns.searchsorted(r)] = cost
+    i, j = solver()(table)
+    possible = table[i, j] < _NEVER
+    return rows[i[possible]], columns[j[possible]]
 
 
-def _candidates(tracks: Sequence[Track], regions: Sequence[Region], now_ns: int
+def _candidates(tracks: Tracks, rows: np.ndarray, regions: Sequence[Region], now_ns: int
                 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the tracks, regions and costs of all pairs that are possible."""
-    ours = as_array([track.predicted for track in tracks])
-    theirs = as_array([region.box for region in regions])
+    """Return all pairs that are possible: indices of rows and regions, and what they cost."""
+    ours, theirs = tracks.motion.box[rows], boxes_of(regions)
     t, r = _close(ours, theirs)
-    groups = np.array([track.region.group for track in tracks])
+    groups = objects([region.group for region in regions])
     own, seen = ours[t], theirs[r]
     height = (own[:, 3] + seen[:, 3]) / 2
     common = shared(own, seen)
-    iou = common / (own[:, 2:].prod(1) + seen[:, 2:].prod(1) - common)
+    iou = common / (areas(own) + areas(seen) - common)
     apart = np.abs(own[:, :2] + own[:, 2:] / 2 - seen[:, :2] - seen[:, 2:] / 2) / height[:, None]
     size = np.abs(np.log(own[:, 3] / seen[:, 3]))
-    unseen = np.array([(now_ns - track.last_ns) / 1e9 for track in tracks])
-    wider = 1 + np.minimum(unseen[t], 1)
+    wider = 1 + np.minimum((now_ns - tracks.last_ns[rows[t]]) / 1e9, 1)
     possible = (iou >= _MIN_IOU) | (
         (apart[:, 0] <= _ACROSS * wider) & (apart[:, 1] <= _DOWN * wider)
         & (size <= _SIZE * wider))
-    possible &= groups[t] == np.array([region.group for region in regions])[r]
-    raised = np.array([track.raised for track in tracks])
-    cost = 1 - iou + 0.3 * apart.sum(1) + 0.2 * size - _BONUS * raised[t]
+    possible &= tracks.group[rows[t]] == groups[r]
+    cost = 1 - iou + 0.3 * apart.sum(1) + 0.2 * size - _BONUS * tracks.raised[rows[t]]
     return t[possible], r[possible], cost[possible]
 
 
 def _close(ours: np.ndarray, theirs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the pairs of boxes that may belong together at all, by their indices."""
+    """Return the pairs of boxes that may belong together at all, and few others, as indices."""
+    if len(ours) * len(theirs) <= FEW_PAIRS:
+        return np.divmod(np.arange(len(ours) * len(theirs)), len(theirs))
     t, r = neighbours(_widened(ours), _widened(theirs))
     own, seen = ours[t], theirs[r]
     across, down = np.abs(own[:, :2] + own[:, 2:] / 2 - (seen[:, :2] + seen[:, 2:] / 2)).T
@@ -113,4 +125,4 @@ def _widened(boxes: np.ndarray) -> np.ndarray:
     # A pixel more, so that rounding leaves none out.
     half = np.maximum(boxes[:, 2] / 2, _ACROSS * boxes[:, 3]) + 1
     middle = boxes[:, 0] + boxes[:, 2] / 2
-    return np.stack((middle - half, boxes[:, 1] - 1, 2 * half, boxes[:, 3] + 2), 1)
+    return side_by_side(middle - half, boxes[:, 1] - 1, 2 * half, boxes[:, 3] + 2)

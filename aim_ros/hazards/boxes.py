@@ -5,6 +5,8 @@ import itertools
 
 import numpy as np
 
+from aim_ros.hazards.table import side_by_side
+
 Box = tuple[int, int, int, int]
 """x, y, width, height in pixels; (x, y) is the upper left corner."""
 
@@ -17,11 +19,21 @@ def edges(boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.nda
     return boxes[:, 0], boxes[:, 1], boxes[:, 0] + boxes[:, 2], boxes[:, 1] + boxes[:, 3]
 
 
-def as_array(boxes: Sequence[Box]) -> np.ndarray:
-    """Return boxes as float64 (n, 4), also if there are none."""
+def areas(boxes: np.ndarray) -> np.ndarray:
+    """Return the areas of boxes (n, 4), (n,)."""
+    return boxes[:, 2] * boxes[:, 3]
+
+
+def as_array(rows: Sequence[Sequence[float]], width: int = 4) -> np.ndarray:
+    """Return boxes, or rows of another width, as float64 (n, width), also if there are none."""
     # Twice as fast as numpy's look into each of the tuples.
-    flat = itertools.chain.from_iterable(boxes)
-    return np.fromiter(flat, np.float64, 4 * len(boxes)).reshape(-1, 4)
+    flat = itertools.chain.from_iterable(rows)
+    return np.fromiter(flat, np.float64, width * len(rows)).reshape(-1, width)
+
+
+def as_boxes(boxes: np.ndarray) -> list[Box]:
+    """Return boxes (n, 4) in whole pixels one by one."""
+    return list(map(tuple, boxes.astype(int).tolist()))
 
 
 def pairwise_shared(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -45,7 +57,7 @@ def pairwise_iou(a: Sequence[Box] | np.ndarray, b: Sequence[Box] | np.ndarray) -
     """
     a, b = as_array(a), as_array(b)
     shared = pairwise_shared(a, b)
-    return shared / (a[:, 2:].prod(1)[:, None] + b[:, 2:].prod(1)[None] - shared)
+    return shared / (areas(a)[:, None] + areas(b)[None] - shared)
 
 
 def union(a: Box, b: Box) -> Box:
@@ -53,6 +65,13 @@ def union(a: Box, b: Box) -> Box:
     left, top = min(a[0], b[0]), min(a[1], b[1])
     right, bottom = max(a[0] + a[2], b[0] + b[2]), max(a[1] + a[3], b[1] + b[3])
     return left, top, right - left, bottom - top
+
+
+def unions(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return the smallest boxes that hold one of `a` (n, 4) and the one of `b` beside it."""
+    low = np.minimum(a[:, :2], b[:, :2])
+    high = np.maximum(a[:, :2] + a[:, 2:], b[:, :2] + b[:, 2:])
+    return np.concatenate((low, high - low), 1)
 
 
 def contains(outer: Box, inner: Box) -> bool:
@@ -85,7 +104,19 @@ def resized(box: Box, scale: Scale) -> Box:
             max(round((box[1] + box[3]) * down) - top, 1))
 
 
-def is_truncated(box: Box, size: tuple[int, int]) -> bool:
-    """Whether a box touches the border of an image of a size (height, width)."""
-    x, y, width, height = box
-    return x <= 0 or y <= 0 or x + width >= size[1] or y + height >= size[0]
+def clip(boxes: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """
+    Return the parts of boxes (n, 4) that lie in an image, and of which there are any, bool (n,).
+
+    :param size: (height, width) of the image.
+    """
+    left, top, right, bottom = edges(boxes)
+    left, top = np.maximum(left, 0), np.maximum(top, 0)
+    width, height = np.minimum(right, size[1]) - left, np.minimum(bottom, size[0]) - top
+    return side_by_side(left, top, width, height), (width > 0) & (height > 0)
+
+
+def are_truncated(boxes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Return which boxes (n, 4) touch the border of an image of a size (height, width), (n,)."""
+    left, top, right, bottom = edges(boxes)
+    return (left <= 0) | (top <= 0) | (right >= size[1]) | (bottom >= size[0])

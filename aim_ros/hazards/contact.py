@@ -64,51 +64,53 @@ class Growth:
         :return: NaN for both where it cannot be measured: too short a look, no growth beyond the
             noise, or more than `_MAX_TTC` away.
         """
-        if len(self._points) < _MIN_POINTS:
+        points = self._points
+        if len(points) < _MIN_POINTS or points[-1].seconds - points[0].seconds < MIN_SPAN - 1e-9:
             return math.nan, math.nan
-        # The last moments tell most of who brakes; more of them are needed where they are noisy.
-        ttc, error = math.nan, math.inf
-        line = _Line()
-        for point in reversed(self._points):
-            line.add(point, now)
-            if line.count < _MIN_POINTS or (
-                    self._points[-1].seconds - point.seconds < MIN_SPAN - 1e-9):
-                continue
-            found = line.crossing()
-            if found[1] < error:
-                ttc, error = found
-            if error <= _GOOD_ERROR:
-                break
+        ttc, error = self._fit(now)
         if error > _MAX_ERROR or not 0 < ttc <= _MAX_TTC:
             return math.nan, math.nan
         return ttc, ttc * error
 
+    def _fit(self, now: float) -> tuple[float, float]:
+        """Return when the surest line through the last points reaches 0, see `_crossing`."""
+        # The last moments tell most of who brakes; more of them are needed where they are noisy.
+        ttc, error = math.nan, math.inf
+        last = self._points[-1].seconds
+        w = wt = wtt = wy = wty = wyy = 0.0
+        for count, (seconds, y, weight) in enumerate(reversed(self._points), 1):
+            t = seconds - now
+            w += weight
+            wt += weight * t
+            wtt += weight * t * t
+            wy += weight * y
+            wty += weight * t * y
+            wyy += weight * y * y
+            if count < _MIN_POINTS or last - seconds < MIN_SPAN - 1e-9:
+                continue
+            found = _crossing(count, w, wt, wtt, wy, wty, wyy)
+            if found[1] < error:
+                ttc, error = found
+            if error <= _GOOD_ERROR:
+                break
+        return ttc, error
 
-class _Line:
-    """A line through inverses over time, by weighted least squares, a point at a time."""
 
-    def __init__(self):
-        self.count = 0
-        self._w = self._wt = self._wtt = self._wy = self._wty = self._wyy = 0.0
+def _crossing(count: int, w: float, wt: float, wtt: float, wy: float, wty: float, wyy: float
+              ) -> tuple[float, float]:
+    """
+    Return when a line by weighted least squares reaches 0.
 
-    def add(self, point: _Point, now: float) -> None:
-        """Add a point."""
-        t, y, weight = point.seconds - now, point.inverse, point.weight
-        self.count += 1
-        self._w += weight
-        self._wt += weight * t
-        self._wtt += weight * t * t
-        self._wy += weight * y
-        self._wty += weight * t * y
-        self._wyy += weight * y * y
-
-    def crossing(self) -> tuple[float, float]:
-        """Return when it reaches 0, in seconds from now, and the relative error of that."""
-        determinant = self._w * self._wtt - self._wt**2
-        slope = (self._w * self._wty - self._wt * self._wy) / determinant
-        here = (self._wtt * self._wy - self._wt * self._wty) / determinant
-        if slope >= 0 or here <= 0:
-            return math.nan, math.inf
-        residual = max(self._wyy - here * self._wy - slope * self._wty, 0.0)
-        spread = max(residual / (self.count - 2), 1.0)
-        return here / -slope, math.sqrt(spread * self._w / determinant) / -slope
+    :param count: the number of points.
+    :param w, wt, wtt, wy, wty, wyy: the sums of their weights, and of these times the time t from
+        now, the value y, and their products.
+    :return: seconds from now, and the relative error of that.
+    """
+    determinant = w * wtt - wt**2
+    slope = (w * wty - wt * wy) / determinant
+    here = (wtt * wy - wt * wty) / determinant
+    if slope >= 0 or here <= 0:
+        return math.nan, math.inf
+    residual = max(wyy - here * wy - slope * wty, 0.0)
+    spread = max(residual / (count - 2), 1.0)
+    return here / -slope, math.sqrt(spread * w / determinant) / -slope

@@ -1,5 +1,9 @@
 """How much evidence a region is of a road user."""
 
+from collections.abc import Sequence
+
+import numpy as np
+
 from aim_ros.hazards.regions import Region
 
 _DOUBTFUL, _SURE = 0.4, 0.6
@@ -22,6 +26,20 @@ def sureness(region: Region) -> float:
     return min(max((region.confidence - doubtful) / (sure - doubtful), 0.0), 1.0)
 
 
-def is_strong(region: Region, min_area: int) -> bool:
-    """Whether a single sight of a region is enough to raise what is near and in the corridor."""
-    return region.confidence >= _URGENT and region.area >= _URGENT_AREAS * min_area
+def are_strong(regions: Sequence[Region], which: np.ndarray, min_area: int) -> np.ndarray:
+    """
+    Return of which a single sight is enough to raise what is near and in the corridor, bool (n,).
+
+    :param which: those that are near and in the corridor, bool (n,).
+    """
+    strong = np.zeros(len(regions), bool)
+    for i in np.flatnonzero(which):
+        strong[i] = (regions[i].confidence >= _URGENT
+                     and regions[i].area >= _URGENT_AREAS * min_area)
+    return strong
+
+
+def is_enough(seconds: np.ndarray, needed: np.ndarray | float) -> np.ndarray:
+    """Return whether seconds of evidence are as many as needed, in whole nanoseconds, (n,)."""
+    # Sums of seconds are not exact.
+    return np.rint(seconds * 1e9) >= np.rint(needed * 1e9)

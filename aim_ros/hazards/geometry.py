@@ -5,7 +5,10 @@ import math
 
 import numpy as np
 
+from aim_ros.hazards.boxes import as_array
 from aim_ros.hazards.boxes import Box
+from aim_ros.hazards.boxes import edges
+from aim_ros.hazards.table import mapped
 
 _FOOT_NOISE_PIXELS, _FOOT_NOISE_SHARE = 0.7, 0.02
 """Standard deviation of where a box ends: pixels, and of its side in that direction a share."""
@@ -48,16 +51,24 @@ class GroundCamera:
     pitch: float = 0.0
 
     def locate(self, box: Box) -> tuple[float, float]:
-        """
-        Return the (distance, bearing) of the middle of a box's lower edge.
+        """Return what `locate_all` says of one box."""
+        (distance,), (bearing,) = self.locate_all(as_array([box]))
+        return float(distance), float(bearing)
 
-        :return: distance along the vehicle's forward axis, metres, infinite at or above the
-            horizon; bearing in degrees, positive to the left (REP 103).
+    def locate_all(self, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """
-        across = (box[0] + box[2] / 2 - 0.5 - self.cx) / self.fx
-        forward, _ = self._ray(box[1] + box[3])
-        bearing = math.degrees(math.atan2(-across, forward))
-        return self.distance(box[1] + box[3]), bearing
+        Return the (distance, bearing) of the middle of each box's lower edge.
+
+        :param boxes: (n, 4).
+        :return: distances along the vehicle's forward axis, metres, infinite at or above the
+            horizon; bearings in degrees, positive to the left (REP 103); each (n,).
+        """
+        x, y, width, height = boxes.T
+        across = (x + width / 2 - 0.5 - self.cx) / self.fx
+        forward, drop = self._ray(y + height)
+        distance = np.full(len(across), np.inf)
+        np.divide(self.height * forward, drop, out=distance, where=drop > 0)
+        return distance, np.degrees(mapped(math.atan2, -across, forward))
 
     def place(self, box: Box) -> GroundPosition:
         """
@@ -142,18 +153,23 @@ class Corridor:
     center: float = 0.50
 
     def contains_foot(self, box: Box, size: tuple[int, int]) -> bool:
+        """Whether `contain_feet` says so of one box."""
+        return bool(self.contain_feet(as_array([box]), size)[0])
+
+    def contain_feet(self, boxes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         """
-        Whether any part of a box's lower edge lies in the corridor.
+        Return of which boxes any part of the lower edge lies in the corridor.
 
         A box that is grown downwards or sideways never leaves it.
 
+        :param boxes: (n, 4).
         :param size: (height, width) of the image.
+        :return: bool (n,).
         """
         height, width = size
-        row = (box[1] + box[3]) / height
-        if row < self.top_row:
-            return False
+        left, _, right, bottom = edges(boxes)
+        row = bottom / height
         depth = (row - self.top_row) / (1 - self.top_row) if self.top_row < 1 else 1.0
         half = (self.top_width + depth * (self.bottom_width - self.top_width)) / 2
-        return (box[0] / width <= self.center + half
-                and (box[0] + box[2]) / width >= self.center - half)
+        return ((row >= self.top_row) & (left / width <= self.center + half)
+                & (right / width >= self.center - half))

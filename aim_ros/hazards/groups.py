@@ -78,13 +78,17 @@ class RoadUserClasses:
 
     def class_of(self, group: str, parts: Sequence[int]) -> int:
         """Return the class that most pixels of a road user have."""
-        return max(self._members[group], key=lambda class_id: parts[self.parts[class_id]])
+        class_ids, numbers = self._members[group]
+        pixels = [parts[number] for number in numbers]
+        return class_ids[pixels.index(max(pixels))]
 
     @cached_property
-    def _members(self) -> dict[str, tuple[int, ...]]:
-        """The classes of each group."""
-        return {group: tuple(k for k, name in enumerate(self.group_names) if name == group)
-                for group in self.group_names}
+    def _members(self) -> dict[str, tuple[tuple[int, ...], tuple[int, ...]]]:
+        """The classes of each group, and which part of it each is."""
+        members = {group: tuple(k for k, name in enumerate(self.group_names) if name == group)
+                   for group in self.group_names}
+        return {group: (class_ids, tuple(self.parts[class_id] for class_id in class_ids))
+                for group, class_ids in members.items()}
 
 
 @lru_cache(maxsize=64)
@@ -110,26 +114,28 @@ def _known(labels: LabelSet, names: Sequence[str]) -> list[int]:
     return sorted(set(found))
 
 
-def kind_of(group: str, shares: Sequence[float]) -> str:
-    """
-    Return what a road user is, by the shares of its parts.
+_KINDS = np.array([
+    ('bicycle', 'motorcycle'), ('cyclist', 'motorcyclist'), ('pedestrian', 'pedestrian')], object)
+"""Kinds of vulnerable road users: without a motor, and with one."""
 
-    :param shares: of its pixels by part, (`MAX_PARTS`,), with the sum 1.
-    :return: pedestrian, cyclist, motorcyclist, bicycle, motorcycle, vehicle, or the group's name.
+
+def kinds_of(groups: np.ndarray, shares: np.ndarray) -> np.ndarray:
     """
-    if group != VULNERABLE:
-        return group
-    cycle = shares[BICYCLE] + shares[CYCLIST]
-    motor = shares[MOTORCYCLE] + shares[MOTORCYCLIST]
-    rider = shares[RIDER] + shares[CYCLIST] + shares[MOTORCYCLIST]
-    wheels, people = shares[BICYCLE] + shares[MOTORCYCLE], shares[PERSON] + rider
-    motorised = motor > cycle
-    if people < _LEAST_SHARE:
-        return 'motorcycle' if motorised else 'bicycle'
+    Return what road users are, by the shares of their parts.
+
+    :param groups: the names of their groups, (n,).
+    :param shares: of the pixels of each by part, (n, `MAX_PARTS`), with the sum 1.
+    :return: pedestrian, cyclist, motorcyclist, bicycle, motorcycle, vehicle, or the group's name,
+        str (n,).
+    """
+    person, rider, bicycle, motorcycle, cyclist, motorcyclist = shares.T[:6]
+    motorised = motorcycle + motorcyclist > bicycle + cyclist
+    rider = rider + cyclist + motorcyclist
+    wheels, people = bicycle + motorcycle, person + rider
     # A rider rides something, seen or not; a person beside a few pixels of a bicycle walks.
-    if rider > shares[PERSON] or wheels > _LEAST_SHARE:
-        return 'motorcyclist' if motorised else 'cyclist'
-    return 'pedestrian'
+    rides = (rider > person) | (wheels > _LEAST_SHARE)
+    number = np.where(people < _LEAST_SHARE, 0, np.where(rides, 1, 2))
+    return np.where(groups == VULNERABLE, _KINDS[number, motorised.astype(int)], groups)
 
 
 def rides_nothing(region_parts: Sequence[int]) -> bool:

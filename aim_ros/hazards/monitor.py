@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import replace
 import itertools
+from operator import attrgetter
 
 from aim_ros.hazards.alerts import Alert
 from aim_ros.hazards.alerts import AlertReport
@@ -20,7 +21,7 @@ from aim_ros.hazards.frame_clock import FrameClock
 from aim_ros.hazards.frame_clock import Tick
 from aim_ros.hazards.geometry import GroundCamera
 from aim_ros.hazards.groups import RoadUserClasses
-from aim_ros.hazards.raising import alert_of
+from aim_ros.hazards.raising import alerts_of
 from aim_ros.hazards.raising import decide
 from aim_ros.hazards.raising import Scene
 from aim_ros.hazards.sight import Sight
@@ -100,9 +101,9 @@ class AlertMonitor:
         self._tracker.keep(self._classes.groups_of(owner.class_ids))
         self._tracker.update(
             base.regions, tick.now_ns, size, owner, base.pixels, tick.like_ns)
-        for track in self._tracker.tracks:
-            decide(track, scene, owner.raise_after)
-        alerts = [alert_of(track, scene) for track in self._tracker.tracks if track.raised]
+        tracks = self._tracker.tracks
+        decide(tracks, scene, owner.raise_after)
+        alerts = alerts_of(tracks.where(tracks.raised), scene)
         neutral = self._report(alerts, self._neutral_ids, tick)
         in_force = replace(scene, settings=settings)
         alerts = self._focused.extend(
@@ -116,6 +117,6 @@ class AlertMonitor:
     def _report(alerts: Sequence[Alert], before: frozenset[int], tick: Tick) -> AlertReport:
         now = {alert.track_id for alert in alerts}
         return AlertReport(
-            tuple(sorted(alerts, key=lambda alert: alert.track_id)), tuple(sorted(now - before)),
+            tuple(sorted(alerts, key=attrgetter('track_id'))), tuple(sorted(now - before)),
             tuple(sorted(before - now)), tick.restarted, tick.stepped_back_s,
             tick.resized_from)

@@ -7,6 +7,7 @@ has hundreds. Neighbours are few: they are found by a sweep across the image.
 
 import numpy as np
 
+from aim_ros.hazards.boxes import areas
 from aim_ros.hazards.boxes import edges
 
 
@@ -20,17 +21,17 @@ def neighbours(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return np.empty(0, np.intp), np.empty(0, np.intp)
     left, top, right, bottom = edges(a)
     other_left, other_top, other_right, other_bottom = edges(b)
-    order = np.argsort(other_left)
+    order = other_left.argsort()
     lefts = other_left[order]
     # No box that begins before `first` reaches this far, and from `last` on they begin too late.
-    first = np.searchsorted(lefts, left - b[:, 2].max(), 'left')
-    count = np.maximum(np.searchsorted(lefts, right, 'right') - first, 0)
-    i = np.repeat(np.arange(len(a)), count)
-    j = order[np.arange(len(i)) + np.repeat(first - (np.cumsum(count) - count), count)]
+    first = lefts.searchsorted(left - b[:, 2].max(), 'left')
+    count = np.maximum(lefts.searchsorted(right, 'right') - first, 0)
+    i = np.arange(len(a)).repeat(count)
+    j = order[np.arange(len(i)) + (first - (count.cumsum() - count)).repeat(count)]
     meet = ((left[i] <= other_right[j]) & (top[i] <= other_bottom[j])
             & (other_top[j] <= bottom[i]))
     i, j = i[meet], j[meet]
-    sequence = np.argsort(i * len(b) + j)
+    sequence = (i * len(b) + j).argsort()
     return i[sequence], j[sequence]
 
 
@@ -38,12 +39,13 @@ def shared(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Return the area that each box of `a` (n, 4) shares with the one of `b` beside it, (n,)."""
     low = np.maximum(a[:, :2], b[:, :2])
     high = np.minimum(a[:, :2] + a[:, 2:], b[:, :2] + b[:, 2:])
-    return np.maximum(high - low, 0).prod(1)
+    sides = np.maximum(high - low, 0)
+    return sides[:, 0] * sides[:, 1]
 
 
 def belong(a: np.ndarray, b: np.ndarray, share: float) -> np.ndarray:
     """Return which of `a` (n, 4) share a part of the smaller with the one of `b` beside, (n,)."""
-    return shared(a, b) >= share * np.minimum(a[:, 2:].prod(1), b[:, 2:].prod(1))
+    return shared(a, b) >= share * np.minimum(areas(a), areas(b))
 
 
 def connected(count: int, i: np.ndarray, j: np.ndarray) -> np.ndarray:

@@ -2,14 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
-from aim_ros.hazards.boxes import as_array
+import numpy as np
+
+from aim_ros.hazards.boxes import areas
 from aim_ros.hazards.boxes import Box
 from aim_ros.hazards.pairs import neighbours
 from aim_ros.hazards.pairs import shared
 from aim_ros.hazards.pixels import Pixels
+from aim_ros.hazards.regions import boxes_of
 from aim_ros.hazards.regions import Region
-from aim_ros.hazards.tracks import Track
+from aim_ros.hazards.table import objects
+from aim_ros.hazards.tracks import Tracks
 
 _MIN_INSIDE = 0.5
 """A track is in a region if this share of its prediction is."""
@@ -30,26 +35,59 @@ _MIN_SEEN = 0.15
 """Seconds of sight after which a track may claim a part of a region."""
 
 
-def part(regions: Sequence[Region], tracks: Sequence[Track], pixels: Pixels | None
-         ) -> tuple[list[tuple[Track, Region]], list[Region]]:
+class _Claimant(NamedTuple):
+    """
+    A track that lies in a region which others lie in too.
+
+    :param row: of its table.
+    :param left, top, width, height: where it is predicted.
+    :param area: the pixels that it had last.
+    """
+
+    row: int
+    track_id: int
+    raised: bool
+    area: int
+    left: float
+    top: float
+    width: float
+    height: float
+
+    @property
+    def bottom(self) -> float:
+        return self.top + self.height
+
+    @property
+    def right(self) -> float:
+        return self.left + self.width
+
+
+Parts = list[tuple[int, Region]]
+"""Rows of tracks, each with a part of a region; a track may have parts of several."""
+
+
+def part(regions: Sequence[Region], tracks: Tracks, rows: np.ndarray, pixels: Pixels | None
+         ) -> tuple[Parts, list[Region]]:
     """
     Part the regions that show several tracks.
 
-    :param tracks: each with its motion taken to this frame.
+    :param tracks: with their motions taken to this frame.
+    :param rows: of the tracks that may have parts.
     :param pixels: for the exact boxes of the parts; None takes them from the predictions.
     :return: the tracks that were found in shared regions, each with its part; and the regions
         that are left for assignment.
     """
-    known = [track for track in tracks if track.seen_s >= _MIN_SEEN]
+    known = rows[tracks.seen_s[rows] >= _MIN_SEEN]
     if len(known) < 2 or not regions:
         return [], list(regions)
-    claims: dict[int, list[Track]] = {}
-    for t, r in zip(*_mostly_in(known, regions, _MIN_INSIDE), strict=True):
-        claims.setdefault(r, []).append(known[t])
+    claims: dict[int, list[int]] = {}
+    for row, r in zip(*_mostly_in(tracks, known, regions, _MIN_INSIDE), strict=True):
+        claims.setdefault(r, []).append(row)
     parted, whole = [], []
     for r, region in enumerate(regions):
-        claimants = claims.get(r, [])
-        parts = _parts(region, claimants, pixels) if len(claimants) > 1 else []
+        claimants = claims.get(r, ())
+        parts = _parts(region, [_claimant(tracks, row) for row in claimants], pixels) if (
+            len(claimants) > 1) else []
         if parts:
             parted += parts
         else:
@@ -57,41 +95,45 @@ def part(regions: Sequence[Region], tracks: Sequence[Track], pixels: Pixels | No
     return parted, whole
 
 
-def _parts(region: Region, claimants: Sequence[Track], pixels: Pixels | None
-           ) -> list[tuple[Track, Region]]:
+def _claimant(tracks: Tracks, row: int) -> _Claimant:
+    return _Claimant(
+        row, int(tracks.track_id[row]), bool(tracks.raised[row]), tracks.region[row].area,
+        *tracks.motion.box[row].tolist())
+
+
+def _parts(region: Region, claimants: Sequence[_Claimant], pixels: Pixels | None) -> Parts:
     """Return each track with its part of a region; none if the region does not show them all."""
     # Who stands in front, with the lowest foot, is seen whole; of those behind, what sticks out.
-    ranked = sorted(claimants, key=lambda track: (not track.raised, -_bottom(track),
-                                                  track.track_id))
-    shown: list[Track] = []
-    for track in ranked:
-        if all(_beside(track, other) for other in shown):
-            shown.append(track)
-    if any(not _same_rows(track, shown[0]) for track in ranked):
+    ranked = sorted(claimants, key=lambda one: (not one.raised, -one.bottom, one.track_id))
+    shown: list[_Claimant] = []
+    for one in ranked:
+        if all(_beside(one, other) for other in shown):
+            shown.append(one)
+    if any(not _same_rows(one, shown[0]) for one in ranked):
         # One above the other, such as rider and bicycle: fragments of one that came together.
         return []
     front = shown[0]
-    span = max(_right(track) for track in shown) - min(track.predicted[0] for track in shown)
+    span = max(one.right for one in shown) - min(one.left for one in shown)
     if len(shown) > 1 and region.box[2] < _MIN_SPAN * span:
         return []
     # Who is hidden may still be the one who ends the region on a side.
-    first = min(ranked, key=lambda track: track.predicted[0])
-    last = max(ranked, key=_right)
+    first = min(ranked, key=lambda one: one.left)
+    last = max(ranked, key=lambda one: one.right)
     parts = []
-    for track in shown:
-        columns = _columns(region.box, track, track is first, track is last)
-        found = _part(region, track, columns, track is front, pixels)
-        if found is not None and found.area >= _MIN_PART * track.region.area:
-            parts.append((track, found))
+    for one in shown:
+        columns = _columns(region.box, one, one is first, one is last)
+        found = _part(region, one, columns, one is front, pixels)
+        if found is not None and found.area >= _MIN_PART * one.area:
+            parts.append((one.row, found))
     return parts
 
 
-def _columns(box: Box, track: Track, is_first: bool, is_last: bool) -> tuple[int, int]:
+def _columns(box: Box, one: _Claimant, is_first: bool, is_last: bool) -> tuple[int, int]:
     """Return start and width of a track's part: it ends where the region does, or as predicted."""
     if is_first and is_last:
         return box[0], box[2]
-    width = min(max(round(track.predicted[2]), 1), box[2])
-    start = round(track.predicted[0])
+    width = min(max(round(one.width), 1), box[2])
+    start = round(one.left)
     if is_first:
         start = box[0]
     elif is_last:
@@ -99,14 +141,14 @@ def _columns(box: Box, track: Track, is_first: bool, is_last: bool) -> tuple[int
     return min(max(start, box[0]), box[0] + box[2] - width), width
 
 
-def _part(region: Region, track: Track, columns: tuple[int, int], is_front: bool,
+def _part(region: Region, one: _Claimant, columns: tuple[int, int], is_front: bool,
           pixels: Pixels | None) -> Region | None:
     """Return the part of a region in some columns; None if nothing of the group is there."""
     (x, width), (_, top, _, height) = columns, region.box
     if not is_front or pixels is None:
         bottom = top + height
-        upper = min(max(round(track.predicted[1]), top), bottom - 1)
-        lower = max(min(round(_bottom(track)), bottom), upper + 1)
+        upper = min(max(round(one.top), top), bottom - 1)
+        lower = max(min(round(one.bottom), bottom), upper + 1)
         top, height = upper, lower - upper
     box = (x, top, width, height)
     if pixels is None:
@@ -120,48 +162,36 @@ def _part(region: Region, track: Track, columns: tuple[int, int], is_front: bool
     return replace(region, box=(x, rows[0], width, rows[1]), area=area, parts=parts)
 
 
-def hidden_behind(tracks: Sequence[Track], parts: Sequence[tuple[Track, Region]]
-                  ) -> frozenset[int]:
+def hidden_behind(tracks: Tracks, rows: np.ndarray, parts: Parts) -> list[int]:
     """
-    Return the ids of those of some tracks that others hide, to which a part of a region was given.
+    Return those of some rows that are hidden by others, to which a part of a region was given.
 
     What such a track may be shown as elsewhere is somebody else.
     """
-    if not tracks or not parts:
-        return frozenset()
-    hidden, _ = _mostly_in(tracks, [region for _, region in parts], _MAX_HIDDEN)
-    return frozenset(tracks[t].track_id for t in hidden)
+    if not len(rows) or not parts:
+        return []
+    return _mostly_in(tracks, rows, [region for _, region in parts], _MAX_HIDDEN)[0]
 
 
-def _mostly_in(tracks: Sequence[Track], regions: Sequence[Region], share: float
+def _mostly_in(tracks: Tracks, rows: np.ndarray, regions: Sequence[Region], share: float
                ) -> tuple[list[int], list[int]]:
-    """Return which tracks are predicted, by a share at least, in which regions of their group."""
-    own = as_array([track.predicted for track in tracks])
-    seen = as_array([region.box for region in regions])
+    """Return which rows are predicted, by a share at least, in which regions of their group."""
+    own, seen = tracks.motion.box[rows], boxes_of(regions)
     t, r = neighbours(own, seen)
-    inside = shared(own[t], seen[r]) >= share * own[t, 2:].prod(1)
-    pairs = [(i, j) for i, j in zip(t[inside].tolist(), r[inside].tolist(), strict=True)
-             if tracks[i].region.group == regions[j].group]
-    return [i for i, _ in pairs], [j for _, j in pairs]
+    inside = shared(own[t], seen[r]) >= share * areas(own[t])
+    t, r = rows[t[inside]], r[inside]
+    same = tracks.group[t] == objects([region.group for region in regions])[r]
+    return t[same].tolist(), r[same].tolist()
 
 
-def _bottom(track: Track) -> float:
-    return track.predicted[1] + track.predicted[3]
+def _same_rows(one: _Claimant, other: _Claimant) -> bool:
+    rows = min(one.bottom, other.bottom) - max(one.top, other.top)
+    return rows >= _MIN_BESIDE * min(one.height, other.height)
 
 
-def _right(track: Track) -> float:
-    return track.predicted[0] + track.predicted[2]
-
-
-def _same_rows(one: Track, other: Track) -> bool:
-    rows = min(_bottom(one), _bottom(other)) - max(one.predicted[1], other.predicted[1])
-    return rows >= _MIN_BESIDE * min(one.predicted[3], other.predicted[3])
-
-
-def _beside(one: Track, other: Track) -> bool:
+def _beside(one: _Claimant, other: _Claimant) -> bool:
     """Whether one is not hidden behind the other."""
-    ax, ay, aw, ah = one.predicted
-    bx, by, bw, bh = other.predicted
-    rows = max(min(ay + ah, by + bh) - max(ay, by), 0)
-    columns = max(min(ax + aw, bx + bw) - max(ax, bx), 0)
-    return columns * rows <= _MAX_HIDDEN * min(aw * ah, bw * bh)
+    rows = max(min(one.bottom, other.bottom) - max(one.top, other.top), 0)
+    columns = max(min(one.right, other.right) - max(one.left, other.left), 0)
+    return columns * rows <= _MAX_HIDDEN * min(
+        one.width * one.height, other.width * other.height)

@@ -2,19 +2,25 @@
 
 from dataclasses import dataclass
 import math
+from typing import NamedTuple
+
+import numpy as np
 
 from aim_ros.hazards.alerts import Alert
 from aim_ros.hazards.alerts import AlertSettings
 from aim_ros.hazards.alerts import Level
 from aim_ros.hazards.alerts import nanoseconds
-from aim_ros.hazards.boxes import Box
-from aim_ros.hazards.boxes import clipped
-from aim_ros.hazards.boxes import is_truncated
-from aim_ros.hazards.evidence import is_strong
+from aim_ros.hazards.boxes import are_truncated
+from aim_ros.hazards.boxes import as_boxes
+from aim_ros.hazards.boxes import clip
+from aim_ros.hazards.boxes import edges
+from aim_ros.hazards.evidence import are_strong
+from aim_ros.hazards.evidence import is_enough
 from aim_ros.hazards.geometry import GroundCamera
 from aim_ros.hazards.groups import RoadUserClasses
+from aim_ros.hazards.table import objects
 from aim_ros.hazards.tracker import HOLD_S
-from aim_ros.hazards.tracks import Track
+from aim_ros.hazards.tracks import Tracks
 
 
 @dataclass(frozen=True)
@@ -36,79 +42,98 @@ class Scene:
     like_ns: int | None = None
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where a box is: in the corridor, near, how far, and in which direction."""
+class Places(NamedTuple):
+    """Where boxes are: in the corridor, near, how far, and in which direction; each (n,)."""
 
-    in_corridor: bool
-    near: bool
-    distance_m: float
-    bearing_deg: float
+    in_corridor: np.ndarray
+    near: np.ndarray
+    distance_m: np.ndarray
+    bearing_deg: np.ndarray
 
     @property
-    def urgent(self) -> bool:
-        """Whether what is there is an `ERROR`."""
-        return self.near and self.in_corridor
+    def urgent(self) -> np.ndarray:
+        """Whether what is there is an `ERROR`, (n,)."""
+        return self.near & self.in_corridor
 
 
-def place_of(box: Box, scene: Scene) -> Place:
-    """Return where a box is."""
-    settings, bottom, height = scene.settings, box[1] + box[3], scene.size[0]
-    in_corridor = settings.corridor.contains_foot(box, scene.size)
+def places_of(boxes: np.ndarray, scene: Scene) -> Places:
+    """Return where boxes (n, 4) are."""
+    settings, (_, _, _, bottom), height = scene.settings, edges(boxes), scene.size[0]
+    in_corridor = settings.corridor.contain_feet(boxes, scene.size)
     if scene.camera is None:
-        return Place(in_corridor, bottom / height >= settings.near_row, math.nan, math.nan)
-    distance, bearing = scene.camera.locate(box)
+        # The one NaN of `math` itself: so alerts that say the same compare as equal.
+        unknown = objects([math.nan] * len(boxes))
+        return Places(in_corridor, bottom / height >= settings.near_row, unknown, unknown)
+    distance, bearing = scene.camera.locate_all(boxes)
     # A foot below the image's lower edge is nearer than its row tells.
-    return Place(
-        in_corridor, distance < settings.near_m or bottom >= height, distance, bearing)
+    return Places(
+        in_corridor, (distance < settings.near_m) | (bottom >= height), distance, bearing)
 
 
-def decide(track: Track, scene: Scene, evidence_needed: float, at_once: bool = True) -> None:
+def decide(tracks: Tracks, scene: Scene, evidence_needed: np.ndarray | float,
+           at_once: np.ndarray | bool = True) -> None:
     """
-    Raise a track on enough evidence, and hold it where it is an `ERROR`.
+    Raise tracks on enough evidence, and hold those that are an `ERROR`.
 
-    :param evidence_needed: seconds of sure sight.
-    :param at_once: whether strong evidence near and in the corridor raises it at first sight.
+    :param evidence_needed: seconds of sure sight; one for all, or one for each, (n,).
+    :param at_once: whether strong evidence near and in the corridor raises at first sight; one for
+        all, or one for each, (n,).
     """
-    if track.last_ns != scene.now_ns:
+    seen, settings = tracks.last_ns == scene.now_ns, scene.settings
+    if not seen.any():
         return
-    urgent = place_of(track.region.box, scene).urgent
-    settings = scene.settings
-    # Whole nanoseconds: sums of seconds are not exact.
-    enough = nanoseconds(track.evidence) >= nanoseconds(evidence_needed)
-    if enough or (urgent and at_once and is_strong(track.region, settings.min_area)):
-        track.raised = True
-    if track.raised and urgent and (at_once or track.seen_s >= settings.raise_after):
-        track.error_until_ns = scene.now_ns + nanoseconds(HOLD_S)
+    urgent = seen & places_of(tracks.box, scene).urgent
+    tracks.raised |= seen & is_enough(tracks.evidence, evidence_needed)
+    tracks.raised |= are_strong(tracks.region, urgent & at_once, settings.min_area)
+    held = tracks.raised & urgent & (at_once | (tracks.seen_s >= settings.raise_after))
+    tracks.error_until_ns[held] = scene.now_ns + nanoseconds(HOLD_S)
 
 
-def alert_of(track: Track, scene: Scene) -> Alert:
-    """Return the alert of a track, whether raised or not."""
-    region = track.region
-    box = track.region.box if track.last_ns == scene.now_ns else (
-        clipped(track.motion.rounded, scene.size) or region.box)
-    place = place_of(box, scene)
-    now = scene.now_ns / 1e9
-    ttc, ttc_error = track.growth.time_to_contact(now)
-    vx, vy = track.motion.velocity
-    return Alert(
-        track_id=track.track_id,
-        kind=track.kind,
-        level=Level.ERROR if scene.now_ns <= track.error_until_ns else Level.WARN,
-        box=box,
-        class_id=scene.classes.class_of(region.group, region.parts),
-        area=region.area,
-        confidence=region.confidence,
-        modulated_share=region.modulated_share,
-        coasting=track.last_ns != scene.now_ns,
-        in_corridor=place.in_corridor,
-        near=place.near,
-        distance_m=place.distance_m,
-        bearing_deg=place.bearing_deg,
-        vx=vx,
-        vy=vy,
-        ttc_s=ttc,
-        ttc_error_s=ttc_error,
-        truncated=is_truncated(box, scene.size),
-        age_s=(scene.now_ns - track.first_ns) / 1e9,
-        unseen_s=(scene.now_ns - track.last_ns) / 1e9)
+def shown_boxes(tracks: Tracks, scene: Scene) -> np.ndarray:
+    """Return where tracks are shown: as last seen, or what of their prediction is in the image."""
+    boxes, unseen = tracks.box.copy(), (tracks.last_ns != scene.now_ns).nonzero()[0]
+    if len(unseen):
+        inside, meets = clip(tracks.motion.rounded[unseen], scene.size)
+        boxes[unseen[meets]] = inside[meets]
+    return boxes
+
+
+def alerts_of(tracks: Tracks, scene: Scene) -> list[Alert]:
+    """Return the alert of each track, whether raised or not."""
+    if not len(tracks):
+        return []
+    boxes, now_ns = shown_boxes(tracks, scene), scene.now_ns
+    places = places_of(boxes, scene)
+    values = (
+        tracks.track_id, tracks.looks.kind, now_ns <= tracks.error_until_ns,
+        tracks.last_ns != now_ns, *places, *tracks.motion.velocity.T,
+        are_truncated(boxes, scene.size), (now_ns - tracks.first_ns) / 1e9,
+        (now_ns - tracks.last_ns) / 1e9)
+    return [
+        Alert(
+            track_id=track_id,
+            kind=kind,
+            level=Level.ERROR if is_error else Level.WARN,
+            box=box,
+            class_id=scene.classes.class_of(region.group, region.parts),
+            area=region.area,
+            confidence=region.confidence,
+            modulated_share=region.modulated_share,
+            coasting=coasting,
+            in_corridor=in_corridor,
+            near=near,
+            distance_m=distance,
+            bearing_deg=bearing,
+            vx=vx,
+            vy=vy,
+            ttc_s=ttc,
+            ttc_error_s=ttc_error,
+            truncated=truncated,
+            age_s=age,
+            unseen_s=unseen)
+        for (region, box, (ttc, ttc_error),
+             track_id, kind, is_error, coasting, in_corridor, near, distance, bearing, vx, vy,
+             truncated, age, unseen) in zip(
+                tracks.region, as_boxes(boxes),
+                [growth.time_to_contact(now_ns / 1e9) for growth in tracks.growth],
+                *(column.tolist() for column in values), strict=True)]

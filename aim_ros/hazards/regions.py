@@ -1,16 +1,19 @@
 """Decisions -> regions: the pixels of one road user in one frame, as far as one frame can tell."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import replace
 
 import numpy as np
 
+from aim_ros.hazards.boxes import as_array
 from aim_ros.hazards.boxes import Box
 from aim_ros.hazards.boxes import edges
 from aim_ros.hazards.boxes import resized
 from aim_ros.hazards.boxes import Scale
 from aim_ros.hazards.component_search import find_components
 from aim_ros.hazards.components import Components
+from aim_ros.hazards.components import MAX_PARTS
 from aim_ros.hazards.components import Scores
 from aim_ros.hazards.groups import RoadUserClasses
 from aim_ros.hazards.pairs import connected
@@ -64,6 +67,16 @@ class Region:
             self, box=resized(self.box, scale),
             area=max(round(self.area * scale[0] * scale[1]), 1),
             perimeter=round(self.perimeter * sum(scale) / 2))
+
+
+def boxes_of(regions: Sequence[Region]) -> np.ndarray:
+    """Return the boxes of regions, float64 (n, 4)."""
+    return as_array([region.box for region in regions])
+
+
+def parts_of(regions: Sequence[Region]) -> np.ndarray:
+    """Return the pixels of regions by part, float64 (n, `MAX_PARTS`)."""
+    return as_array([region.parts for region in regions], MAX_PARTS)
 
 
 def find_regions(

@@ -10,18 +10,22 @@ import numpy as np
 from aim_ros.hazards.alerts import AlertSettings
 from aim_ros.hazards.alerts import nanoseconds
 from aim_ros.hazards.assignment import assign
-from aim_ros.hazards.boxes import as_array
-from aim_ros.hazards.boxes import Box
-from aim_ros.hazards.boxes import clipped
+from aim_ros.hazards.boxes import areas
+from aim_ros.hazards.boxes import clip
+from aim_ros.hazards.boxes import edges
 from aim_ros.hazards.boxes import Scale
 from aim_ros.hazards.evidence import sureness
 from aim_ros.hazards.pairs import belong
 from aim_ros.hazards.pairs import neighbours
 from aim_ros.hazards.parting import hidden_behind
 from aim_ros.hazards.parting import part
+from aim_ros.hazards.parting import Parts
 from aim_ros.hazards.pixels import Pixels
+from aim_ros.hazards.regions import boxes_of
 from aim_ros.hazards.regions import Region
-from aim_ros.hazards.tracks import Track
+from aim_ros.hazards.table import objects
+from aim_ros.hazards.tracks import NO_TRACKS
+from aim_ros.hazards.tracks import Tracks
 
 HOLD_S = 1.0
 """Seconds for which something near and in the corridor is held at least."""
@@ -41,12 +45,10 @@ _SPLIT = 0.3
 _PART_HEIGHT = 0.25
 """It does not, if it has less than this share of the height: it may be anything beside it."""
 
-FBox = tuple[float, float, float, float]
-"""x, y, width and height, in fractions of pixels."""
 
-class _Moment(NamedTuple):
+class _Frame(NamedTuple):
     """
-    When a frame is, that of the last one, and of the last one that shows the same view.
+    A frame: its time, that of the last one, and that of the last one that shows the same view.
 
     They differ where images of several cameras come in turns: what one of them does not show is
     not missed by the others.
@@ -55,15 +57,17 @@ class _Moment(NamedTuple):
     now_ns: int
     last_ns: int
     like_ns: int
+    size: tuple[int, int]
+    settings: AlertSettings
 
     @property
     def interval(self) -> float:
         """Seconds since the last frame."""
         return (self.now_ns - self.last_ns) / 1e9
 
-    def sighted(self, track: Track) -> float:
-        """Return the seconds that a sight of a track counts for."""
-        return (self.now_ns - min(self.last_ns, max(self.like_ns, track.last_ns))) / 1e9
+    def sighted(self, last_ns: np.ndarray) -> np.ndarray:
+        """Return the seconds for which a sight counts of tracks seen last at some times, (n,)."""
+        return (self.now_ns - np.minimum(self.last_ns, np.maximum(self.like_ns, last_ns))) / 1e9
 
 
 Weigh = Callable[[Region], float]
@@ -82,21 +86,21 @@ class Tracker:
         self._ids = ids
         self._weigh = weigh
         self._last_ns: int | None = None
-        self.tracks: list[Track] = []
-        self.ended: list[Track] = []
+        self.tracks = self.ended = NO_TRACKS
 
     def restart(self) -> None:
         """Forget all tracks."""
-        self.tracks, self.ended, self._last_ns = [], [], None
+        self.tracks = self.ended = NO_TRACKS
+        self._last_ns = None
 
     def resize(self, scale: Scale) -> None:
         """Go on in images of another size."""
-        for track in self.tracks:
-            track.resize(scale)
+        self.tracks.resize(scale)
 
     def keep(self, groups: Sequence[str]) -> None:
         """Forget the tracks of other groups: they are not alerted any more."""
-        self.tracks = [track for track in self.tracks if track.region.group in groups]
+        if not set(groups).issuperset(self.tracks.group):
+            self._divide(np.isin(self.tracks.group, groups))
 
     def update(self, regions: Sequence[Region], now_ns: int, size: tuple[int, int],
                settings: AlertSettings, pixels: Pixels | None = None,
@@ -111,128 +115,155 @@ class Tracker:
             None: that of the last frame.
         """
         last_ns = now_ns if self._last_ns is None else self._last_ns
-        when = _Moment(now_ns, last_ns, last_ns if like_ns is None else like_ns)
-        clear_after = nanoseconds(settings.clear_after)
-        self._predict(when, clear_after)
-        # What the last frame showed counts as just seen, however long ago that was.
-        waiting, over = [], []
-        for track in self.tracks:
-            lives = track.last_ns >= when.like_ns or now_ns <= max(
-                track.last_ns + clear_after, track.error_until_ns)
-            (waiting if lives else over).append(track)
-        self.tracks = waiting
-        before = [(track, track.predicted) for track in self.tracks]
-        parted, whole = part(regions, self.tracks, pixels)
-        for track, region in parted:
-            track.see(region, now_ns, when.sighted(track), self._weigh(region), size, parted=True)
-        taken = {track.track_id for track, _ in parted}
-        others = [track for track in self.tracks if track.track_id not in taken]
-        taken |= hidden_behind(others, parted)
-        free = self._see(whole, taken, when, size, settings.min_area)
-        self.tracks += self._begin(free, before, when)
-        self._end(when, size, settings)
-        self.ended += over
-        for track in self.tracks:
-            if track.last_ns <= when.like_ns:
-                track.miss(now_ns, when.interval)
         self._last_ns = now_ns
+        if not len(regions) and not len(self.tracks):
+            # Nobody is there: so it is beside the neutral stream most of the time.
+            self.ended = NO_TRACKS
+            return
+        frame = _Frame(now_ns, last_ns, last_ns if like_ns is None else like_ns, size, settings)
+        over = self._predict(frame)
+        expected = self.tracks.motion.box.copy()
+        waits = np.ones(len(self.tracks), bool)
+        parted, whole = part(regions, self.tracks, waits.nonzero()[0], pixels)
+        if parted:
+            self._see_parts(parted, waits, frame)
+        free, weights = self._see_whole(objects(whole), waits, frame)
+        self._begin(free, weights, expected, frame)
+        self.ended = self._divide(self._living(frame)).joined(over)
+        ids = self.tracks.track_id
+        if (ids[1:] < ids[:-1]).any():
+            self.tracks = self.tracks.select(ids.argsort())
+        self.tracks.miss(now_ns, frame.interval, frame.like_ns)
 
-    def _predict(self, when: _Moment, clear_after: int) -> None:
-        for track in self.tracks:
-            # A prediction is good for `clear_after`; whoever is held longer stays where he was.
-            if when.now_ns - track.last_ns <= clear_after or track.last_ns >= when.like_ns:
-                track.motion.predict(when.interval)
+    def _divide(self, stays: np.ndarray) -> Tracks:
+        """Keep some tracks, bool (n,), and return the others."""
+        others = NO_TRACKS if stays.all() else self.tracks.where(~stays)
+        self.tracks = self.tracks.where(stays)
+        return others
 
-    def _see(self, regions: Sequence[Region], taken: set[int], when: _Moment,
-             size: tuple[int, int], min_area: int) -> list[Region]:
-        """Show regions to the tracks that are not `taken`; return those that start new tracks."""
+    def _predict(self, frame: _Frame) -> Tracks:
+        """Take the tracks to a frame, and return those whose time was over before it."""
+        tracks, clear_after = self.tracks, nanoseconds(frame.settings.clear_after)
+        # What the last frame showed counts as just seen, however long ago that was.
+        recent = (tracks.last_ns >= frame.like_ns) | (
+            frame.now_ns - tracks.last_ns <= clear_after)
+        # A prediction is good for `clear_after`; whoever is held longer stays where he was.
+        held = (~recent).nonzero()[0]
+        standing = tracks.motion.select(held)
+        tracks.motion.predict(frame.interval)
+        if len(held):
+            tracks.motion.put(held, standing)
+        return self._divide(recent | (frame.now_ns <= tracks.error_until_ns))
+
+    def _see_parts(self, parted: Parts, waits: np.ndarray, frame: _Frame) -> None:
+        """Show tracks their parts of regions; neither they nor whom they hide wait any more."""
+        waits[[row for row, _ in parted]] = False
+        waits[hidden_behind(self.tracks, waits.nonzero()[0], parted)] = False
+        # Where one has several, it sees them one after the other.
+        while parted:
+            first = dict(reversed(parted))
+            rows = sorted(first)
+            regions = [first[row] for row in rows]
+            weights = np.array([self._weigh(region) for region in regions])
+            self._show(np.array(rows), regions, weights, frame, parted=True)
+            parted = [(row, region) for row, region in parted if first[row] is not region]
+
+    def _see_whole(self, regions: np.ndarray, waits: np.ndarray, frame: _Frame
+                   ) -> tuple[np.ndarray, np.ndarray]:
+        """
+        Show regions to the tracks that wait, bool (n,).
+
+        :return: the regions that start new tracks, and how much each counts.
+        """
+        weights = np.array([self._weigh(region) for region in regions])
+        area = np.array([region.area for region in regions])
         # What is small or unsure only keeps a track alive.
-        strong, weak = [], []
-        for region in regions:
-            starts = region.area >= min_area and self._weigh(region) > 0
-            (strong if starts else weak).append(region)
-        free: list[Region] = strong
-        for stage in (strong, weak):
-            waiting = [track for track in self.tracks if track.track_id not in taken]
-            pairs = assign(waiting, stage, when.now_ns)
-            for t, r in pairs:
-                track = waiting[t]
-                track.see(stage[r], when.now_ns, when.sighted(track), self._weigh(stage[r]), size)
-                taken.add(track.track_id)
-            if stage is strong:
-                shown = {r for _, r in pairs}
-                free = [region for r, region in enumerate(strong) if r not in shown]
-        return free
+        strong = (area >= frame.settings.min_area) & (weights > 0)
+        free = strong.copy()
+        for stage in (strong.nonzero()[0], (~strong).nonzero()[0]):
+            rows, shown = assign(
+                self.tracks, waits.nonzero()[0], regions[stage], frame.now_ns)
+            if len(rows):
+                shown = stage[shown]
+                self._show(rows, regions[shown], weights[shown], frame)
+                waits[rows], free[shown] = False, False
+        return regions[free], weights[free]
 
-    def _begin(self, regions: Sequence[Region], before: Sequence[tuple[Track, FBox]],
-               when: _Moment) -> list[Track]:
-        """Return tracks of regions that go on with none, but may be part of what was seen."""
-        evidence = inherited(regions, before, when.now_ns)
-        return [Track(next(self._ids), region, when.now_ns, when.now_ns,
-                      known + self._weigh(region) * when.interval if known else 0.0)
-                for region, known in zip(regions, evidence, strict=True)]
+    def _show(self, rows: np.ndarray, regions: Sequence[Region], weights: np.ndarray,
+              frame: _Frame, parted: bool = False) -> None:
+        """Show some tracks, by their rows, ascending, a region each."""
+        everybody = len(rows) == len(self.tracks)
+        tracks = self.tracks if everybody else self.tracks.select(rows)
+        tracks.see(regions, frame.now_ns, frame.sighted(tracks.last_ns), weights, frame.size,
+                   parted)
+        if not everybody:
+            self.tracks.put(rows, tracks)
 
-    def _end(self, when: _Moment, size: tuple[int, int], settings: AlertSettings) -> None:
-        """End the tracks that are unseen for too long, or out of the picture."""
-        alive, self.ended = [], []
-        for track in self.tracks:
-            (alive if self._lives(track, when, size, settings) else self.ended).append(track)
-        self.tracks = sorted(alive, key=lambda track: track.track_id)
+    def _begin(self, regions: Sequence[Region], weights: np.ndarray, expected: np.ndarray,
+               frame: _Frame) -> None:
+        """Begin tracks of regions that go on with none, but may be part of what was seen."""
+        if not len(regions):
+            return
+        known = inherited(regions, self.tracks, expected, frame.now_ns)
+        stamps = [frame.now_ns] * len(regions)
+        new = Tracks.beginning_with(
+            [next(self._ids) for _ in regions], regions, boxes_of(regions), stamps, stamps)
+        new.evidence = np.where(known > 0, known + weights * frame.interval, 0.0)
+        self.tracks = self.tracks.joined(new)
 
-    def _lives(self, track: Track, when: _Moment, size: tuple[int, int], settings: AlertSettings
-               ) -> bool:
-        now_ns = when.now_ns
-        if track.last_ns == now_ns or now_ns <= track.error_until_ns:
-            return True
-        waits = track.last_ns > when.like_ns
-        if not waits:
-            # What was seen for a moment only is hardly there.
-            known = track.raised or track.seen_s >= settings.raise_after
-            glimpsed = track.first_ns == track.last_ns
-            share = 1.0 if known else _GLIMPSE if glimpsed else _PATIENCE
-            waits = now_ns - track.last_ns <= nanoseconds(share * settings.clear_after)
-        return (waits and not _left_sideways(track, size)
-                and _share_inside(track.motion.rounded, size) >= _MIN_INSIDE)
+    def _living(self, frame: _Frame) -> np.ndarray:
+        """Return which tracks are not unseen for too long, nor out of the picture, bool (n,)."""
+        tracks, settings = self.tracks, frame.settings
+        held = (tracks.last_ns == frame.now_ns) | (frame.now_ns <= tracks.error_until_ns)
+        if held.all():
+            return held
+        # What was seen for a moment only is hardly there.
+        known = tracks.raised | (tracks.seen_s >= settings.raise_after)
+        glimpsed = tracks.first_ns == tracks.last_ns
+        whole, patience, glimpse = (
+            nanoseconds(share * settings.clear_after) for share in (1.0, _PATIENCE, _GLIMPSE))
+        patience = np.where(known, whole, np.where(glimpsed, glimpse, patience))
+        waited_for = (tracks.last_ns > frame.like_ns) | (
+            frame.now_ns - tracks.last_ns <= patience)
+        here = (_share_inside(tracks.motion.rounded, frame.size) >= _MIN_INSIDE
+                ) & ~_left_sideways(tracks, frame.size)
+        return held | (waited_for & here)
 
 
-def inherited(regions: Sequence[Region], before: Sequence[tuple[Track, FBox]], now_ns: int
-              ) -> list[float]:
+def inherited(regions: Sequence[Region], tracks: Tracks, expected: np.ndarray, now_ns: int
+              ) -> np.ndarray:
     """
     Return the evidence for regions that show what tracks beside them showed so far.
 
     What splits off, or turns up where a fragment of it was lost, is nothing new; what lies beside
     a track that is seen there now is.
 
-    :param before: each track with where it was expected.
+    :param expected: where each track was expected, (n, 4).
     :return: for each region, in seconds.
     """
-    known = [(track, box) for track, box in before if track.evidence > 0]
-    if not regions or not known:
-        return [0.0] * len(regions)
-    theirs = as_array([region.box for region in regions])
-    expected = as_array([box for _, box in known])
-    seen = as_array([track.region.box for track, _ in known])
-    unseen = np.array([track.last_ns != now_ns for track, _ in known])
-    r, t = neighbours(theirs, expected)
+    theirs = boxes_of(regions)
+    found = np.zeros(len(theirs))
+    known = (tracks.evidence > 0).nonzero()[0]
+    if not len(known):
+        return found
+    r, t = neighbours(theirs, expected[known])
+    t = known[t]
     like = theirs[r, 3] >= _PART_HEIGHT * expected[t, 3]
     goes_on = like & belong(theirs[r], expected[t], _SPLIT) & (
-        unseen[t] | ~belong(theirs[r], seen[t], _SPLIT))
-    found = [0.0] * len(regions)
-    for i, j in zip(r[goes_on].tolist(), t[goes_on].tolist(), strict=True):
-        track, _ = known[j]
-        if track.region.group == regions[i].group:
-            found[i] = max(found[i], track.evidence)
+        (tracks.last_ns[t] != now_ns) | ~belong(theirs[r], tracks.box[t], _SPLIT))
+    goes_on &= objects([region.group for region in regions])[r] == tracks.group[t]
+    np.maximum.at(found, r[goes_on], tracks.evidence[t[goes_on]])
     return found
 
 
-def _left_sideways(track: Track, size: tuple[int, int]) -> bool:
-    """Whether a track was cut by the side of an image of a size that it moved to."""
-    x, _, width, _ = track.region.box
-    speed, _ = track.motion.velocity
-    return (x <= 0 and speed < 0) or (x + width >= size[1] and speed > 0)
+def _left_sideways(tracks: Tracks, size: tuple[int, int]) -> np.ndarray:
+    """Return which tracks were cut by the side of an image of a size that they moved to."""
+    left, _, right, _ = edges(tracks.box)
+    speed = tracks.motion.velocity[:, 0]
+    return ((left <= 0) & (speed < 0)) | ((right >= size[1]) & (speed > 0))
 
 
-def _share_inside(box: Box, size: tuple[int, int]) -> float:
-    """Return how much of a box lies in an image, 0..1."""
-    inside = clipped(box, size)
-    return inside[2] * inside[3] / (box[2] * box[3]) if inside else 0.0
+def _share_inside(boxes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Return how much of each box (n, 4) lies in an image, 0..1."""
+    inside, meets = clip(boxes, size)
+    return np.where(meets, areas(inside) / areas(boxes), 0.0)

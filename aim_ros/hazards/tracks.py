@@ -1,33 +1,34 @@
-"""One road user over time: where it is, what it is, and how much evidence there is of it."""
+"""Road users over time: where they are, what they are, and how much evidence there is of them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from dataclasses import field
-from dataclasses import replace
-import math
+from typing import Self
 
-from aim_ros.hazards.boxes import Box
-from aim_ros.hazards.boxes import clipped
-from aim_ros.hazards.boxes import is_truncated
+import numpy as np
+
+from aim_ros.hazards.boxes import are_truncated
+from aim_ros.hazards.boxes import as_array
+from aim_ros.hazards.boxes import as_boxes
+from aim_ros.hazards.boxes import clip
+from aim_ros.hazards.boxes import resized
 from aim_ros.hazards.boxes import Scale
-from aim_ros.hazards.boxes import union
+from aim_ros.hazards.boxes import unions
 from aim_ros.hazards.contact import Growth
-from aim_ros.hazards.groups import kind_of
-from aim_ros.hazards.motion import Motion
+from aim_ros.hazards.looks import Looks
+from aim_ros.hazards.motion import Motions
+from aim_ros.hazards.regions import boxes_of
 from aim_ros.hazards.regions import Region
+from aim_ros.hazards.table import objects
+from aim_ros.hazards.table import Table
 
-_PARTS_MEMORY = 0.5
-"""Seconds after which what was seen of a road user's parts counts for 1 / e."""
-
-_KIND_CHANGE = 0.4
-"""Seconds for which a road user looks like another kind before it is said to be that."""
-
-_MIN_KIND_FRAMES = 3
+NEVER = -2**62
+"""A stamp before all others, also before those of clocks that start below 0."""
 
 _DOUBT = 0.5
 """Seconds of evidence that a second without sight takes away."""
 
-_GRACE = 0.15
-"""Seconds without sight that take none away: a frame or two may be lost."""
+_GRACE_NS = 150_000_000
+"""Time without sight that takes none away: a frame or two may be lost."""
 
 _PARTIAL = 0.6
 """What is less high than this share of the prediction is a part of its road user."""
@@ -36,99 +37,110 @@ _MAX_EVIDENCE = 10.0
 
 
 @dataclass(eq=False)
-class Track:
+class Tracks(Table):
     """
-    A road user.
+    Road users, one a row.
 
-    :param track_id: its id.
-    :param region: what was last seen of it.
-    :param first_ns: stamp of its first sight.
-    :param last_ns: stamp of its last sight.
-    :param evidence: seconds of sure sight; doubtful sight counts for less.
-    :param seen_s: seconds of sight of any kind.
-    :param raised: whether it is alerted.
-    :param parted: whether its region is a part of one that it shares with another.
-    :param error_until_ns: until when it stays an `ERROR`.
+    :param track_id: the id of each, (n,).
+    :param region: what was last seen of it, a `Region`, (n,).
+    :param box: where it was then; larger than the region if that is a part of it, (n, 4).
+    :param first_ns: stamp of its first sight, (n,).
+    :param last_ns: stamp of its last sight, (n,).
+    :param evidence: seconds of sure sight; doubtful sight counts for less, (n,).
+    :param seen_s: seconds of sight of any kind, (n,).
+    :param raised: whether it is alerted, (n,).
+    :param error_until_ns: until when it stays an `ERROR`, (n,).
+    :param looks: what it looks like.
+    :param growth: the heights that it was seen with, a `Growth`, (n,).
+    :param motion: its motion.
     """
 
-    track_id: int
-    region: Region
-    first_ns: int
-    last_ns: int
-    evidence: float = 0.0
-    seen_s: float = 0.0
-    raised: bool = False
-    parted: bool = False
-    error_until_ns: int = -1
-    motion: Motion = field(init=False)
-    growth: Growth = field(default_factory=Growth)
+    track_id: np.ndarray
+    region: np.ndarray
+    box: np.ndarray
+    first_ns: np.ndarray
+    last_ns: np.ndarray
+    evidence: np.ndarray
+    seen_s: np.ndarray
+    raised: np.ndarray
+    error_until_ns: np.ndarray
+    looks: Looks
+    growth: np.ndarray
+    motion: Motions
 
-    def __post_init__(self):
-        self.motion = Motion(self.region.box)
-        total = max(sum(self.region.parts), 1)
-        self._parts = [part / total for part in self.region.parts]
-        self.kind = kind_of(self.region.group, self._parts)
-        self._other_kind, self._other_since, self._other_frames = self.kind, self.first_ns, 0
+    @classmethod
+    def beginning_with(cls, track_id: Sequence[int], regions: Sequence[Region],
+                       boxes: np.ndarray, first_ns: Sequence[int], last_ns: Sequence[int]
+                       ) -> Self:
+        """Return tracks of which nothing is known but a region of each, and its box."""
+        count = len(regions)
+        first_ns, last_ns = np.array(first_ns, np.int64), np.array(last_ns, np.int64)
+        return cls(
+            track_id=np.array(track_id, np.int64), region=objects(regions), box=boxes,
+            first_ns=first_ns, last_ns=last_ns, evidence=np.zeros(count),
+            seen_s=np.zeros(count), raised=np.zeros(count, bool),
+            error_until_ns=np.full(count, NEVER), looks=Looks.of(regions, first_ns),
+            growth=objects([Growth() for _ in regions]), motion=Motions.beginning_at(boxes))
 
     @property
-    def predicted(self) -> tuple[float, float, float, float]:
-        """Where it is now by its motion, in fractions of pixels."""
-        return self.motion.box
+    def group(self) -> np.ndarray:
+        """The names of their groups of classes, (n,)."""
+        return self.looks.group
 
-    def box(self, now_ns: int) -> Box:
-        """Return where it is: as this frame shows it, else where its motion takes it."""
-        return self.region.box if self.last_ns == now_ns else self.motion.rounded
+    def boxes(self, now_ns: int) -> np.ndarray:
+        """Return where each is: as this frame shows it, else where its motion takes it."""
+        return np.where((self.last_ns == now_ns)[:, None], self.box, self.motion.rounded)
 
     def resize(self, scale: Scale) -> None:
         """Go on in an image of another size."""
-        self.region = self.region.resized(scale)
+        self.region = objects([region.resized(scale) for region in self.region])
+        self.box = as_array([resized(box, scale) for box in as_boxes(self.box)])
         self.motion.resize(scale)
-        self.growth.resize(scale[0])
+        for growth in self.growth:
+            growth.resize(scale[0])
 
-    def see(self, region: Region, now_ns: int, interval: float, weight: float,
-            size: tuple[int, int], parted: bool = False) -> None:
+    def see(self, regions: Sequence[Region], now_ns: int, interval: np.ndarray,
+            weight: np.ndarray, size: tuple[int, int], parted: bool = False) -> None:
         """
-        Take in what a frame shows of it; `motion` has been taken to that frame before.
+        Take in what a frame shows of each; `motion` has been taken to that frame before.
 
-        :param interval: seconds since the last frame, whether that showed it or not.
-        :param weight: how sure the sight is, 0..1.
+        :param regions: what is seen of each.
+        :param interval: seconds that this sight of each counts for, (n,).
+        :param weight: how sure it is, 0..1, (n,).
         :param size: (height, width) of the image.
-        :param parted: whether the region is a part of one that it shares with another.
+        :param parted: whether each region is a part of one that others share.
         """
-        seconds = (now_ns - self.last_ns) / 1e9
-        self.evidence = min(self.evidence + weight * interval, _MAX_EVIDENCE)
+        boxes = boxes_of(regions)
+        self.evidence = np.minimum(self.evidence + weight * interval, _MAX_EVIDENCE)
         self.seen_s += interval
-        cut = parted or is_truncated(region.box, size)
-        partial = region.box[3] < _PARTIAL * self.motion.height
-        self.motion.update(region.box, cut or partial)
-        if partial:
+        partial = boxes[:, 3] < _PARTIAL * self.motion.box[:, 3]
+        cut = parted | partial | are_truncated(boxes, size)
+        self.motion.update(boxes, cut)
+        self._grow(boxes[:, 3], cut, now_ns / 1e9)
+        self.looks.see(regions, now_ns, (now_ns - self.last_ns) / 1e9)
+        if partial.any():
             # Nobody shrinks from frame to frame: the rest is there, though this one misses it.
-            box = clipped(union(region.box, self.motion.rounded), size) or region.box
-            region = replace(region, box=box)
-        if cut or partial:
-            self.growth.forget()
-        else:
-            self.growth.add(now_ns / 1e9, region.box[3])
-        self._see_parts(region, now_ns, seconds)
-        self.region, self.last_ns, self.parted = region, now_ns, parted
+            whole, meets = clip(unions(boxes, self.motion.rounded), size)
+            boxes = np.where((partial & meets)[:, None], whole, boxes)
+        self.region, self.box, self.last_ns[:] = objects(regions), boxes, now_ns
 
-    def miss(self, now_ns: int, interval: float) -> None:
-        """Take in that a frame does not show it."""
-        if now_ns - self.last_ns > _GRACE * 1e9:
-            self.evidence = max(self.evidence - _DOUBT * interval, 0.0)
+    def _grow(self, height: np.ndarray, cut: np.ndarray, seconds: float) -> None:
+        """Note with which heights they are seen at a time, where they are seen whole."""
+        for growth, pixels, is_cut in zip(
+                self.growth, height.tolist(), cut.tolist(), strict=True):
+            if is_cut:
+                growth.forget()
+            else:
+                growth.add(seconds, pixels)
 
-    def _see_parts(self, region: Region, now_ns: int, seconds: float) -> None:
-        """Let the kind follow the parts, slowly."""
-        total = sum(region.parts)
-        if total:
-            fresh = 1 - math.exp(-max(seconds, 0.02) / _PARTS_MEMORY)
-            self._parts = [old + fresh * (new / total - old)
-                           for old, new in zip(self._parts, region.parts, strict=True)]
-        looks_like = kind_of(region.group, self._parts)
-        if looks_like in (self.kind, self._other_kind):
-            self._other_frames += 1
-        if looks_like == self.kind or looks_like != self._other_kind:
-            self._other_kind, self._other_since, self._other_frames = looks_like, now_ns, 1
-        elif (now_ns - self._other_since >= _KIND_CHANGE * 1e9
-              and self._other_frames >= _MIN_KIND_FRAMES):
-            self.kind = looks_like
+    def miss(self, now_ns: int, interval: float, like_ns: int) -> None:
+        """
+        Take in that a frame does not show those last seen at `like_ns` or before.
+
+        :param interval: seconds since the last frame.
+        """
+        missed = (self.last_ns <= like_ns) & (now_ns - self.last_ns > _GRACE_NS)
+        self.evidence[missed] = np.maximum(self.evidence[missed] - _DOUBT * interval, 0.0)
+
+
+NO_TRACKS = Tracks.beginning_with([], [], np.empty((0, 4)), [], [])

@@ -3,12 +3,15 @@ from hypothesis import strategies as st
 import numpy as np
 import pytest
 
+from aim_ros.hazards.boxes import are_truncated
+from aim_ros.hazards.boxes import as_boxes
+from aim_ros.hazards.boxes import clip
 from aim_ros.hazards.boxes import clipped
 from aim_ros.hazards.boxes import contains
-from aim_ros.hazards.boxes import is_truncated
 from aim_ros.hazards.boxes import pairwise_iou
 from aim_ros.hazards.boxes import pairwise_shared
 from aim_ros.hazards.boxes import union
+from aim_ros.hazards.boxes import unions
 
 boxes = st.tuples(*[st.integers(0, 30)] * 2, *[st.integers(1, 30)] * 2)
 
@@ -40,6 +43,7 @@ def test_a_union_is_the_smallest_box_that_holds_both(a, b):
     assert contains(both, b)
     assert both[0] == min(a[0], b[0])
     assert both[0] + both[2] == max(a[0] + a[2], b[0] + b[2])
+    assert as_boxes(unions(np.array([a]), np.array([b]))) == [both]
 
 
 @pytest.mark.parametrize(('box', 'inside'), [
@@ -47,10 +51,13 @@ def test_a_union_is_the_smallest_box_that_holds_both(a, b):
     ((10, 0, 5, 5), None), ((-5, 0, 5, 5), None)])
 def test_the_part_of_a_box_in_the_image(box, inside):
     assert clipped(box, (20, 10)) == inside
+    part, meets = clip(np.array([box]), (20, 10))
+    assert meets == [inside is not None]
+    assert inside is None or as_boxes(part) == [inside]
 
 
 @pytest.mark.parametrize(('box', 'truncated'), [
     ((1, 1, 198, 98), False), ((0, 1, 5, 5), True), ((1, 0, 5, 5), True), ((195, 1, 5, 5), True),
     ((1, 95, 5, 5), True), ((194, 94, 5, 5), False)])
 def test_truncated_at_any_border(box, truncated):
-    assert is_truncated(box, (100, 200)) == truncated
+    assert are_truncated(np.array([box]), (100, 200)) == [truncated]

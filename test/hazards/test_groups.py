@@ -1,9 +1,11 @@
+import numpy as np
 import pytest
 
-from aim_ros.hazards.groups import kind_of
+from aim_ros.hazards.groups import kinds_of
 from aim_ros.hazards.groups import RoadUserClasses
 from aim_ros.hazards.groups import VEHICLE
 from aim_ros.hazards.groups import VULNERABLE
+from aim_ros.hazards.table import objects
 from aim_ros.segmentation.labels import CITYSCAPES
 from aim_ros.segmentation.labels import LabelSet
 
@@ -61,12 +63,14 @@ def test_only_alerted_classes_count(classes):
     ((0, 0, 0, 0, 0, 1), 'motorcyclist'),
 ])
 def test_the_kind_is_what_it_is_made_of(shares, kind):
-    assert kind_of(VULNERABLE, [*shares, *[0] * (8 - len(shares))]) == kind
+    shares = [*shares, *[0] * (8 - len(shares))]
+    assert kinds_of(objects([VULNERABLE]), np.array([shares])) == [kind]
 
 
 def test_other_groups_are_of_their_own_kind():
-    assert kind_of(VEHICLE, [1, *[0] * 7]) == 'vehicle'
-    assert kind_of('traffic light', [1, *[0] * 7]) == 'traffic light'
+    groups = objects([VEHICLE, 'traffic light', VULNERABLE])
+    kinds = kinds_of(groups, np.array([[1, *[0] * 7]] * 3))
+    assert kinds.tolist() == ['vehicle', 'traffic light', 'pedestrian']
 
 
 def test_the_class_of_a_road_user_is_that_of_most_pixels(classes):

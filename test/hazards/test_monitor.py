@@ -30,7 +30,7 @@ AT_ONCE = replace(SETTINGS, raise_after=0.0)
     (0.2, (0, 0.9), 0.9),
     (0.0, (0, 0.1), 0),
 ])
-@pytest.mark.parametrize('start', [0.0, 1_317_376_155.123456789])
+@pytest.mark.parametrize('start', [0.0, 1_317_376_155.123456789, -1000.0])
 def test_raised_after_seconds_of_sure_sight(raise_after, stamps, raised_at, start):
     camera = Camera(replace(SETTINGS, raise_after=raise_after), start=start)
     for seconds in stamps:
@@ -232,7 +232,7 @@ def test_a_flicker_of_class_changes_no_kind():
     (0.5, (2.0, 2.1), 2.0),
     (0.0, (0.1, 0.2), 0.1),
 ])
-@pytest.mark.parametrize('start', [0.0, 1_317_376_155.123456789])
+@pytest.mark.parametrize('start', [0.0, 1_317_376_155.123456789, -1000.0])
 def test_cleared_after_seconds_unseen_and_predicted_until_then(
         clear_after, unseen, cleared_at, start):
     camera = Camera(replace(AT_ONCE, clear_after=clear_after), start=start)
@@ -265,6 +265,15 @@ def test_what_is_near_and_in_the_corridor_is_held_for_a_second():
         assert report.level == Level.ERROR
         assert report.alerts[0].coasting
     assert camera.see(1.1).cleared == (1,)
+
+
+def test_who_is_held_for_longer_than_a_prediction_is_good_for_stays_where_he_was():
+    camera = Camera()
+    for step in range(10):
+        camera.see(0.1 * step, moved(AHEAD, 2 * step - 9), ASIDE)
+    boxes = [camera.see(0.1 * step, ASIDE).alerts[0].box for step in range(10, 19)]
+    assert boxes[4] != boxes[0]
+    assert set(boxes[5:]) == {boxes[4]}
 
 
 def test_an_error_is_held_for_a_second_after_it_left_the_corridor():

@@ -20,7 +20,7 @@ from aim_ros.hazards.geometry import GroundCamera
 from aim_ros.hazards.groups import RoadUserClasses
 from aim_ros.hazards.monitor import AlertMonitor
 from aim_ros.hazards.sight import perceive
-from aim_ros.hazards.tracks import Track
+from aim_ros.hazards.tracks import Tracks
 from aim_ros.imaging.frame import Frame
 from aim_ros.modulation import frame_key
 from aim_ros.modulation import Modulation
@@ -370,14 +370,14 @@ def test_tracks_run_on_their_own_time_where_there_is_one():
 def test_an_error_in_the_alerts_costs_one_frame_and_no_other(monkeypatch):
     stamps = [100 * MS * step for step in range(6)]
     pipeline = Pipeline(PreparedSegmenter({stamp: scene((2, 2)) for stamp in stamps}))
-    seen = Track.see
+    seen = Tracks.see
     for step, stamp in enumerate(stamps):
-        def fail_once(track, *args, step=step, **options):
+        def fail_once(tracks, *args, step=step, **options):
             if step == 2:
-                track.motion = None
+                tracks.motion = None
                 raise OverflowError('math range error')
-            return seen(track, *args, **options)
-        monkeypatch.setattr(Track, 'see', fail_once)
+            return seen(tracks, *args, **options)
+        monkeypatch.setattr(Tracks, 'see', fail_once)
         if step == 2:
             with pytest.raises(OverflowError):
                 pipeline.process([blank(stamp)], NEUTRAL)

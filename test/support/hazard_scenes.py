@@ -3,6 +3,7 @@
 import itertools
 
 from aim_ros.hazards.alerts import AlertSettings
+from aim_ros.hazards.boxes import as_boxes
 from aim_ros.hazards.components import MAX_PARTS
 from aim_ros.hazards.geometry import Corridor
 from aim_ros.hazards.groups import RoadUserClasses
@@ -89,5 +90,6 @@ class Follower:
         """Return the boxes of the tracks that a frame shows, by id."""
         now_ns = round(seconds * 1e9)
         self.tracker.update(as_regions(seen), now_ns, size, self.settings, pixels)
-        return {track.track_id: track.region.box for track in self.tracker.tracks
-                if track.last_ns == now_ns}
+        tracks = self.tracker.tracks
+        seen = tracks.where(tracks.last_ns == now_ns)
+        return dict(zip(seen.track_id.tolist(), as_boxes(seen.box), strict=True))
