@@ -14,11 +14,13 @@ from diagnostic_msgs.msg import DiagnosticArray
 from diagnostic_msgs.msg import DiagnosticStatus
 import numpy as np
 import pytest
+import rclpy
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from rclpy.qos import qos_profile_sensor_data
 from rclpy.qos import QoSDurabilityPolicy
 from rclpy.qos import QoSProfile
+from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import CameraInfo
 from sensor_msgs.msg import CompressedImage
 from sensor_msgs.msg import Image
@@ -691,11 +693,36 @@ def test_an_image_that_is_too_old_is_refused(make_node, make_camera, ask, ros, c
     camera.images.publish(camera.message(time.time() - 90))
     statistics = node.channels['camera'].statistics
     ros.wait_for(lambda: statistics.count('refused') == 1)
+    camera.images.publish(camera.message(time.time() + 3600))
+    ros.wait_for(lambda: statistics.count('refused') == 2)
     # Ahead of its time, so that it is not too old however long a busy machine takes.
-    ask(camera, time.time() + 3600)
+    ask(camera, time.time() + 55)
     said = capfd.readouterr().err
     assert ' s old by its stamp; alerts.max_age is 60 s' in said
     assert statistics.count('answered') == 1
+
+
+@pytest.mark.parametrize(('topic', 'kind', 'said'), [
+    ('camera/image', Image, 'publishes there with a QoS that this subscription does not match'),
+    ('camera/image', CompressedImage, '/driver publishes sensor_msgs/msg/CompressedImage there, '
+     'and this node takes sensor_msgs/msg/Image'),
+    ('camera/image/compressed', CompressedImage,
+     'nobody publishes there, but somebody on /camera/image/compressed: set image_transport to '
+     'compressed')])
+def test_a_camera_that_cannot_be_heard_is_named(make_node, ros, topic, kind, said):
+    node = make_node()
+    camera = node.channels['camera'].input
+    # Of another context: one participant has one type for a topic.
+    other = rclpy.Context()
+    rclpy.init(context=other, signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        driver = rclpy.create_node('driver', context=other)
+        driver.create_publisher(kind, topic, qos_profile_sensor_data)
+        ros.wait_for(lambda: said in camera.unmatched(), what='the driver to be named')
+        driver.destroy_node()
+    finally:
+        rclpy.shutdown(context=other)
+    ros.wait_for(lambda: camera.unmatched() == '', what='the driver to be gone')
 
 
 def test_a_publisher_that_delivers_nothing_is_named(make_node, make_camera, ros, tmp_path):

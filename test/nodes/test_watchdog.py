@@ -17,7 +17,8 @@ LARGE = 'large images get lost'
 @pytest.fixture
 def channel(clock):
     return SimpleNamespace(
-        name='camera', topic='/camera/image', statistics=StreamStatistics(clock))
+        name='camera', topic='/camera/image', statistics=StreamStatistics(clock),
+        input=SimpleNamespace(unmatched=lambda: ''))
 
 
 def test_a_watchdog_goes_on_after_an_error():
@@ -55,6 +56,26 @@ def test_where_nobody_publishes_that_is_said_and_no_transport_blamed(channel, cl
     clock.now += 2
     assert watchdog.stream_silence(channel, 0) == (
         'nobody has published there for 11 s; the alert level is STALE')
+
+
+def test_who_publishes_and_is_not_matched_is_named(channel, clock):
+    channel.input.unmatched = lambda: '/driver publishes text there'
+    assert watchdog.stream_silence(channel, 0) == ''
+    clock.now += 2.5
+    assert watchdog.stream_silence(channel, 0) == (
+        '/driver publishes text there; the alert level is STALE')
+
+
+def test_stamps_ahead_of_the_clock_are_reported(channel):
+    assert watchdog.stream_ahead(channel) == ''
+    for late_ms in (-90_000.0, -5_500.0, -5_000.0, -5_100.0):
+        channel.statistics.answer({'capture_to_publish': late_ms})
+    assert watchdog.stream_ahead(channel).startswith(
+        'the header stamps are 5.0 s ahead of the clock of this node')
+    # A simulated clock may be behind by a frame.
+    for late_ms in (-100.0, 5.0):
+        channel.statistics.answer({'capture_to_publish': late_ms})
+        assert watchdog.stream_ahead(channel) == ''
 
 
 def test_a_camera_that_starts_late_is_given_its_time(channel, clock):

@@ -10,7 +10,9 @@ from rclpy.event_handler import QoSMessageLostInfo
 from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.event_handler import UnsupportedEventTypeError
 from rclpy.node import Node
+from rclpy.qos import qos_check_compatible
 from rclpy.qos import qos_profile_sensor_data
+from rclpy.qos import QoSCompatibility
 from rclpy.qos import QoSDurabilityPolicy
 from rclpy.qos import QoSProfile
 from rclpy.qos import QoSReliabilityPolicy
@@ -61,7 +63,8 @@ class CameraInput:
         self.calibration_problem = ''
         self._node = node
         self._compressed = transport == 'compressed'
-        self._image_topic = f'{name}/image/compressed' if self._compressed else f'{name}/image'
+        topics = f'{name}/image', f'{name}/image/compressed'
+        self._image_topic, self._other_topic = topics[::-1] if self._compressed else topics
         self._info_topic = f'{name}/camera_info'
         self._group = group
         self._statistics = statistics
@@ -153,6 +156,30 @@ class CameraInput:
         """Return how many publishers the image subscription is matched with."""
         images = self._images
         return images.get_publisher_count() if images is not None else 0
+
+    def unmatched(self) -> str:
+        """
+        Return why those who publish images are not matched; empty where nobody publishes any.
+
+        rclpy warns of a QoS once, and of another type never.
+        """
+        images = self._images
+        if images is None:
+            return ''
+        wanted = 'sensor_msgs/msg/CompressedImage' if self._compressed else 'sensor_msgs/msg/Image'
+        for end in self._node.get_publishers_info_by_topic(self._image_topic):
+            who = f'{end.node_namespace.rstrip("/")}/{end.node_name}'
+            if end.topic_type != wanted:
+                return f'{who} publishes {end.topic_type} there, and this node takes {wanted}'
+            verdict, reason = qos_check_compatible(end.qos_profile, images.qos_profile)
+            if verdict == QoSCompatibility.ERROR:
+                return (f'{who} publishes there with a QoS that this subscription does not match '
+                        f'({reason.strip("; ")}): change qos_overrides.{self.topic}.*')
+        if self._node.count_publishers(self._other_topic):
+            return (f'nobody publishes there, but somebody on '
+                    f'{self._node.resolve_topic_name(self._other_topic)}: set image_transport to '
+                    f'{"raw" if self._compressed else "compressed"}')
+        return ''
 
     def frame(self, message: ImageMessage, received_ns: int, clear_after: float) -> Frame:
         """

@@ -8,12 +8,16 @@ import threading
 from aim_ros.nodes.launching.transports import transport_advice
 from aim_ros.nodes.logging import RateLimitedLogger
 from aim_ros.nodes.segmentation.camera_channel import CameraChannel
+from aim_ros.nodes.segmentation.perceiver import CLOCK_ADVICE
 from aim_ros.nodes.segmentation.perceiver import SETUP_PERIOD
 from aim_ros.perception.settings import Settings
 
 _PERIOD = 0.1
 _SILENT_AFTER = 2.0
 _ABSENT_AFTER = 10.0
+_AHEAD_AFTER = 1.0
+"""Seconds: a clock that is simulated may be a frame late."""
+
 _CALIBRATED_AFTER = 10
 """Frames after which a camera's calibration should have come."""
 
@@ -47,6 +51,8 @@ def warn_of_stream(channel: CameraChannel, settings: Settings, log: RateLimitedL
         log.warning(f'{name} jitter', f'{topic}: {jitter}')
     if (sizes := stream_sizes(channel)):
         log.warning(f'{name} sizes', f'{topic}: {sizes}')
+    if (ahead := stream_ahead(channel)):
+        log.warning(f'{name} ahead', f'{topic}: {ahead}. {CLOCK_ADVICE}', SETUP_PERIOD)
     if statistics.stamps_frozen():
         log.warning(
             f'{name} frozen', f'{topic}: the header stamps stand still, so pixel sampling '
@@ -63,11 +69,14 @@ def stream_silence(channel: CameraChannel, publishers: int) -> str:
     """Return what is known of a camera from which nothing arrives; empty where something does."""
     statistics = channel.statistics
     silence = statistics.silence()
-    if not publishers:
-        return (f'nobody has published there for {silence:.0f} s; the alert level is STALE'
-                if silence > _ABSENT_AFTER else '')
     if silence <= _SILENT_AFTER:
         return ''
+    if not publishers:
+        # Who is there and cannot be heard is not late.
+        if (unmatched := channel.input.unmatched()):
+            return f'{unmatched}; the alert level is STALE'
+        return (f'nobody has published there for {silence:.0f} s; the alert level is STALE'
+                if silence > _ABSENT_AFTER else '')
     matched = f'{publishers} publisher{"s are" if publishers > 1 else " is"} matched'
     if statistics.arrived():
         return (f'nothing arrived for {silence:.0f} s, after {statistics.count("received")} '
@@ -95,6 +104,13 @@ def stream_jitter(channel: CameraChannel, settings: Settings) -> str:
     count, largest = channel.statistics.steps_back(jump)
     return (f'{count} of the last stamps step back, by up to {largest * 1e3:.3f} ms: such frames '
             'are taken at the time of the one before' if count else '')
+
+
+def stream_ahead(channel: CameraChannel) -> str:
+    """Return what is wrong with stamps that are ahead of the node's clock; empty if none are."""
+    ahead = channel.statistics.ahead()
+    return (f'the header stamps are {ahead:.1f} s ahead of the clock of this node: who tells the '
+            'age of an alert by them takes it for new' if ahead > _AHEAD_AFTER else '')
 
 
 def stream_sizes(channel: CameraChannel) -> str:
