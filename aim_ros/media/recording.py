@@ -4,11 +4,19 @@ from collections.abc import Collection
 from collections.abc import Iterator
 from contextlib import closing
 from contextlib import ExitStack
+import errno
 from itertools import islice
 from pathlib import Path
 import re
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
+from aim_ros.media.bag_files import BAG_FILES
+from aim_ros.media.bag_files import is_bag_file
+from aim_ros.media.bag_files import PACKED
+from aim_ros.media.bag_files import unpack_file
+from aim_ros.media.bag_files import unpack_message
+from aim_ros.media.bag_files import unpacked_name
 from aim_ros.media.cut_off import CutOffMcap
 from aim_ros.media.damaged_sqlite import DamagedSqlite
 from aim_ros.media.frames import lose
@@ -24,8 +32,11 @@ except ImportError:
         "rosbag2 recordings need the Python package 'rosbags': pip install rosbags"
     ) from None
 
-FILES = ('.mcap', '.db3')
+FILES = BAG_FILES
 _CUT_OFF = 'its end is missing, as where the recorder was killed'
+_OTHER_SCHEMA = ('one of its topics has a schema of kind {}, and rosbags reads a file with those '
+                 'of ROS alone: take the others out, for instance by "mcap filter"')
+_OTHER_PROFILE = 'its header has another profile than ros2: no recorder of ROS 2 wrote it'
 
 
 class Message(NamedTuple):
@@ -48,7 +59,8 @@ class Recording:
     """
     A rosbag2 recording, open within a ``with``.
 
-    Where ``metadata.yaml`` is missing or of no use, the files beside it are opened themselves.
+    Where ``metadata.yaml`` is missing or of no use, the files beside it are opened themselves,
+    also those that the recorder compressed.
 
     :param place: the folder, or one of its files.
     :raises MediaError: nothing of it can be opened.
@@ -94,6 +106,13 @@ class Recording:
         readers = [reader for reader in self._readers if reader.message_count]
         return (max(reader.end_time for reader in readers)
                 - min(reader.start_time for reader in readers) if readers else 0)
+
+    @property
+    def listing(self) -> str:
+        """The topics and their types, for people."""
+        kinds = sorted({f'{connection.topic} ({connection.msgtype})'
+                        for connection in self._connections()})
+        return ', '.join(kinds) or 'none'
 
     def topics_of(self, *msgtypes: str) -> list[str]:
         """Return the topics that have messages of one of these types, in alphabetical order."""
@@ -147,13 +166,14 @@ class Recording:
                     lose(MediaError(f'cannot read all of rosbag {reader.path}: {_reason(error)}'),
                          on_loss)
                     break
-                yield Message(connection.msgtype, last, bytes(data), connection)
+                yield Message(connection.msgtype, last, unpack_message(bytes(data)), connection)
             files = getattr(reader.storage, 'storages', [reader.storage])
             paths = [file.path for file in files if file.path.suffix == '.db3']
             if paths:
                 rest = () if reader.compression_mode else _found(paths, connections)
                 for connection, time_ns, data in islice(rest, count, None):
-                    yield Message(connection.msgtype, time_ns, bytes(data), connection)
+                    yield Message(connection.msgtype, time_ns, unpack_message(bytes(data)),
+                                  connection)
                 return
             # A file with an index goes on behind the part that is damaged.
             begins = (chunk.message_start_time
@@ -176,24 +196,27 @@ class Recording:
                 if not problem:
                     return
                 problems.append(problem)
-            files = sorted((file for file in self.place.iterdir() if file.suffix in FILES),
-                           key=lambda file: (len(file.name), file.name))
+            files = _files_of(self.place)
         problems += filter(None, [self._add(file) for file in files])
         if not self._readers:
-            raise MediaError(
-                f'cannot read rosbag {self.place}: {problems[0]}; "ros2 bag reindex" makes '
-                'metadata.yaml anew where the files are whole')
+            problem = problems[0] if problems else 'it has no file with messages'
+            hint = '' if '"' in problem or problem.endswith(_OTHER_PROFILE) else (
+                '; "ros2 bag reindex" makes metadata.yaml anew where the files are whole')
+            raise MediaError(f'cannot read rosbag {self.place}: {problem}{hint}')
         self.note = '; '.join(problems)
 
     def _add(self, place: Path) -> str:
         """Open a folder or a file; return why it cannot be, or nothing."""
-        reason = ''
+        reason, whole = '', place
         try:
+            if place.suffix == PACKED:
+                folder = self._stack.enter_context(TemporaryDirectory())
+                place = unpack_file(place, Path(folder))
             for file in (place.glob('*.db3') if place.is_dir() else [place]):
                 _check_length(file)
             self._readers.append(self._stack.enter_context(Reader(place)))
         except Exception as error:  # as above, and what is wrong in YAML
-            what = '' if place == self.place else f'{place.name}: '
+            what = '' if whole == self.place else f'{whole.name}: '
             reason = what + _reason(error)
         if reason.endswith(_CUT_OFF) and place.suffix == '.mcap':
             self._add_cut_off(place)
@@ -219,6 +242,13 @@ class Recording:
             return
         if reader.message_count:
             self._readers.append(reader)
+
+
+def _files_of(folder: Path) -> list[Path]:
+    """Return the files of a recording in order; of one that is there twice, the plain one."""
+    files = {unpacked_name(file): file for file in sorted(
+        (file for file in folder.iterdir() if is_bag_file(file)), reverse=True)}
+    return [files[name] for name in sorted(files, key=lambda name: (len(name), name))]
 
 
 def _found(files: list[Path], connections: Collection[Connection]
@@ -256,8 +286,13 @@ def _reason(error: Exception) -> str:
     """Return an error of the library in one line, which does not ask users to report it."""
     text = ' '.join(str(error).split()) or type(error).__name__
     text = re.sub(r'[;,.]?\s*please report\b.*', '', text, flags=re.IGNORECASE).rstrip('.')
-    if 'end magic' in text:
+    too_short = isinstance(error, OSError) and error.errno == errno.EINVAL
+    if too_short or 'end magic' in text:
         return _CUT_OFF
+    if 'Profile is not ros2' in text:
+        return _OTHER_PROFILE
+    if isinstance(error, KeyError) and isinstance(error.args[0], str):
+        return _OTHER_SCHEMA.format(error)
     if "Storage plugin ''" in text:
         return 'metadata.yaml names no storage plugin'
     # What is neither meant for people nor the system's runs into bytes that make no sense.
