@@ -78,6 +78,23 @@ def test_stamps_ahead_of_the_clock_are_reported(channel):
         assert watchdog.stream_ahead(channel) == ''
 
 
+@pytest.mark.parametrize(('frames', 'said'), [
+    (('front', 'rear'), []), (('', 'rear'), ['/0/image: the headers of the images name no frame']),
+    (('camera', 'camera'),
+     ["/0/image, /1/image: the headers of the images name the frame 'camera' alike"])])
+def test_frames_that_tell_no_cameras_apart_are_reported(clock, frames, said):
+    lines, channels = [], [SimpleNamespace(
+        topic=f'/{number}/image', statistics=StreamStatistics(clock),
+        input=SimpleNamespace(image_frame=frame)) for number, frame in enumerate(frames)]
+    log = SimpleNamespace(warning=lambda kind, text, period: lines.append(text))
+    watchdog.warn_of_frames(channels, log)
+    assert lines == []
+    for channel in channels:
+        channel.statistics.receive(1)
+    watchdog.warn_of_frames(channels, log)
+    assert [line.partition(', so that')[0] for line in lines] == said
+
+
 def test_a_camera_that_starts_late_is_given_its_time(channel, clock):
     clock.now += 60
     channel.statistics.match(1)

@@ -69,7 +69,8 @@ class CameraInput:
         self._group = group
         self._statistics = statistics
         self._info: CameraInfo | None = None
-        self._frame_id = ''
+        self.image_frame = ''
+        """The frame that the last image names."""
         self._stream = CameraStream()
         self._images: Subscription | None = None
         self._infos: Subscription | None = None
@@ -90,7 +91,7 @@ class CameraInput:
     def frame_id(self) -> str:
         """The frame of the last image, or of the calibration; the camera's name before both."""
         info = self._info
-        return self._frame_id or (info.header.frame_id if info else '') or self.name
+        return self.image_frame or (info.header.frame_id if info else '') or self.name
 
     def subscribe(self, on_image: Callable[[ImageMessage, int], None]) -> None:
         """Receive images, each handed to ``on_image(message, received_ns)``, and CameraInfo."""
@@ -98,7 +99,7 @@ class CameraInput:
 
         def receive(message: ImageMessage) -> None:
             received_ns = time.monotonic_ns()
-            self._frame_id = message.header.frame_id
+            self.image_frame = message.header.frame_id
             self._statistics.receive(conversions.stamp_to_ns(message.header.stamp))
             on_image(message, received_ns)
 
@@ -205,6 +206,15 @@ class CameraInput:
         """
         info = self._info
         return None if info is None else camera_of_image(info, size)
+
+    @property
+    def distortion(self) -> str:
+        """The model by which the calibration's lens distorts images that may not be rectified."""
+        info = self._info
+        # image_proc calls those that it rectified so, and publishes the distortion all the same.
+        if info is None or not any(info.d) or 'rect' in self.topic.rpartition('/image')[2]:
+            return ''
+        return info.distortion_model or 'unknown'
 
     def ground(self, size: tuple[int, int], mount: Mount) -> GroundCamera | None:
         """Return the calibration for images of `size`; None as long as there is none."""

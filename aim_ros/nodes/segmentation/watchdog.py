@@ -63,6 +63,26 @@ def warn_of_stream(channel: CameraChannel, settings: Settings, log: RateLimitedL
         log.warning(
             f'{name} uncalibrated', f'{topic}: {channel.input.calibration_problem}, so alerts '
             'have no distance, and near goes by alerts.near_row, not alerts.near_m', SETUP_PERIOD)
+    if channel.input.calibration == 'used' and (distortion := channel.input.distortion):
+        log.warning(
+            f'{name} distorted', f'{topic}: the CameraInfo has a distortion of the lens '
+            f'({distortion}), and distances are those of rectified images; if these are not, '
+            'subscribe to the image_rect of image_proc', SETUP_PERIOD)
+
+
+def warn_of_frames(channels: Iterable[CameraChannel], log: RateLimitedLogger) -> None:
+    """Say which cameras' images name no frame, or one that another camera's name, too."""
+    topics: dict[str, list[str]] = {}
+    for channel in channels:
+        if channel.statistics.arrived():
+            topics.setdefault(channel.input.image_frame, []).append(channel.topic)
+    for frame, named in topics.items():
+        said = 'name no frame' if not frame else f'name the frame {frame!r} alike'
+        if not frame or len(named) > 1:
+            log.warning(
+                f'frame {frame}', f'{", ".join(named)}: the headers of the images {said}, so '
+                'that nobody can tell where points, free_space and occupancy are; give each '
+                'camera driver a frame_id of its own', SETUP_PERIOD)
 
 
 def stream_silence(channel: CameraChannel, publishers: int) -> str:
