@@ -16,12 +16,18 @@ from aim_ros.perception.stamp_clock import StampClock
 _Data = bytes | memoryview | np.ndarray  # or an array of the standard library
 
 
+_SAMPLE = 4099
+"""Of so many bytes one is looked at first."""
+
+
 class CameraStream:
     """Refuses images that are repeated, and says by which time each frame is tracked."""
 
     def __init__(self):
         self._clock = StampClock()
         self._last: tuple[int, _Data] | None = None
+        self.unchanged = 0
+        """How many images in a row were the one before, byte for byte, whatever their stamps."""
 
     def check(self, stamp_ns: int, data: _Data) -> None:
         """
@@ -31,9 +37,11 @@ class CameraStream:
             often. Without a stamp, nobody can tell.
         """
         last, self._last = self._last, (stamp_ns, data)
-        if last is None or stamp_ns != last[0] or stamp_ns == 0:
+        if last is None or not _same(data, last[1]):
+            self.unchanged = 0
             return
-        if np.array_equal(np.frombuffer(data, np.uint8), np.frombuffer(last[1], np.uint8)):
+        self.unchanged += 1
+        if stamp_ns == last[0] != 0:
             raise FrameError('the last image arrives again, with the same stamp and the same data')
 
     def timed(self, frame: Frame, received_ns: int, clear_after: float) -> Frame:
@@ -47,6 +55,12 @@ class CameraStream:
         """
         return replace(frame, track_ns=self._clock.time_ns(
             frame.stamp_ns, received_ns, round(clear_after * 1e9)))
+
+
+def _same(data: _Data, other: _Data) -> bool:
+    mine, others = np.frombuffer(data, np.uint8), np.frombuffer(other, np.uint8)
+    # Few bytes tell most images apart, and all of them take a millisecond.
+    return np.array_equal(mine[::_SAMPLE], others[::_SAMPLE]) and np.array_equal(mine, others)
 
 
 def ground_camera(info: Any, size: tuple[int, int], height: float, pitch: float

@@ -690,6 +690,18 @@ def test_a_camera_that_repeats_its_last_image_is_stale(make_node, make_camera, a
         m.status[0].level != DiagnosticStatus.STALE for m in list(camera.alerts)) > answered)
 
 
+def test_how_long_an_image_has_been_the_same_is_known(make_node, make_camera, ask):
+    node = make_node()
+    camera = make_camera(node)
+    for stamp in (1.0, 2.0, 3.0):
+        ask(camera, stamp)
+    frames, seconds = node.channels['camera'].input.unchanged
+    assert frames == 2
+    assert seconds > 0
+    ask(camera, 4.0, 255 - camera.pixels)
+    assert node.channels['camera'].input.unchanged == (0, 0.0)
+
+
 def test_an_image_that_is_too_old_is_refused(make_node, make_camera, ask, ros, capfd):
     node = make_node(alerts__max_age=60.0)
     camera = make_camera(node)

@@ -95,6 +95,15 @@ def test_frames_that_tell_no_cameras_apart_are_reported(clock, frames, said):
     assert [line.partition(', so that')[0] for line in lines] == said
 
 
+@pytest.mark.parametrize(('frames', 'seconds', 'said'), [
+    (19, 60.0, False), (2000, 4.9, False), (20, 5.0, True)])
+def test_an_image_that_does_not_change_is_reported(channel, frames, seconds, said):
+    channel.input.unchanged = frames, seconds
+    assert watchdog.stream_unchanged(channel).startswith(
+        'the image has not changed by a single byte for 5 s, though 20 frames came') is said
+    assert bool(watchdog.stream_unchanged(channel)) is said
+
+
 def test_a_camera_that_starts_late_is_given_its_time(channel, clock):
     clock.now += 60
     channel.statistics.match(1)

@@ -1,4 +1,5 @@
 import array
+import contextlib
 from types import SimpleNamespace
 
 import numpy as np
@@ -21,6 +22,22 @@ def test_the_last_image_again_is_refused_however_often_and_whatever_holds_it():
             stream.check(5, data)
     stream.check(5, b'abd')
     stream.check(6, b'abd')
+
+
+@pytest.mark.parametrize('stamps', [(1, 2, 3, 4), (0, 0, 0, 0), (5, 5, 5, 5)])
+def test_images_that_do_not_change_are_counted_whatever_their_stamps(stamps):
+    stream, image = CameraStream(), bytes(10_000)
+    counts = []
+    for stamp in stamps:
+        with contextlib.suppress(FrameError):
+            stream.check(stamp, image)
+        counts.append(stream.unchanged)
+    assert counts == [0, 1, 2, 3]
+    # One byte that is not among those that are looked at first.
+    stream.check(stamps[-1], b'\0\1' + image[2:])
+    assert stream.unchanged == 0
+    stream.check(stamps[-1], image[1:])
+    assert stream.unchanged == 0
 
 
 def test_images_without_stamps_are_not_taken_for_repeated():

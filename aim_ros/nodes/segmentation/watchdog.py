@@ -15,6 +15,12 @@ from aim_ros.perception.settings import Settings
 _PERIOD = 0.1
 _SILENT_AFTER = 2.0
 _ABSENT_AFTER = 10.0
+_FROZEN_FRAMES, _FROZEN_AFTER = 20, 5.0
+"""Frames and seconds without any change after which a camera looks frozen."""
+
+_FROZEN_PERIOD = 60.0
+"""Seconds between two lines about it: a replay that is paused looks so, too."""
+
 _AHEAD_AFTER = 1.0
 """Seconds: a clock that is simulated may be a frame late."""
 
@@ -49,6 +55,8 @@ def warn_of_stream(channel: CameraChannel, settings: Settings, log: RateLimitedL
         log.warning(f'{name} losses', f'{topic}: {losses}; {transport_advice(os.environ)}')
     if (jitter := stream_jitter(channel, settings)):
         log.warning(f'{name} jitter', f'{topic}: {jitter}')
+    if (unchanged := stream_unchanged(channel)):
+        log.warning(f'{name} unchanged', f'{topic}: {unchanged}', _FROZEN_PERIOD)
     if (sizes := stream_sizes(channel)):
         log.warning(f'{name} sizes', f'{topic}: {sizes}')
     if (ahead := stream_ahead(channel)):
@@ -131,6 +139,15 @@ def stream_ahead(channel: CameraChannel) -> str:
     ahead = channel.statistics.ahead()
     return (f'the header stamps are {ahead:.1f} s ahead of the clock of this node: who tells the '
             'age of an alert by them takes it for new' if ahead > _AHEAD_AFTER else '')
+
+
+def stream_unchanged(channel: CameraChannel) -> str:
+    """Return for how long the image has been the same; empty if it was not for long."""
+    frames, seconds = channel.input.unchanged
+    if frames < _FROZEN_FRAMES or seconds < _FROZEN_AFTER:
+        return ''
+    return (f'the image has not changed by a single byte for {seconds:.0f} s, though {frames} '
+            'frames came: a camera that is frozen looks so, or a replay that is paused')
 
 
 def stream_sizes(channel: CameraChannel) -> str:
