@@ -14,6 +14,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from diagnostic_msgs.msg import DiagnosticStatus
 import numpy as np
 import pytest
+from rcl_interfaces.srv import SetParametersAtomically
 import rclpy
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
@@ -761,6 +762,18 @@ def test_deactivation_leaves_a_stale_and_can_be_undone(
     assert node.trigger_deactivate() == node.trigger_cleanup() == SUCCESS
     assert node.trigger_configure() == node.trigger_activate() == SUCCESS
     assert lifecycle_state(node) == 'active'
+
+
+def test_a_parameter_that_there_is_not_is_refused_by_its_name(make_node, matched_client, ros):
+    node = make_node(active=False, autostart=False)
+    kind = SetParametersAtomically
+    client = matched_client(kind, '/segmentation/set_parameters_atomically', kind.Request())
+    call = client.call_async(kind.Request(parameters=[
+        Parameter(name, value=0.5).to_parameter_msg() for name in ('focus.sigma', 'focus.sgma')]))
+    result = ros.wait_for(call.result).result
+    assert not result.successful
+    assert result.reason == "there is no parameter 'focus.sgma'; did you mean 'focus.sigma'?"
+    assert node.parameters['focus.sigma'] == 0.0
 
 
 def test_without_autostart_the_node_waits(make_node, diagnostics, ros):

@@ -173,6 +173,10 @@ class NodeParameters:
         for name in (name for name in CLASS_LISTS if not self._table.is_fixed(name)):
             self._table.describe(name, f'any of: {", ".join(self._labels.selectable())}')
 
+    def unknown(self, name: str) -> str:
+        """Return what to say of a parameter that there is not."""
+        return self._table.unknown(name, self._hint)
+
     # Profiles
 
     def _read_profiles(self) -> None:
