@@ -208,8 +208,9 @@ class _Result:
         if self._options.table:
             from aim_ros.recordings import tables
             self._rows += tables.rows_of(perception, self._drive, self._versions)
-        if self._videos is not None:
-            self._videos.add(perception)
+        if self._videos is not None and not self._videos.add(perception):
+            self.problems[f'the video of {camera} lacks the images of another size than its '
+                          'first'] += 1
 
     def copy(self, message: Message) -> None:
         """Take over a message of the recording."""
