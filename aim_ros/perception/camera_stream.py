@@ -16,6 +16,9 @@ from aim_ros.perception.stamp_clock import StampClock
 _Data = bytes | memoryview | np.ndarray  # or an array of the standard library
 
 
+_LEAST_CONTRAST = 20
+"""Between the least and the largest value of an image that shows something, of 255."""
+
 _SAMPLE = 4099
 """Of so many bytes one is looked at first."""
 
@@ -28,6 +31,15 @@ class CameraStream:
         self._last: tuple[int, _Data] | None = None
         self.unchanged = 0
         """How many images in a row were the one before, byte for byte, whatever their stamps."""
+        self.values = 0, 255
+        """The least and the largest value of the last frame."""
+        self._shown_ns: int | None = None
+        self._last_ns = 0
+
+    @property
+    def blank_s(self) -> float:
+        """For how long the frames have shown next to nothing, seconds; 0 if they do."""
+        return 0.0 if self._shown_ns is None else (self._last_ns - self._shown_ns) * 1e-9
 
     def check(self, stamp_ns: int, data: _Data) -> None:
         """
@@ -53,6 +65,9 @@ class CameraStream:
         :param clear_after: seconds by which a stamp steps back at least where the stream starts
             afresh.
         """
+        self.values, self._last_ns = frame.value_range(), received_ns
+        if self._shown_ns is None or self.values[1] - self.values[0] >= _LEAST_CONTRAST:
+            self._shown_ns = received_ns
         return replace(frame, track_ns=self._clock.time_ns(
             frame.stamp_ns, received_ns, round(clear_after * 1e9)))
 

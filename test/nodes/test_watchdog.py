@@ -104,6 +104,14 @@ def test_an_image_that_does_not_change_is_reported(channel, frames, seconds, sai
     assert bool(watchdog.stream_unchanged(channel)) is said
 
 
+def test_images_that_show_nothing_are_reported(channel):
+    channel.input.blank = 4.9, (0, 15)
+    assert watchdog.stream_blank(channel) == ''
+    channel.input.blank = 5.0, (0, 15)
+    assert watchdog.stream_blank(channel).startswith(
+        'for 5 s the images have shown next to nothing: the values of the last are 0 to 15 of 255')
+
+
 def test_a_camera_that_starts_late_is_given_its_time(channel, clock):
     clock.now += 60
     channel.statistics.match(1)

@@ -209,6 +209,11 @@ class CameraInput:
         """How many of the last images were the one before, to the byte, and for how long, s."""
         return self._stream.unchanged, (self._taken_ns - self._changed_ns) * 1e-9
 
+    @property
+    def blank(self) -> tuple[float, tuple[int, int]]:
+        """For how long, in s, frames have shown next to nothing, and the range of their values."""
+        return self._stream.blank_s, self._stream.values
+
     def camera(self, size: tuple[int, int]) -> CameraModel | None:
         """
         Return the camera for images of `size`; None as long as there is no calibration.
