@@ -24,6 +24,7 @@ from aim_ros.perception.pipeline import Pipeline
 from aim_ros.perception.profiles import load_profiles
 from aim_ros.perception.profiles import ProfileFile
 from aim_ros.perception.settings import Settings
+from aim_ros.perception.settings import warn_of_overlooked
 from aim_ros.recordings import result_messages
 from aim_ros.recordings.bag_input import BagInput
 from aim_ros.recordings.bag_input import Shot
@@ -89,6 +90,7 @@ class Processor:
         self.settings: dict[str, Settings] = {
             name: profile_settings(file, name, self.segmenter.labels)
             for name in options.profiles}
+        warn_of_overlooked(next(iter(self.settings.values())), self.segmenter.labels)
         self.versions = (
             f'aim_ros {package_version()}; {options.model} '
             f'{_checksum(options.model)[:12]}; {self.segmenter.engine} '
