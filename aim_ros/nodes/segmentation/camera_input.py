@@ -177,9 +177,9 @@ class CameraInput:
             if verdict == QoSCompatibility.ERROR:
                 return (f'{who} publishes there with a QoS that this subscription does not match '
                         f'({reason.strip("; ")}): change qos_overrides.{self.topic}.*')
-        if self._node.count_publishers(self._other_topic):
-            return (f'nobody publishes there, but somebody on '
-                    f'{self._node.resolve_topic_name(self._other_topic)}: set image_transport to '
+        other = self._node.resolve_topic_name(self._other_topic)
+        if self._node.count_publishers(other):
+            return (f'nobody publishes there, but somebody on {other}: set image_transport to '
                     f'{"raw" if self._compressed else "compressed"}')
         return ''
 
