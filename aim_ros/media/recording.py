@@ -4,13 +4,15 @@ from collections.abc import Collection
 from collections.abc import Iterator
 from contextlib import closing
 from contextlib import ExitStack
-import errno
 from itertools import islice
 from pathlib import Path
-import re
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
+from aim_ros.media.bag_errors import check_length
+from aim_ros.media.bag_errors import CUT_OFF
+from aim_ros.media.bag_errors import describe
+from aim_ros.media.bag_errors import OTHER_PROFILE
 from aim_ros.media.bag_files import BAG_FILES
 from aim_ros.media.bag_files import is_bag_file
 from aim_ros.media.bag_files import PACKED
@@ -33,10 +35,6 @@ except ImportError:
     ) from None
 
 FILES = BAG_FILES
-_CUT_OFF = 'its end is missing, as where the recorder was killed'
-_OTHER_SCHEMA = ('one of its topics has a schema of kind {}, and rosbags reads a file with those '
-                 'of ROS alone: take the others out, for instance by "mcap filter"')
-_OTHER_PROFILE = 'its header has another profile than ros2: no recorder of ROS 2 wrote it'
 
 
 class Message(NamedTuple):
@@ -163,7 +161,7 @@ class Recording:
                     return
                 # The library lets errors of files, SQLite and its own asserts through.
                 except Exception as error:
-                    lose(MediaError(f'cannot read all of rosbag {reader.path}: {_reason(error)}'),
+                    lose(MediaError(f'cannot read all of rosbag {reader.path}: {describe(error)}'),
                          on_loss)
                     break
                 yield Message(connection.msgtype, last, unpack_message(bytes(data)), connection)
@@ -200,7 +198,7 @@ class Recording:
         problems += filter(None, [self._add(file) for file in files])
         if not self._readers:
             problem = problems[0] if problems else 'it has no file with messages'
-            hint = '' if '"' in problem or problem.endswith(_OTHER_PROFILE) else (
+            hint = '' if '"' in problem or problem.endswith(OTHER_PROFILE) else (
                 '; "ros2 bag reindex" makes metadata.yaml anew where the files are whole')
             raise MediaError(f'cannot read rosbag {self.place}: {problem}{hint}')
         self.note = '; '.join(problems)
@@ -213,12 +211,14 @@ class Recording:
                 folder = self._stack.enter_context(TemporaryDirectory())
                 place = unpack_file(place, Path(folder))
             for file in (place.glob('*.db3') if place.is_dir() else [place]):
-                _check_length(file)
-            self._readers.append(self._stack.enter_context(Reader(place)))
+                check_length(file)
+            reader = self._stack.enter_context(Reader(place))
+            _check_metadata(reader)
+            self._readers.append(reader)
         except Exception as error:  # as above, and what is wrong in YAML
             what = '' if whole == self.place else f'{whole.name}: '
-            reason = what + _reason(error)
-        if reason.endswith(_CUT_OFF) and place.suffix == '.mcap':
+            reason = what + describe(error)
+        if reason.endswith(CUT_OFF) and place.suffix == '.mcap':
             self._add_cut_off(place)
         elif reason and place.suffix == '.db3' and place.is_file():
             self._add_damaged(place)
@@ -264,36 +264,22 @@ def _found(files: list[Path], connections: Collection[Connection]
             yield from reader.messages(connections)
 
 
-def _check_length(file: Path) -> None:
+def _check_metadata(reader: Reader) -> None:
     """
-    Check that an SQLite file has all its pages: SQLite takes what is missing for zeros.
+    Check that ``metadata.yaml`` describes the topics as the files beside it do.
 
-    :raises ReaderError: it is shorter than its header says; SQLite's file format, section 1.3.
+    rosbags gives no message of one that differs in name, type or QoS, as after an edit.
+
+    :raises ReaderError: it does not.
     """
-    with file.open('rb') as opened:
-        header = opened.read(100)
-    if len(header) < 100 or not header.startswith(b'SQLite format 3\0'):
-        return
-    page, pages, change, valid_for = (
-        int.from_bytes(header[place:place + size], 'big')
-        for place, size in ((16, 2), (28, 4), (24, 4), (92, 4)))
-    # The number of pages is set anew with each change, but not by SQLite before 3.7.
-    if change == valid_for and file.stat().st_size < pages * (65536 if page == 1 else page):
-        raise ReaderError(_CUT_OFF)
+    for file in getattr(reader.storage, 'storages', ()):
+        for its in file.connections:
+            if its.msgcount and not any(_alike(ours, its) for ours in reader.connections):
+                raise ReaderError(
+                    f'metadata.yaml does not describe {its.topic} as {file.path.name} does')
 
 
-def _reason(error: Exception) -> str:
-    """Return an error of the library in one line, which does not ask users to report it."""
-    text = ' '.join(str(error).split()) or type(error).__name__
-    text = re.sub(r'[;,.]?\s*please report\b.*', '', text, flags=re.IGNORECASE).rstrip('.')
-    too_short = isinstance(error, OSError) and error.errno == errno.EINVAL
-    if too_short or 'end magic' in text:
-        return _CUT_OFF
-    if 'Profile is not ros2' in text:
-        return _OTHER_PROFILE
-    if isinstance(error, KeyError) and isinstance(error.args[0], str):
-        return _OTHER_SCHEMA.format(error)
-    if "Storage plugin ''" in text:
-        return 'metadata.yaml names no storage plugin'
-    # What is neither meant for people nor the system's runs into bytes that make no sense.
-    return text if isinstance(error, (ReaderError, OSError)) else f'it is damaged ({text})'
+def _alike(ours: Connection, its: Connection) -> bool:
+    """Whether rosbags takes two connections for one, see its `DirectoryReader.messages`."""
+    return (ours.topic, ours.msgtype, ours.ext) == (its.topic, its.msgtype, its.ext) and (
+        not ours.digest or not its.digest or ours.digest == its.digest)

@@ -14,6 +14,8 @@ from ruamel.yaml import YAML
 from aim_ros.imaging.camera import CameraModel
 from aim_ros.imaging.encodings import ENCODINGS
 from aim_ros.imaging.frame import Frame
+from aim_ros.media import bag_messages
+from aim_ros.media.bag_writer import BagWriter
 from aim_ros.media.frames import FIRST_STAMP_NS
 from aim_ros.media.frames import MediaError
 from aim_ros.media.recording import Recording
@@ -374,6 +376,32 @@ def test_what_a_recorder_compressed_is_played_without_metadata(tmp_path, storage
         packed.write_bytes(packed.read_bytes()[:50])
         with pytest.raises(MediaError, match=f'{packed.name}: it is damaged'):
             open_source(str(tmp_path / 'bag'))
+
+
+@STORAGES
+@pytest.mark.parametrize(('said', 'instead'), [
+    ('depth: 10', 'depth: 7'), ('/camera/camera_info', '/front/camera_info'),
+    ('name: /camera/image', 'name: /front/image'),
+    ('type: sensor_msgs/msg/Image', 'type: a/msg/B')])
+def test_metadata_that_does_not_describe_the_files_is_not_believed(
+        tmp_path, storage, said, instead):
+    with BagWriter(tmp_path / 'bag', storage) as bag:
+        for frame in make_frames():
+            header = bag_messages.header_of(frame)
+            bag.write('/camera/camera_info', frame.stamp_ns,
+                      bag_messages.camera_info(CAMERA, header))
+            bag.write('/camera/image', frame.stamp_ns,
+                      bag_messages.image(frame.image, frame.encoding, header))
+    metadata = tmp_path / 'bag' / 'metadata.yaml'
+    text = metadata.read_text()
+    assert said in text
+    # As by those who want other QoS, or another topic, when they play.
+    metadata.write_text(text.replace(said, instead))
+    source = open_source(str(tmp_path / 'bag'))
+    frames = list(source.frames())
+    assert len(frames) == 4
+    assert all(frame.camera_model == CAMERA for frame in frames)
+    assert 'metadata.yaml does not describe /camera/' in source.name
 
 
 def test_a_file_that_was_being_compressed_is_played_once(tmp_path):
