@@ -22,11 +22,13 @@ BODIES = (PERSON, RIDER, CYCLIST, MOTORCYCLIST)
 """The parts that are people."""
 
 _PARTS = {
-    PERSON: ('person', 'pedestrian', 'person group'),
+    PERSON: ('person', 'pedestrian', 'person group', 'human', 'adult', 'child',
+             'construction worker', 'police officer', 'wheelchair', 'stroller',
+             'personal mobility'),
     RIDER: ('rider', 'other rider', 'rider group'),
     BICYCLE: ('bicycle', 'bike', 'bicycle group'),
-    MOTORCYCLE: ('motorcycle', 'motorbike', 'minibike'),
-    CYCLIST: ('bicyclist',),
+    MOTORCYCLE: ('motorcycle', 'motorbike', 'minibike', 'scooter', 'moped', 'motorcyclescooter'),
+    CYCLIST: ('bicyclist', 'cyclist'),
     MOTORCYCLIST: ('motorcyclist',),
 }
 

@@ -15,6 +15,8 @@ from aim_ros.imaging.raw import demosaic
 from aim_ros.imaging.raw import depth_sentence
 from aim_ros.imaging.wholeness import whole_length
 
+_VIDEOS = frozenset(('av1', 'h264', 'h265', 'hevc', 'mpeg4', 'theora', 'vp8', 'vp9'))
+
 
 def decode_image(data: np.ndarray | bytes | memoryview, format_name: str = ''
                  ) -> tuple[np.ndarray, str]:
@@ -30,6 +32,9 @@ def decode_image(data: np.ndarray | bytes | memoryview, format_name: str = ''
     original, _, how = (part.strip() for part in format_name.partition(';'))
     if original in DEPTH or how.startswith('compressedDepth'):
         raise FrameError(depth_sentence(format_name))
+    if original.lower() in _VIDEOS:
+        raise FrameError(f'{original!r} is a video, whose images do not stand alone; expected '
+                         'JPEG or PNG, as the transport "compressed" has it')
     bytes_ = np.frombuffer(data, np.uint8)
     end = whole_length(memoryview(bytes_))
     try:

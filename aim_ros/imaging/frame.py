@@ -73,6 +73,12 @@ class Frame:
         """Where red, green and blue lie in a pixel."""
         return ENCODINGS[self.encoding].rgb
 
+    def value_range(self) -> tuple[int, int]:
+        """Return the least and the largest value of its colours, of every eighth row."""
+        # Opacity, the fourth, is none.
+        rows = self.image[::8, :, :3]
+        return int(rows.min()), int(rows.max())
+
     def rgb(self) -> np.ndarray:
         """
         Copy the image as RGB.

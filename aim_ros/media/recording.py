@@ -6,9 +6,19 @@ from contextlib import closing
 from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
-import re
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
+from aim_ros.media.bag_errors import check_length
+from aim_ros.media.bag_errors import CUT_OFF
+from aim_ros.media.bag_errors import describe
+from aim_ros.media.bag_errors import OTHER_PROFILE
+from aim_ros.media.bag_files import BAG_FILES
+from aim_ros.media.bag_files import is_bag_file
+from aim_ros.media.bag_files import PACKED
+from aim_ros.media.bag_files import unpack_file
+from aim_ros.media.bag_files import unpack_message
+from aim_ros.media.bag_files import unpacked_name
 from aim_ros.media.cut_off import CutOffMcap
 from aim_ros.media.damaged_sqlite import DamagedSqlite
 from aim_ros.media.frames import lose
@@ -24,8 +34,7 @@ except ImportError:
         "rosbag2 recordings need the Python package 'rosbags': pip install rosbags"
     ) from None
 
-FILES = ('.mcap', '.db3')
-_CUT_OFF = 'its end is missing, as where the recorder was killed'
+FILES = BAG_FILES
 
 
 class Message(NamedTuple):
@@ -48,7 +57,8 @@ class Recording:
     """
     A rosbag2 recording, open within a ``with``.
 
-    Where ``metadata.yaml`` is missing or of no use, the files beside it are opened themselves.
+    Where ``metadata.yaml`` is missing or of no use, the files beside it are opened themselves,
+    also those that the recorder compressed.
 
     :param place: the folder, or one of its files.
     :raises MediaError: nothing of it can be opened.
@@ -94,6 +104,13 @@ class Recording:
         readers = [reader for reader in self._readers if reader.message_count]
         return (max(reader.end_time for reader in readers)
                 - min(reader.start_time for reader in readers) if readers else 0)
+
+    @property
+    def listing(self) -> str:
+        """The topics and their types, for people."""
+        kinds = sorted({f'{connection.topic} ({connection.msgtype})'
+                        for connection in self._connections()})
+        return ', '.join(kinds) or 'none'
 
     def topics_of(self, *msgtypes: str) -> list[str]:
         """Return the topics that have messages of one of these types, in alphabetical order."""
@@ -144,16 +161,17 @@ class Recording:
                     return
                 # The library lets errors of files, SQLite and its own asserts through.
                 except Exception as error:
-                    lose(MediaError(f'cannot read all of rosbag {reader.path}: {_reason(error)}'),
+                    lose(MediaError(f'cannot read all of rosbag {reader.path}: {describe(error)}'),
                          on_loss)
                     break
-                yield Message(connection.msgtype, last, bytes(data), connection)
+                yield Message(connection.msgtype, last, unpack_message(bytes(data)), connection)
             files = getattr(reader.storage, 'storages', [reader.storage])
             paths = [file.path for file in files if file.path.suffix == '.db3']
             if paths:
                 rest = () if reader.compression_mode else _found(paths, connections)
                 for connection, time_ns, data in islice(rest, count, None):
-                    yield Message(connection.msgtype, time_ns, bytes(data), connection)
+                    yield Message(connection.msgtype, time_ns, unpack_message(bytes(data)),
+                                  connection)
                 return
             # A file with an index goes on behind the part that is damaged.
             begins = (chunk.message_start_time
@@ -176,26 +194,31 @@ class Recording:
                 if not problem:
                     return
                 problems.append(problem)
-            files = sorted((file for file in self.place.iterdir() if file.suffix in FILES),
-                           key=lambda file: (len(file.name), file.name))
+            files = _files_of(self.place)
         problems += filter(None, [self._add(file) for file in files])
         if not self._readers:
-            raise MediaError(
-                f'cannot read rosbag {self.place}: {problems[0]}; "ros2 bag reindex" makes '
-                'metadata.yaml anew where the files are whole')
+            problem = problems[0] if problems else 'it has no file with messages'
+            hint = '' if '"' in problem or problem.endswith(OTHER_PROFILE) else (
+                '; "ros2 bag reindex" makes metadata.yaml anew where the files are whole')
+            raise MediaError(f'cannot read rosbag {self.place}: {problem}{hint}')
         self.note = '; '.join(problems)
 
     def _add(self, place: Path) -> str:
         """Open a folder or a file; return why it cannot be, or nothing."""
-        reason = ''
+        reason, whole = '', place
         try:
+            if place.suffix == PACKED:
+                folder = self._stack.enter_context(TemporaryDirectory())
+                place = unpack_file(place, Path(folder))
             for file in (place.glob('*.db3') if place.is_dir() else [place]):
-                _check_length(file)
-            self._readers.append(self._stack.enter_context(Reader(place)))
+                check_length(file)
+            reader = self._stack.enter_context(Reader(place))
+            _check_metadata(reader)
+            self._readers.append(reader)
         except Exception as error:  # as above, and what is wrong in YAML
-            what = '' if place == self.place else f'{place.name}: '
-            reason = what + _reason(error)
-        if reason.endswith(_CUT_OFF) and place.suffix == '.mcap':
+            what = '' if whole == self.place else f'{whole.name}: '
+            reason = what + describe(error)
+        if reason.endswith(CUT_OFF) and place.suffix == '.mcap':
             self._add_cut_off(place)
         elif reason and place.suffix == '.db3' and place.is_file():
             self._add_damaged(place)
@@ -221,6 +244,13 @@ class Recording:
             self._readers.append(reader)
 
 
+def _files_of(folder: Path) -> list[Path]:
+    """Return the files of a recording in order; of one that is there twice, the plain one."""
+    files = {unpacked_name(file): file for file in sorted(
+        (file for file in folder.iterdir() if is_bag_file(file)), reverse=True)}
+    return [files[name] for name in sorted(files, key=lambda name: (len(name), name))]
+
+
 def _found(files: list[Path], connections: Collection[Connection]
            ) -> Iterator[tuple[Connection, int, bytes]]:
     """Yield the messages that are found in .db3 files of which one is damaged."""
@@ -234,31 +264,22 @@ def _found(files: list[Path], connections: Collection[Connection]
             yield from reader.messages(connections)
 
 
-def _check_length(file: Path) -> None:
+def _check_metadata(reader: Reader) -> None:
     """
-    Check that an SQLite file has all its pages: SQLite takes what is missing for zeros.
+    Check that ``metadata.yaml`` describes the topics as the files beside it do.
 
-    :raises ReaderError: it is shorter than its header says; SQLite's file format, section 1.3.
+    rosbags gives no message of one that differs in name, type or QoS, as after an edit.
+
+    :raises ReaderError: it does not.
     """
-    with file.open('rb') as opened:
-        header = opened.read(100)
-    if len(header) < 100 or not header.startswith(b'SQLite format 3\0'):
-        return
-    page, pages, change, valid_for = (
-        int.from_bytes(header[place:place + size], 'big')
-        for place, size in ((16, 2), (28, 4), (24, 4), (92, 4)))
-    # The number of pages is set anew with each change, but not by SQLite before 3.7.
-    if change == valid_for and file.stat().st_size < pages * (65536 if page == 1 else page):
-        raise ReaderError(_CUT_OFF)
+    for file in getattr(reader.storage, 'storages', ()):
+        for its in file.connections:
+            if its.msgcount and not any(_alike(ours, its) for ours in reader.connections):
+                raise ReaderError(
+                    f'metadata.yaml does not describe {its.topic} as {file.path.name} does')
 
 
-def _reason(error: Exception) -> str:
-    """Return an error of the library in one line, which does not ask users to report it."""
-    text = ' '.join(str(error).split()) or type(error).__name__
-    text = re.sub(r'[;,.]?\s*please report\b.*', '', text, flags=re.IGNORECASE).rstrip('.')
-    if 'end magic' in text:
-        return _CUT_OFF
-    if "Storage plugin ''" in text:
-        return 'metadata.yaml names no storage plugin'
-    # What is neither meant for people nor the system's runs into bytes that make no sense.
-    return text if isinstance(error, (ReaderError, OSError)) else f'it is damaged ({text})'
+def _alike(ours: Connection, its: Connection) -> bool:
+    """Whether rosbags takes two connections for one, see its `DirectoryReader.messages`."""
+    return (ours.topic, ours.msgtype, ours.ext) == (its.topic, its.msgtype, its.ext) and (
+        not ours.digest or not its.digest or ours.digest == its.digest)

@@ -112,8 +112,7 @@ class RosBag:
         images = recording.topics_of(IMAGE, COMPRESSED)
         if not images:
             raise MediaError(
-                f'rosbag {self._place} has no image topic; its topics: '
-                f'{", ".join(sorted(recording.topics)) or "none"}')
+                f'rosbag {self._place} has no image topic; its topics: {recording.listing}')
         if topic is not None and topic not in images:
             raise MediaError(
                 f'rosbag {self._place} has no image topic {topic!r}; its image topics: '

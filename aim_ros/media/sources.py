@@ -5,6 +5,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from aim_ros.media.bag_files import BAG_FILES
+from aim_ros.media.bag_files import is_bag_file
 from aim_ros.media.folder import image_files
 from aim_ros.media.folder import open_folder
 from aim_ros.media.frames import FrameSource
@@ -14,7 +16,7 @@ from aim_ros.media.kitti import is_drive
 from aim_ros.media.kitti import open_drive
 
 _STREET = 'street'
-_BAG_FILES = ('.mcap', '.db3')
+ROS_1_ADVICE = 'make a rosbag2 folder of it by "rosbags-convert"'
 _LOOKED_FOR = (
     "a source is 'street', a KITTI raw drive (a folder with image_02/data), a rosbag2 folder "
     '(with metadata.yaml), a .mcap or .db3 file, or a folder of images'
@@ -59,13 +61,15 @@ def _open(path: str, options: Mapping[str, Any]) -> FrameSource:
         return open_drive(place, options)
     if image_files(place):
         return open_folder(place, options)
+    if any(file.suffix == '.bag' for file in place.iterdir()):
+        raise MediaError(f'source {path!r} holds a ROS 1 bag: {ROS_1_ADVICE}')
     raise MediaError(f'source {path!r} holds nothing to play; {_LOOKED_FOR}')
 
 
 def _is_bag(place: Path) -> bool:
     if not place.is_dir():
-        return place.is_file() and place.suffix in _BAG_FILES
-    if any(file.suffix in _BAG_FILES for file in place.iterdir()):
+        return place.is_file() and place.suffix in BAG_FILES
+    if any(is_bag_file(file) for file in place.iterdir()):
         return True
     # Beside images, it may be about anything.
     return (place / 'metadata.yaml').is_file() and not image_files(place) and not is_drive(place)
@@ -75,7 +79,7 @@ def _why_not(place: Path) -> str:
     if not place.exists():
         return 'does not exist'
     if place.suffix == '.bag':
-        return 'is a ROS 1 bag: make a rosbag2 folder of it by "rosbags-convert"'
-    if place.suffix == '.zstd' and place.with_suffix('').suffix in _BAG_FILES:
+        return f'is a ROS 1 bag: {ROS_1_ADVICE}'
+    if is_bag_file(place):
         return 'is a compressed file of a rosbag2 folder: give the folder, or run "unzstd" on it'
     return 'is a file, not a folder'

@@ -17,7 +17,7 @@ from aim_ros.nodes.start_errors import StartError
 
 # Twice the node's own limit: whatever it says or fails to say, older news is no news.
 TIMEOUT = 1.5
-# From a camera that delivers late, however steadily.
+# From a camera that delivers late, however steadily; or whose clock is ahead, which hides that.
 MAX_AGE_MS = 1000.0
 ACTIONS = {0: 'drive', 1: 'be ready to brake', 2: 'brake', 3: 'slow down: the camera is blind'}
 ERROR, STALE = ord(DiagnosticStatus.ERROR), ord(DiagnosticStatus.STALE)
@@ -40,8 +40,8 @@ class AlertListener(Node):
         self._heard = time.monotonic()
         summary, *tracks = message.status
         age = next((float(v.value) for v in summary.values if v.key == 'capture_to_publish_ms'), 0)
-        if age > MAX_AGE_MS:
-            self._act(STALE, f'the image is {age / 1000:.1f} s old')
+        if abs(age) > MAX_AGE_MS:
+            self._act(STALE, f'the image is {age / 1000:.1f} s old by its stamp')
             return
         level = summary.level[0]
         if level != STALE:

@@ -146,8 +146,17 @@ class ParameterTable:
             # Publishers and subscriptions declare their qos_overrides later.
             if self._node.has_parameter(name) or name.startswith(PREFIX):
                 continue
-            close = difflib.get_close_matches(name, self.rows, 1)
-            said = hint(name) or (f'did you mean {close[0]!r}?' if close else '')
             self._node.get_logger().warning(
-                f'there is no parameter {name!r}, its value at start has no effect'
-                + (f'; {said}' if said else ''))
+                self.unknown(name, hint, ', its value at start has no effect'))
+
+    def unknown(self, name: str, hint: Callable[[str], str] = lambda name: '', so: str = ''
+                ) -> str:
+        """
+        Return what to say of a name that no parameter has.
+
+        :param hint: see `warn_of_unknown`.
+        :param so: what follows from it.
+        """
+        close = difflib.get_close_matches(name, self.rows, 1)
+        said = hint(name) or (f'did you mean {close[0]!r}?' if close else '')
+        return f'there is no parameter {name!r}{so}' + (f'; {said}' if said else '')

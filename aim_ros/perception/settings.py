@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from dataclasses import field
 from dataclasses import fields
 from dataclasses import replace
+import logging
 from types import MappingProxyType
 from typing import Any
 
@@ -14,6 +15,8 @@ from aim_ros.modulation import Modulation
 from aim_ros.perception.free_space import Surfaces
 from aim_ros.perception.profiles import resolve_signs
 from aim_ros.segmentation.labels import LabelSet
+
+_logger = logging.getLogger(__name__)
 
 DRIVABLE = ('drivable',)
 """What ``free_space.classes`` is where nobody says otherwise: then a model may have none."""
@@ -148,6 +151,14 @@ def build_settings(values: Mapping[str, Any], labels: LabelSet,
         owner_alerts=None if start is None else _alerts(
             {name: start.get(name, value) for name, value in values.items()}, labels),
         outputs=outputs)
+
+
+def warn_of_overlooked(settings: Settings, labels: LabelSet) -> None:
+    """Warn of classes that seem to be people, and are not alerted: no role knows every name."""
+    if overlooked := labels.overlooked(settings.alerts.class_ids):
+        _logger.warning(
+            'the model has classes that seem to be people, and are not alerted: %s; name them in '
+            'alerts.required_classes', ', '.join(overlooked))
 
 
 def _alerts(values: Mapping[str, Any], labels: LabelSet) -> AlertSettings:

@@ -57,7 +57,7 @@ def find_cameras(recording: Recording, chosen: Sequence[str] = ()
     if not cameras:
         raise MediaError(
             f'rosbag {recording.place} has no images to process: '
-            + ('; '.join(notes) or f'its topics: {", ".join(sorted(recording.topics)) or "none"}'))
+            + ('; '.join(notes) or f'its topics: {recording.listing}'))
     names = [camera.name for camera in cameras]
     for name in names:
         if names.count(name) > 1:

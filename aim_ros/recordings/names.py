@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from aim_ros.media.bag_files import is_bag_file
 from aim_ros.media.bag_writer import PARTIAL
 from aim_ros.media.recording import FILES
+from aim_ros.media.sources import ROS_1_ADVICE
 from aim_ros.recordings.errors import RecordingError
 
 _TAKEN = (['alerts'], [PARTIAL])
@@ -45,6 +47,8 @@ def _parts(bag: Path) -> list[str]:
 
 
 def _bags_in(place: Path) -> list[Path]:
+    if place.suffix == '.bag' and place.is_file():
+        raise RecordingError(f'{place} is a ROS 1 bag: {ROS_1_ADVICE}')
     if place.is_file():
         if place.suffix not in FILES:
             raise RecordingError(f'{place} is no recording: files end in {" or ".join(FILES)}')
@@ -63,4 +67,4 @@ def _bags_in(place: Path) -> list[Path]:
 
 
 def _has_messages(folder: Path) -> bool:
-    return any(file.suffix in FILES for file in folder.iterdir())
+    return any(is_bag_file(file) for file in folder.iterdir())

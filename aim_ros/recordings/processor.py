@@ -24,6 +24,7 @@ from aim_ros.perception.pipeline import Pipeline
 from aim_ros.perception.profiles import load_profiles
 from aim_ros.perception.profiles import ProfileFile
 from aim_ros.perception.settings import Settings
+from aim_ros.perception.settings import warn_of_overlooked
 from aim_ros.recordings import result_messages
 from aim_ros.recordings.bag_input import BagInput
 from aim_ros.recordings.bag_input import Shot
@@ -89,6 +90,7 @@ class Processor:
         self.settings: dict[str, Settings] = {
             name: profile_settings(file, name, self.segmenter.labels)
             for name in options.profiles}
+        warn_of_overlooked(next(iter(self.settings.values())), self.segmenter.labels)
         self.versions = (
             f'aim_ros {package_version()}; {options.model} '
             f'{_checksum(options.model)[:12]}; {self.segmenter.engine} '
@@ -208,8 +210,9 @@ class _Result:
         if self._options.table:
             from aim_ros.recordings import tables
             self._rows += tables.rows_of(perception, self._drive, self._versions)
-        if self._videos is not None:
-            self._videos.add(perception)
+        if self._videos is not None and not self._videos.add(perception):
+            self.problems[f'the video of {camera} lacks the images of another size than its '
+                          'first'] += 1
 
     def copy(self, message: Message) -> None:
         """Take over a message of the recording."""

@@ -27,16 +27,18 @@ class OverlayVideos:
         self._writers: dict[str, VideoWriter] = {}
         self._sizes: dict[str, tuple[int, int]] = {}
 
-    def add(self, perception: Perception) -> None:
-        """Append a frame; one of another size than the first is left out."""
+    def add(self, perception: Perception) -> bool:
+        """Append a frame; return False for one of another size than the first: it is left out."""
         frame = perception.frame
         if frame.camera not in self._writers:
             rate = self._rates.get(frame.camera) or _USUAL_RATE
             self._writers[frame.camera] = VideoWriter(self._folder / f'{frame.camera}.mp4', rate)
             self._sizes[frame.camera] = frame.size
-        if frame.size == self._sizes[frame.camera]:
-            self._writers[frame.camera].write(self._annotator.annotate(
-                frame.rgb(), perception.mask, perception.report.alerts))
+        if frame.size != self._sizes[frame.camera]:
+            return False
+        self._writers[frame.camera].write(self._annotator.annotate(
+            frame.rgb(), perception.mask, perception.report.alerts))
+        return True
 
     def close(self) -> None:
         """Finish the files."""

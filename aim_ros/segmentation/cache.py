@@ -21,7 +21,11 @@ _logger = logging.getLogger(__name__)
 
 def cache_folder() -> Path:
     """Return ``aim_ros`` in the user's cache folder (``XDG_CACHE_HOME``, else ``~/.cache``)."""
-    return Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache') / 'aim_ros'
+    try:
+        return Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache') / 'aim_ros'
+    except RuntimeError:
+        # A user without a home, as of a container that runs under a number: nothing is kept long.
+        return Path(tempfile.gettempdir()) / f'aim_ros-{os.getuid()}'
 
 
 def cache_key(content: Any) -> str:

@@ -166,10 +166,12 @@ def describe(model: str) -> Description:
         std = three_numbers(values, 'image_std', where, positive=True)
     rescale = (positive_number(processor.rescale_factor, 'rescale_factor', where)
                if processor.do_rescale else 1.0)
-    return Description(
+    description = Description(
         classes, mean, std, rescale, resample,
         bool(getattr(processor, 'do_flip_channel_order', False)), _processor_size(processor),
         _temperature(model), config.model_type)
+    description.check_inputs(where)
+    return description
 
 
 def _plain(values):
@@ -239,9 +241,11 @@ def load_network(model: str, dtype: torch.dtype = torch.float32) -> nn.Module:
     _require_matching(model, network, info)
     missing = sorted(info['missing_keys'])
     if missing:
+        others = sorted(info.get('unexpected_keys', ()))
+        instead = f', and has others, for instance {others[0]}' if others else ''
         raise ModelError(
             f'the checkpoint {model!r} lacks {len(missing)} weights, for instance '
-            f'{missing[0]}; give one that was trained for semantic segmentation')
+            f'{missing[0]}{instead}; give one that was trained for semantic segmentation')
     if network.config.model_type == FOLDED:
         return FoldedSegformer(network)
     return LogitsOnly(network.eval().requires_grad_(False))

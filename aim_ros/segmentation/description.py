@@ -13,6 +13,9 @@ from aim_ros.segmentation.labels import LabelSet
 RESAMPLING = ('bilinear', 'bicubic')
 """The filters by which frames are resized."""
 
+_LEAST_SPAN, _MOST_SPAN = 0.1, 300.0
+"""Between the inputs of black and of white; it is 1 to 5 for most networks, and 255 for bytes."""
+
 BACKGROUND = 'background'
 """The class that stands against the only one of a network trained with a sigmoid."""
 
@@ -60,6 +63,24 @@ class Description:
         offset = -torch.tensor(self.mean, dtype=torch.float64) / std
         return scale.view(1, 3, 1, 1).float(), offset.view(1, 3, 1, 1).float()
 
+    def check_inputs(self, where: str) -> None:
+        """
+        Check that the arithmetic leaves of an image what a network can see.
+
+        :param where: where it stands, for errors.
+        :raises ModelError: it does not, as where mean and std are those of bytes, and bytes are
+            rescaled before.
+        """
+        for mean, std in zip(self.mean, self.std, strict=True):
+            black, white = -mean / std, (255 * self.rescale - mean) / std
+            span = white - black
+            if not (_LEAST_SPAN <= span <= _MOST_SPAN and black <= span and white >= -span):
+                raise ModelError(
+                    f'{where} makes {black:.4g} of black and {white:.4g} of white, with which a '
+                    f'network is blind: bytes times {self.rescale:.4g}, less mean {mean:g}, by '
+                    f'std {std:g}. Mean and std are those of bytes after they are rescaled: '
+                    'where they are of bytes themselves, the factor is 1 (do_rescale false)')
+
     def as_dict(self) -> dict[str, Any]:
         """Return plain data that `from_dict` takes, as it stands in files."""
         return {
@@ -104,7 +125,7 @@ class Description:
             if value not in allowed:
                 raise ModelError(
                     f'{key} in {where} must be one of {", ".join(allowed)}, got {_short(value)}')
-        return cls(
+        description = cls(
             tuple(name.strip() for name in classes),
             three_numbers(content, 'mean', where),
             three_numbers(content, 'std', where, positive=True),
@@ -112,6 +133,8 @@ class Description:
             resample, order == 'bgr', tuple(size) if size else None,
             positive_number(content.get('temperature', 1.0), 'temperature', where),
             str(content.get('family', '')))
+        description.check_inputs(where)
+        return description
 
 
 def label_set(classes: tuple[str, ...]) -> LabelSet:

@@ -36,6 +36,10 @@ def read_description(path: Path) -> tuple[Description, str]:
             f'{path} says nothing of its classes: write {beside.name} beside it, with the lists '
             'classes, mean and std, and if need be input_size, temperature and rescale_factor')
     description = Description.from_dict(content, where)
+    known = (*description.as_dict(), 'precision')
+    # A key that is misspelt would leave the network with the default, and maybe blind.
+    if unknown := [key for key in content if key not in known]:
+        raise ModelError(f'{where} has an unknown key {unknown[0]!r}; keys: {", ".join(known)}')
     precision = content.get('precision', 'fp32')
     if not isinstance(precision, str):
         raise ModelError(f'precision in {where} must be a word such as fp16, got {precision!r}')

@@ -7,15 +7,17 @@ from dataclasses import dataclass
 import difflib
 import re
 
-# What each role means, in the class names of Cityscapes, ADE20K, Mapillary Vistas and COCO-Stuff.
+# What each role means, in the class names of Cityscapes, ADE20K, Mapillary Vistas, COCO-Stuff,
+# CamVid, the India Driving Dataset, Waymo, nuScenes and A2D2.
 ROLES: dict[str, frozenset[str]] = {
     'people': frozenset({
         'person', 'rider', 'pedestrian', 'bicyclist', 'motorcyclist', 'other rider',
-        'person group', 'rider group',
+        'person group', 'rider group', 'cyclist', 'human', 'adult', 'child', 'construction worker',
+        'police officer', 'wheelchair', 'stroller', 'personal mobility',
     }),
     'two_wheelers': frozenset({
         'bicycle', 'bike', 'motorcycle', 'motorbike', 'minibike', 'bicyclist', 'motorcyclist',
-        'bicycle group',
+        'bicycle group', 'cyclist', 'scooter', 'moped', 'motorcyclescooter',
     }),
     'vehicles': frozenset({
         'car', 'truck', 'bus', 'train', 'van', 'caravan', 'trailer', 'vehicle', 'on rails',
@@ -47,6 +49,15 @@ _COLORS: dict[str, tuple[int, int, int]] = {
 }
 
 
+# The last word of what people are called; not every name is known to a role.
+_PEOPLE = frozenset({
+    'person', 'persons', 'people', 'pedestrian', 'pedestrians', 'human', 'humans', 'child',
+    'children', 'kid', 'adult', 'man', 'woman', 'boy', 'girl', 'rider', 'riders', 'cyclist',
+    'bicyclist', 'motorcyclist', 'biker', 'walker', 'worker', 'officer', 'policeman', 'wheelchair',
+    'skater', 'crowd',
+})
+
+
 class UnknownClassError(ValueError):
     """A name that is neither a role nor a class of the label set, or a role without classes."""
 
@@ -57,8 +68,15 @@ def normalise(name: str) -> str:
 
 
 def synonyms(name: str) -> tuple[str, ...]:
-    """Return the normalised synonyms in a name such as ``'minibike, motorbike'``."""
-    return tuple(filter(None, (normalise(part) for part in re.split(r'[,;]', name))))
+    """
+    Return the normalised synonyms in a name.
+
+    As in ``'minibike, motorbike'`` and ``'person/animal'``; of ``'human--person'`` and
+    ``'vehicle.car'`` the last part, and of ``'Pedestrian 2'`` the word.
+    """
+    parts = (re.split(r'--|\.(?=\w)', part)[-1] for part in re.split('[,;/]', name))
+    words = (re.sub(r'(?<=\D) \d+$', '', normalise(part)) for part in parts)
+    return tuple(dict.fromkeys(filter(None, words)))
 
 
 def nearest(name: str, choices: Iterable[str], count: int = 3) -> list[str]:
@@ -134,6 +152,12 @@ class LabelSet:
         for name in names:
             ids.update(self._resolve_one(name))
         return tuple(sorted(ids))
+
+    def overlooked(self, class_ids: Iterable[int]) -> tuple[str, ...]:
+        """Return the names of the classes that seem to be people, and are none of these."""
+        others = (label for i, label in enumerate(self.names) if i not in frozenset(class_ids))
+        return tuple(label for label in others if any(
+            alias.rpartition(' ')[2] in _PEOPLE for alias in synonyms(label)))
 
     def role(self, name: str) -> tuple[int, ...]:
         """Return the sorted ids of the classes that have a role of `ROLES`; maybe none."""

@@ -186,9 +186,28 @@ class Segmenter:
             raise ModelError(
                 f'the network gives logits that are not finite in {self.precision}; '
                 'use precision fp32, or another checkpoint')
+        self._require_logits(logits, size)
         self._ready.add(size)
         _logger.info('the network is ready for inputs of %dx%d on %s after %.1f s',
                      width, height, self.engine, time.monotonic() - started)
+
+    def _require_logits(self, logits: Tensor, size: tuple[int, int]) -> None:
+        """
+        Refuse probabilities: the softmax of these is nearly the same for all classes.
+
+        :param logits: of grey.
+        :param size: (height, width) of the inputs.
+        """
+        def are_shares(values: Tensor) -> bool:
+            return bool(values.min() >= 0 and 0 < values.max() <= 1)
+
+        if not are_shares(logits):
+            return
+        noise = torch.randn(1, 3, *size, generator=torch.Generator().manual_seed(0))
+        if are_shares(self.engine(noise.to(self.device, self.engine.dtype))):
+            raise ModelError(
+                f'the network of {self.model} gives numbers from 0 to 1 alone, as probabilities '
+                'are, and logits are expected: export it without its softmax or sigmoid')
 
     @torch.inference_mode()
     def preprocess(self, frames: Sequence[Frame]) -> Tensor:

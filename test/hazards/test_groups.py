@@ -8,6 +8,7 @@ from aim_ros.hazards.groups import VULNERABLE
 from aim_ros.hazards.table import objects
 from aim_ros.segmentation.labels import CITYSCAPES
 from aim_ros.segmentation.labels import LabelSet
+from aim_ros.segmentation.labels import ROLES
 
 
 @pytest.fixture
@@ -35,6 +36,11 @@ def test_synonyms_count_in_any_model():
         'wall', 'person, someone', 'minibike, motorbike', 'bus, autobus', 'bicyclist')))
     assert classes.group_names == (
         'wall', VULNERABLE, VULNERABLE, VEHICLE, VULNERABLE)
+
+
+def test_every_name_of_people_and_two_wheelers_is_a_vulnerable_road_user():
+    names = tuple(sorted(ROLES['people'] | ROLES['two_wheelers']))
+    assert set(RoadUserClasses.of(LabelSet(names)).group_names) == {VULNERABLE}
 
 
 def test_only_alerted_classes_count(classes):

@@ -102,6 +102,12 @@ def test_depth_is_refused_by_name(name):
         decode_image(encode('png', PICTURE[..., 0]), name)
 
 
+@pytest.mark.parametrize('name', ['h264', 'H265', 'theora', 'hevc; yuv420p'])
+def test_video_is_refused_by_name(name):
+    with pytest.raises(FrameError, match='is a video, whose images do not stand alone'):
+        decode_image(b'\0\0\0\1\x67', name)
+
+
 @pytest.mark.parametrize('name', ['bayer_rggb8; jpeg compressed ', 'bayer_rggb8; png compressed '])
 def test_a_compressed_mosaic_gets_its_colours(name):
     mosaic = np.tile(np.array([[240, 130], [130, 20]], np.uint8), (10, 12))

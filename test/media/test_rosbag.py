@@ -3,6 +3,8 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
+from rosbags.rosbag2 import CompressionFormat
+from rosbags.rosbag2 import CompressionMode
 from rosbags.rosbag2 import StoragePlugin
 from rosbags.rosbag2 import Writer
 from rosbags.typesys import get_typestore
@@ -12,11 +14,15 @@ from ruamel.yaml import YAML
 from aim_ros.imaging.camera import CameraModel
 from aim_ros.imaging.encodings import ENCODINGS
 from aim_ros.imaging.frame import Frame
+from aim_ros.media import bag_messages
+from aim_ros.media.bag_writer import BagWriter
 from aim_ros.media.frames import FIRST_STAMP_NS
 from aim_ros.media.frames import MediaError
+from aim_ros.media.recording import Recording
 from aim_ros.media.rosbag import write_bag
 from aim_ros.media.sources import open_source
 
+PLUGINS = {'mcap': StoragePlugin.MCAP, 'sqlite3': StoragePlugin.SQLITE3}
 TYPES = get_typestore(Stores.ROS2_JAZZY)
 CAMERA = CameraModel(
     12, 8, 7.0, 7.5, 6.0, 4.0, distortion=(0.1, 0.2, 0.3, 0.4, 0.5),
@@ -172,7 +178,7 @@ def test_choice_of_topic(tmp_path):
 def test_a_bag_without_images(tmp_path):
     clock = TYPES.types['rosgraph_msgs/msg/Clock'](header().stamp)
     path = write_messages(tmp_path / 'bag', [('/clock', clock)])
-    with pytest.raises(MediaError, match='no image topic; its topics: /clock'):
+    with pytest.raises(MediaError, match='no image topic; its topics: /clock '):
         open_source(str(path))
 
 
@@ -348,6 +354,97 @@ def test_a_split_recording_without_metadata_is_played_in_order(tmp_path):
     source = open_source(str(tmp_path / 'split'))
     assert len(list(source.frames())) == len(source) == 10
     assert '(part_4.mcap: File magic is invalid' in source.name
+
+
+@STORAGES
+@pytest.mark.parametrize('mode', [CompressionMode.FILE, CompressionMode.MESSAGE])
+def test_what_a_recorder_compressed_is_played_without_metadata(tmp_path, storage, mode):
+    writer = Writer(tmp_path / 'bag', version=9, storage_plugin=PLUGINS[storage])
+    writer.set_compression(mode, CompressionFormat.ZSTD)
+    with writer as bag:
+        topic = bag.add_connection(
+            '/camera/image', 'sensor_msgs/msg/Image', typestore=TYPES)
+        for number in range(3):
+            bag.write(topic, number, TYPES.serialize_cdr(
+                image_message(np.full(288, number)), topic.msgtype))
+    # A recorder writes it last of all.
+    (tmp_path / 'bag' / 'metadata.yaml').unlink()
+    frames = list(open_source(str(tmp_path / 'bag')).frames())
+    assert [frame.image[0, 0, 0] for frame in frames] == [0, 1, 2]
+    if mode == CompressionMode.FILE:
+        packed, = (tmp_path / 'bag').iterdir()
+        packed.write_bytes(packed.read_bytes()[:50])
+        with pytest.raises(MediaError, match=f'{packed.name}: it is damaged'):
+            open_source(str(tmp_path / 'bag'))
+
+
+@STORAGES
+@pytest.mark.parametrize(('said', 'instead'), [
+    ('depth: 10', 'depth: 7'), ('/camera/camera_info', '/front/camera_info'),
+    ('name: /camera/image', 'name: /front/image'),
+    ('type: sensor_msgs/msg/Image', 'type: a/msg/B')])
+def test_metadata_that_does_not_describe_the_files_is_not_believed(
+        tmp_path, storage, said, instead):
+    with BagWriter(tmp_path / 'bag', storage) as bag:
+        for frame in make_frames():
+            header = bag_messages.header_of(frame)
+            bag.write('/camera/camera_info', frame.stamp_ns,
+                      bag_messages.camera_info(CAMERA, header))
+            bag.write('/camera/image', frame.stamp_ns,
+                      bag_messages.image(frame.image, frame.encoding, header))
+    metadata = tmp_path / 'bag' / 'metadata.yaml'
+    text = metadata.read_text()
+    assert said in text
+    # As by those who want other QoS, or another topic, when they play.
+    metadata.write_text(text.replace(said, instead))
+    source = open_source(str(tmp_path / 'bag'))
+    frames = list(source.frames())
+    assert len(frames) == 4
+    assert all(frame.camera_model == CAMERA for frame in frames)
+    assert 'metadata.yaml does not describe /camera/' in source.name
+
+
+def test_a_file_that_was_being_compressed_is_played_once(tmp_path):
+    write_bag(tmp_path / 'bag', make_frames())
+    file = file_of(tmp_path / 'bag')
+    (tmp_path / 'bag' / f'{file.name}.zstd').write_bytes(b'half')
+    (tmp_path / 'bag' / 'metadata.yaml').unlink()
+    assert len(open_source(str(tmp_path / 'bag'))) == 4
+
+
+def test_a_folder_without_files_ends_in_a_sentence(tmp_path):
+    with pytest.raises(MediaError, match='it has no file with messages'), Recording(tmp_path):
+        pass
+
+
+@pytest.mark.parametrize(('schema', 'profile', 'said'), [
+    ('jsonschema', 'ros2', "a schema of kind 'jsonschema', and rosbags reads"),
+    ('ros2msg', '', 'its header has another profile than ros2')])
+def test_a_file_with_what_is_not_of_ros_is_not_called_damaged(tmp_path, schema, profile, said):
+    mcap = pytest.importorskip('mcap.writer', reason='mcap is not installed: requirements-dev.txt')
+    with (tmp_path / 'a.mcap').open('wb') as file:
+        writer = mcap.Writer(file)
+        writer.start(profile=profile)
+        topic = writer.register_channel(
+            '/pose', 'json', writer.register_schema('Pose', schema, b'{}'))
+        writer.add_message(topic, 1, b'{}', 1)
+        writer.finish()
+    with pytest.raises(MediaError, match=said) as caught:
+        open_source(str(tmp_path / 'a.mcap'))
+    assert 'reindex' not in str(caught.value)
+
+
+def test_a_file_that_has_barely_begun_says_that_its_end_is_missing(tmp_path):
+    (tmp_path / 'a.mcap').write_bytes(b'\x89MCAP0\r\n\x01' + (8).to_bytes(8, 'little')
+                                      + (4).to_bytes(4, 'little') + b'ros2')
+    with pytest.raises(MediaError, match='its end is missing, as where the recorder was killed'):
+        open_source(str(tmp_path / 'a.mcap'))
+
+
+def test_a_folder_with_a_ros_1_bag_says_so(tmp_path):
+    (tmp_path / 'a.bag').write_bytes(b'#ROSBAG V2.0')
+    with pytest.raises(MediaError, match='holds a ROS 1 bag: make a rosbag2 folder of it'):
+        open_source(str(tmp_path))
 
 
 @pytest.mark.parametrize(('name', 'sentence'), [

@@ -29,7 +29,8 @@ def test_the_planner_acts_on_the_level(patience, planner):
 
 
 @pytest.mark.parametrize('blind', [
-    alerts(DiagnosticStatus.STALE), alerts(DiagnosticStatus.OK, age_ms=1500.0)])
+    alerts(DiagnosticStatus.STALE), alerts(DiagnosticStatus.OK, age_ms=1500.0),
+    alerts(DiagnosticStatus.OK, age_ms=-5000.0)])
 def test_a_planner_that_goes_blind_slows_down_and_does_not_let_go_of_the_brake(
         patience, planner, blind):
     planner.hear(alerts(DiagnosticStatus.OK))

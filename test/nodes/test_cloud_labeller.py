@@ -91,6 +91,17 @@ def test_a_cloud_that_is_too_far_from_the_frame_does_not(labeller, max_age, apar
             labeller.receive(cloud(5.0))
 
 
+@pytest.mark.parametrize(('begin', 'said'), [
+    (5.0, r'points_in are 994\.3 s behind those of the images, and 1 s are allowed'),
+    (2000.0, r'points_in are 1000\.0 s ahead of those of the images')])
+def test_clouds_by_another_clock_are_said_so(labeller, begin, said):
+    for number in range(8):
+        assert publish(labeller, perception(1000.0)) == 0
+        labeller.receive(cloud(begin + 0.1 * number))
+    with pytest.raises(CloudError, match=said):
+        publish(labeller, perception(1000.0))
+
+
 def test_a_list_of_points_loses_those_without_a_class(labeller, publisher):
     labeller.receive(cloud(1.0))
     publish(labeller, perception(1.0))

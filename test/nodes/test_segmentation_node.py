@@ -14,11 +14,14 @@ from diagnostic_msgs.msg import DiagnosticArray
 from diagnostic_msgs.msg import DiagnosticStatus
 import numpy as np
 import pytest
+from rcl_interfaces.srv import SetParametersAtomically
+import rclpy
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from rclpy.qos import qos_profile_sensor_data
 from rclpy.qos import QoSDurabilityPolicy
 from rclpy.qos import QoSProfile
+from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import CameraInfo
 from sensor_msgs.msg import CompressedImage
 from sensor_msgs.msg import Image
@@ -454,7 +457,8 @@ def test_what_the_calibration_lacks_is_said_once(make_node, make_camera, ask, ro
             ask(camera, 1.0 + i)
         ros.wait_for(lambda: 'there is no CameraInfo, so alerts have no distance' in err())
         k = [90.0, 0.0, 50.0, 0.0, 90.0, 30.0, 0.0, 0.0, 1.0]
-        camera.infos.publish(CameraInfo(width=100, height=60, k=k))
+        camera.infos.publish(CameraInfo(
+            width=100, height=60, k=k, d=[0.1, 0.0, 0.0, 0.0], distortion_model='equidistant'))
         ros.wait_for(lambda: node.channels['camera'].input.ground((60, 100), Mount()))
         for i in range(3):
             ask(camera, 20.0 + i)
@@ -463,6 +467,8 @@ def test_what_the_calibration_lacks_is_said_once(make_node, make_camera, ask, ro
         node.set_parameters([Parameter('alerts.near_m', value=70.0)])
         for i in range(3):
             ask(camera, 30.0 + i)
+        ros.wait_for(lambda: 'has a distortion of the lens (equidistant), and' in err())
+    assert err().count('a distortion of the lens') == 1
     assert err().count('alerts.near_m is 70 m, but the corridor ends 59.4 m ahead') == 1
     assert err().count('there is no CameraInfo') == 1
 
@@ -685,17 +691,54 @@ def test_a_camera_that_repeats_its_last_image_is_stale(make_node, make_camera, a
         m.status[0].level != DiagnosticStatus.STALE for m in list(camera.alerts)) > answered)
 
 
+def test_how_long_an_image_has_been_the_same_is_known(make_node, make_camera, ask):
+    node = make_node()
+    camera = make_camera(node)
+    for stamp in (1.0, 2.0, 3.0):
+        ask(camera, stamp)
+    frames, seconds = node.channels['camera'].input.unchanged
+    assert frames == 2
+    assert seconds > 0
+    ask(camera, 4.0, 255 - camera.pixels)
+    assert node.channels['camera'].input.unchanged == (0, 0.0)
+
+
 def test_an_image_that_is_too_old_is_refused(make_node, make_camera, ask, ros, capfd):
     node = make_node(alerts__max_age=60.0)
     camera = make_camera(node)
     camera.images.publish(camera.message(time.time() - 90))
     statistics = node.channels['camera'].statistics
     ros.wait_for(lambda: statistics.count('refused') == 1)
+    camera.images.publish(camera.message(time.time() + 3600))
+    ros.wait_for(lambda: statistics.count('refused') == 2)
     # Ahead of its time, so that it is not too old however long a busy machine takes.
-    ask(camera, time.time() + 3600)
+    ask(camera, time.time() + 55)
     said = capfd.readouterr().err
     assert ' s old by its stamp; alerts.max_age is 60 s' in said
     assert statistics.count('answered') == 1
+
+
+@pytest.mark.parametrize(('topic', 'kind', 'said'), [
+    ('camera/image', Image, 'publishes there with a QoS that this subscription does not match'),
+    ('camera/image', CompressedImage, '/driver publishes sensor_msgs/msg/CompressedImage there, '
+     'and this node takes sensor_msgs/msg/Image'),
+    ('camera/image/compressed', CompressedImage,
+     'nobody publishes there, but somebody on /camera/image/compressed: set image_transport to '
+     'compressed')])
+def test_a_camera_that_cannot_be_heard_is_named(make_node, ros, topic, kind, said):
+    node = make_node()
+    camera = node.channels['camera'].input
+    # Of another context: one participant has one type for a topic.
+    other = rclpy.Context()
+    rclpy.init(context=other, signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        driver = rclpy.create_node('driver', context=other)
+        driver.create_publisher(kind, topic, qos_profile_sensor_data)
+        ros.wait_for(lambda: said in camera.unmatched(), what='the driver to be named')
+        driver.destroy_node()
+    finally:
+        rclpy.shutdown(context=other)
+    ros.wait_for(lambda: camera.unmatched() == '', what='the driver to be gone')
 
 
 def test_a_publisher_that_delivers_nothing_is_named(make_node, make_camera, ros, tmp_path):
@@ -719,6 +762,18 @@ def test_deactivation_leaves_a_stale_and_can_be_undone(
     assert node.trigger_deactivate() == node.trigger_cleanup() == SUCCESS
     assert node.trigger_configure() == node.trigger_activate() == SUCCESS
     assert lifecycle_state(node) == 'active'
+
+
+def test_a_parameter_that_there_is_not_is_refused_by_its_name(make_node, matched_client, ros):
+    node = make_node(active=False, autostart=False)
+    kind = SetParametersAtomically
+    client = matched_client(kind, '/segmentation/set_parameters_atomically', kind.Request())
+    call = client.call_async(kind.Request(parameters=[
+        Parameter(name, value=0.5).to_parameter_msg() for name in ('focus.sigma', 'focus.sgma')]))
+    result = ros.wait_for(call.result).result
+    assert not result.successful
+    assert result.reason == "there is no parameter 'focus.sgma'; did you mean 'focus.sigma'?"
+    assert node.parameters['focus.sigma'] == 0.0
 
 
 def test_without_autostart_the_node_waits(make_node, diagnostics, ros):

@@ -139,3 +139,19 @@ def test_stamps_that_stand_still_after_a_good_start_are_frozen(statistics):
     for i in range(40):
         statistics.receive(min(i, 37) * PERIOD_NS)
     assert statistics.stamps_frozen()
+
+
+def test_stamps_that_creep_stand_still(statistics, clock):
+    for stamp in range(3):
+        clock.now += 0.1
+        statistics.receive(stamp)
+    assert statistics.stamps_frozen()
+
+
+def test_a_pause_of_the_camera_is_no_stamp_that_stands_still(statistics, clock):
+    stamp = 0
+    for pause in (0.1, 0.1, 60.0, 0.1):
+        clock.now += pause
+        stamp += PERIOD_NS
+        statistics.receive(stamp)
+        assert not statistics.stamps_frozen()

@@ -17,7 +17,8 @@ LARGE = 'large images get lost'
 @pytest.fixture
 def channel(clock):
     return SimpleNamespace(
-        name='camera', topic='/camera/image', statistics=StreamStatistics(clock))
+        name='camera', topic='/camera/image', statistics=StreamStatistics(clock),
+        input=SimpleNamespace(unmatched=lambda: ''))
 
 
 def test_a_watchdog_goes_on_after_an_error():
@@ -55,6 +56,60 @@ def test_where_nobody_publishes_that_is_said_and_no_transport_blamed(channel, cl
     clock.now += 2
     assert watchdog.stream_silence(channel, 0) == (
         'nobody has published there for 11 s; the alert level is STALE')
+
+
+def test_who_publishes_and_is_not_matched_is_named(channel, clock):
+    channel.input.unmatched = lambda: '/driver publishes text there'
+    assert watchdog.stream_silence(channel, 0) == ''
+    clock.now += 2.5
+    assert watchdog.stream_silence(channel, 0) == (
+        '/driver publishes text there; the alert level is STALE')
+
+
+def test_stamps_ahead_of_the_clock_are_reported(channel):
+    assert watchdog.stream_ahead(channel) == ''
+    for late_ms in (-90_000.0, -5_500.0, -5_000.0, -5_100.0):
+        channel.statistics.answer({'capture_to_publish': late_ms})
+    assert watchdog.stream_ahead(channel).startswith(
+        'the header stamps are 5.0 s ahead of the clock of this node')
+    # A simulated clock may be behind by a frame.
+    for late_ms in (-100.0, 5.0):
+        channel.statistics.answer({'capture_to_publish': late_ms})
+        assert watchdog.stream_ahead(channel) == ''
+
+
+@pytest.mark.parametrize(('frames', 'said'), [
+    (('front', 'rear'), []), (('', 'rear'), ['/0/image: the headers of the images name no frame']),
+    (('camera', 'camera'),
+     ["/0/image, /1/image: the headers of the images name the frame 'camera' alike"])])
+def test_frames_that_tell_no_cameras_apart_are_reported(clock, frames, said):
+    lines, channels = [], [SimpleNamespace(
+        topic=f'/{number}/image', statistics=StreamStatistics(clock),
+        input=SimpleNamespace(image_frame=frame)) for number, frame in enumerate(frames)]
+    log = SimpleNamespace(warning=lambda kind, text, period: lines.append(text))
+    watchdog.warn_of_frames(channels, log)
+    assert lines == []
+    for channel in channels:
+        channel.statistics.receive(1)
+    watchdog.warn_of_frames(channels, log)
+    assert [line.partition(', so that')[0] for line in lines] == said
+
+
+@pytest.mark.parametrize(('frames', 'seconds', 'said'), [
+    (19, 60.0, False), (2000, 4.9, False), (20, 5.0, True)])
+def test_an_image_that_does_not_change_is_reported(channel, frames, seconds, said):
+    channel.input.unchanged = frames, seconds
+    assert watchdog.stream_unchanged(channel).startswith(
+        'the image has not changed by a single byte for 5 s, though 20 frames came') is said
+    assert bool(watchdog.stream_unchanged(channel)) is said
+
+
+def test_images_that_show_nothing_are_reported(channel):
+    channel.input.blank = 4.9, (0, 15)
+    assert watchdog.stream_blank(channel) == ''
+    channel.input.blank = 5.0, (0, 15)
+    assert watchdog.stream_blank(channel).startswith(
+        'for 5 s the images have shown next to nothing: the values of the last are 0 to 15 of 255')
 
 
 def test_a_camera_that_starts_late_is_given_its_time(channel, clock):

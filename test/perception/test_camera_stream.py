@@ -1,4 +1,5 @@
 import array
+import contextlib
 from types import SimpleNamespace
 
 import numpy as np
@@ -21,6 +22,22 @@ def test_the_last_image_again_is_refused_however_often_and_whatever_holds_it():
             stream.check(5, data)
     stream.check(5, b'abd')
     stream.check(6, b'abd')
+
+
+@pytest.mark.parametrize('stamps', [(1, 2, 3, 4), (0, 0, 0, 0), (5, 5, 5, 5)])
+def test_images_that_do_not_change_are_counted_whatever_their_stamps(stamps):
+    stream, image = CameraStream(), bytes(10_000)
+    counts = []
+    for stamp in stamps:
+        with contextlib.suppress(FrameError):
+            stream.check(stamp, image)
+        counts.append(stream.unchanged)
+    assert counts == [0, 1, 2, 3]
+    # One byte that is not among those that are looked at first.
+    stream.check(stamps[-1], b'\0\1' + image[2:])
+    assert stream.unchanged == 0
+    stream.check(stamps[-1], image[1:])
+    assert stream.unchanged == 0
 
 
 def test_images_without_stamps_are_not_taken_for_repeated():
@@ -49,3 +66,30 @@ def test_a_calibration_by_which_no_road_is_seen_is_refused(row, pitch, seen):
     else:
         with pytest.raises(CameraError, match='the image lies above the horizon'):
             ground_camera(info, (400, 1200), 1.65, pitch)
+
+
+def shot(low, high, channels=3):
+    encoding = {1: 'mono8', 3: 'rgb8', 4: 'rgba8'}[channels]
+    image = np.full((20, 30, channels), low, np.uint8)
+    image[8, 5, :3] = high
+    image[:, :, 3:] = 255
+    return Frame(image, encoding, stamp_ns=1)
+
+
+@pytest.mark.parametrize('channels', [1, 3, 4])
+def test_how_long_nothing_is_shown_is_known(channels):
+    stream = CameraStream()
+    blank = []
+    # Samples of 12 bits that are not shifted up are below 16, whatever is seen.
+    for second, high in enumerate((200, 15, 19, 255, 0, 10)):
+        stream.timed(shot(0, high, channels), second * 10**9, 0.5)
+        blank.append(stream.blank_s)
+    assert blank == [0, 1, 2, 0, 1, 2]
+    assert stream.values == (0, 10)
+
+
+def test_a_camera_that_is_blind_from_the_start_is_so_for_as_long():
+    stream = CameraStream()
+    for second in (3, 4, 5):
+        stream.timed(shot(7, 7), second * 10**9, 0.5)
+    assert stream.blank_s == 2

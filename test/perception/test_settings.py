@@ -11,6 +11,7 @@ from aim_ros.perception.settings import Mount
 from aim_ros.perception.settings import OutputSettings
 from aim_ros.perception.settings import Settings
 from aim_ros.perception.settings import SettingsError
+from aim_ros.perception.settings import warn_of_overlooked
 from aim_ros.segmentation.labels import CITYSCAPES
 from aim_ros.segmentation.labels import LabelSet
 
@@ -95,3 +96,13 @@ def test_a_model_without_a_road_is_taken_unless_one_is_asked_for():
         build_settings({**values, 'free_space.classes': ('drivable', 'floor')}, indoors)
     assert build_settings(
         {**values, 'free_space.classes': ('floor',)}, indoors).outputs.surfaces.drivable == (0,)
+
+
+def test_people_who_are_not_alerted_are_warned_of(caplog):
+    values = {**VALUES, 'alerts.required_classes': ('people',)}
+    labels = LabelSet((*CITYSCAPES.names, 'road worker'))
+    warn_of_overlooked(build_settings(values, labels), labels)
+    assert 'seem to be people, and are not alerted: road worker; name them in' in caplog.text
+    caplog.clear()
+    warn_of_overlooked(build_settings(values, CITYSCAPES), CITYSCAPES)
+    assert caplog.text == ''

@@ -132,6 +132,31 @@ def test_a_wild_stamp_costs_nothing():
     assert times(*frames) == [5_000 + 100 * i for i in range(7)]
 
 
+@pytest.mark.parametrize('ahead', [600, 3_000, 9_000])
+def test_a_stamp_that_was_ahead_is_no_reason_to_start_afresh(ahead):
+    frames = [(5_000 + 100 * i + ahead * (i % 50 == 10), 100 * i) for i in range(150)]
+    got = times(*frames)
+    assert all(b > a for a, b in itertools.pairwise(got))
+    assert all(b - a == 100 for a, b in itertools.pairwise(got[11:60]))
+
+
+def test_several_stamps_ahead_are_a_clock_that_is_set_and_set_back():
+    frames = [(5_000 + 100 * i + 3_000 * (10 <= i < 12), 100 * i) for i in range(20)]
+    assert times(*frames) == [stamp for stamp, _ in frames]
+
+
+def test_where_stamps_creep_time_is_that_of_receipt():
+    # As of a driver that counts frames in nanoseconds, or takes microseconds for these.
+    clock = StampClock()
+    got = [clock.time_ns(10**18 + step * i, 100 * MS * i, JUMP * MS) - 10**18
+           for step in (1,) for i in range(40)]
+    assert all(0 <= b - a <= 200 * MS for a, b in itertools.pairwise(got))
+    assert got[-1] - got[3] == 100 * MS * 36
+    # A pause of the camera is none of its stamps.
+    frames = [(100 * i, 100 * i + 600_000 * (i >= 5)) for i in range(10)]
+    assert times(*frames) == [stamp for stamp, _ in frames]
+
+
 def test_a_gap_that_receipt_shows_too_is_one():
     assert times((5_000, 0), (65_000, 60_000), (65_100, 60_100)) == [5_000, 65_000, 65_100]
 

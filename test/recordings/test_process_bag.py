@@ -1,3 +1,4 @@
+from dataclasses import replace
 import json
 import shutil
 import signal
@@ -16,6 +17,7 @@ from recording_scenes import write_scenes
 from rosbags.rosbag2 import Reader
 
 from aim_ros.media.bag_writer import PARTIAL
+from aim_ros.media.rosbag import write_bag
 from aim_ros.perception.camera_stream import ground_camera
 from aim_ros.perception.pipeline import Pipeline
 from aim_ros.recordings.options import Options
@@ -268,7 +270,7 @@ def test_a_recording_without_images_says_so(tmp_path, process, capsys):
         bag.write('/elsewhere/header', 5, header(5, ''))
     assert process(tmp_path / 'empty') == 1
     text = capsys.readouterr().err
-    assert 'no images to process: its topics: /elsewhere/header' in text
+    assert 'no images to process: its topics: /elsewhere/header (' in text
     assert 'Traceback' not in text
 
 
@@ -285,6 +287,16 @@ def test_images_that_are_repeated_are_left_out_as_by_the_node(tmp_path, process)
     assert summary['frames'] == 1
     assert summary['problems'] == {
         '/camera/image: the last image arrives again, with the same stamp and the same data': 2}
+
+
+def test_what_the_video_lacks_is_said(tmp_path, process):
+    small = next(scenes(1))
+    large = replace(small, image=np.ascontiguousarray(np.tile(small.image, (2, 2, 1))))
+    write_bag(tmp_path / 'drive', [small, large, replace(small, stamp_ns=small.stamp_ns + 1)])
+    assert process(tmp_path / 'drive', options=['--overlay', str(tmp_path / 'out.mp4')]) == 2
+    summary = json.loads((tmp_path / 'results' / 'drive' / 'process_bag.json').read_text())
+    assert summary['problems'] == {
+        'the video of camera lacks the images of another size than its first': 1}
 
 
 def test_the_overlay_is_a_video(tmp_path, process):

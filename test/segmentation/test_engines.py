@@ -201,6 +201,12 @@ def test_a_cache_that_cannot_be_written(tiny, tmp_path, monkeypatch, caplog):
     assert logits_of(segmenter, frames((64, 96))[0]).isfinite().all()
 
 
+def test_a_user_without_a_home_has_a_cache_too(monkeypatch):
+    monkeypatch.delenv('XDG_CACHE_HOME')
+    monkeypatch.setattr('os.path.expanduser', lambda path: path)
+    assert cache.cache_folder().is_absolute()
+
+
 def test_only_the_last_used_conversions_are_kept(own_cache):
     def build(folder):
         (folder / 'network').write_text('0')

@@ -95,6 +95,32 @@ def test_roles_on_mapillary_vistas_and_camvid():
     assert camvid.resolve(['people', 'signals']) == (1, 3, 4)
 
 
+@pytest.mark.parametrize(('names', 'people', 'wheels'), [
+    # CamVid with all its classes, the India Driving Dataset, Waymo, nuScenes, Mapillary, A2D2.
+    (('Pedestrian', 'Child', 'Bicyclist', 'MotorcycleScooter', 'SUVPickupTruck'), (0, 1, 2),
+     (2, 3)),
+    (('person/animal', 'rider', 'motorcycle', 'bicycle', 'autorickshaw'), (0, 1), (2, 3)),
+    (('pedestrian', 'cyclist', 'motorcyclist', 'ground_animal', 'bicycle'), (0, 1, 2), (1, 2, 4)),
+    (('human.pedestrian.adult', 'human.pedestrian.construction_worker', 'vehicle.bicycle',
+      'vehicle.motorcycle', 'vehicle.car'), (0, 1), (2, 3)),
+    (('human--person', 'human--rider--bicyclist', 'object--vehicle--bicycle', 'nature--sand'),
+     (0, 1), (1, 2)),
+    (('Pedestrian 1', 'Pedestrian 3', 'Bicycle 1', 'Car 4'), (0, 1), (2,)),
+    (('Human', 'Moving_Car', 'Static_Car'), (0,), ())])
+def test_roles_on_other_data_sets(names, people, wheels):
+    labels = LabelSet(names)
+    assert labels.role('people') == people
+    assert labels.role('two_wheelers') == wheels
+    assert labels.overlooked((*people, *wheels)) == ()
+
+
+def test_classes_that_seem_to_be_people_are_found():
+    labels = LabelSet(('person', 'road worker', 'man, male', 'pedestrian area', 'manhole',
+                       'street.human.toddler-kid', 'bike lane', 'rider'))
+    assert labels.overlooked((0,)) == (
+        'road worker', 'man, male', 'street.human.toddler-kid', 'rider')
+
+
 def test_ids_are_sorted_and_named_once_each():
     assert CITYSCAPES.resolve(['bicycle', 'people', 'person', 'car']) == (11, 12, 13, 18)
     assert CITYSCAPES.resolve([]) == ()

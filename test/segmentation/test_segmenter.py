@@ -194,6 +194,24 @@ def test_an_image_processor_that_would_blind_the_network(make_checkpoint, key, v
         Segmenter(str(folder), device='cpu', engine='torch')
 
 
+@pytest.mark.parametrize('processor', [
+    {'image_mean': [123.675, 116.28, 103.53], 'image_std': [58.395, 57.12, 57.375]},
+    {'image_mean': [123.675, 116.28, 103.53]}, {'do_rescale': False}, {'rescale_factor': 1.0},
+    {'rescale_factor': 1 / 255**2}])
+def test_numbers_of_an_image_processor_that_do_not_go_together(make_checkpoint, processor):
+    assert 'with which a network is blind' in refusal(make_checkpoint(processor=processor))
+
+
+@pytest.mark.parametrize('processor', [
+    {'image_mean': [0.5] * 3, 'image_std': [0.5] * 3}, {'do_normalize': False},
+    {'do_rescale': False, 'do_normalize': False},
+    {'do_rescale': False, 'image_mean': [123.675, 116.28, 103.53], 'image_std': [1.0] * 3},
+    {'do_rescale': False, 'image_mean': [123.675, 116.28, 103.53],
+     'image_std': [58.395, 57.12, 57.375]}])
+def test_numbers_of_image_processors_that_there_are(make_checkpoint, processor):
+    on_torch(str(make_checkpoint(processor=processor)))
+
+
 @pytest.mark.parametrize('text', [None, '{"size": ', '{"image_processor_type": "None"}'])
 def test_an_image_processor_that_is_missing_or_broken(make_checkpoint, text):
     folder = make_checkpoint()
@@ -403,7 +421,8 @@ def test_preprocessing_by_the_bicubic_filter(compare, size, device):
 
 
 @pytest.mark.parametrize('off', [
-    {'do_normalize': False}, {'do_rescale': False},
+    {'do_normalize': False},
+    {'do_rescale': False, 'image_mean': [124.0, 116.0, 104.0], 'image_std': [58.0, 57.0, 1.0]},
     {'do_normalize': False, 'do_rescale': False},
     {'image_mean': [0.1, 0.2, 0.3], 'image_std': [0.5, 1.0, 2.0], 'rescale_factor': 1 / 127.5}])
 @pytest.mark.parametrize('size', [(100, 150), (64, 96)])

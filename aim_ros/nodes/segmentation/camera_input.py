@@ -10,7 +10,9 @@ from rclpy.event_handler import QoSMessageLostInfo
 from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.event_handler import UnsupportedEventTypeError
 from rclpy.node import Node
+from rclpy.qos import qos_check_compatible
 from rclpy.qos import qos_profile_sensor_data
+from rclpy.qos import QoSCompatibility
 from rclpy.qos import QoSDurabilityPolicy
 from rclpy.qos import QoSProfile
 from rclpy.qos import QoSReliabilityPolicy
@@ -61,13 +63,16 @@ class CameraInput:
         self.calibration_problem = ''
         self._node = node
         self._compressed = transport == 'compressed'
-        self._image_topic = f'{name}/image/compressed' if self._compressed else f'{name}/image'
+        topics = f'{name}/image', f'{name}/image/compressed'
+        self._image_topic, self._other_topic = topics[::-1] if self._compressed else topics
         self._info_topic = f'{name}/camera_info'
         self._group = group
         self._statistics = statistics
         self._info: CameraInfo | None = None
-        self._frame_id = ''
+        self.image_frame = ''
+        """The frame that the last image names."""
         self._stream = CameraStream()
+        self._changed_ns = self._taken_ns = 0
         self._images: Subscription | None = None
         self._infos: Subscription | None = None
         self._latched_infos: Subscription | None = None
@@ -90,7 +95,7 @@ class CameraInput:
     def frame_id(self) -> str:
         """The frame of the last image, or of the calibration; the camera's name before both."""
         info = self._info
-        return self._frame_id or (info.header.frame_id if info else '') or self.name
+        return self.image_frame or (info.header.frame_id if info else '') or self.name
 
     def subscribe(self, on_image: Callable[[ImageMessage, int], None]) -> None:
         """Receive images, each handed to ``on_image(message, received_ns)``, and CameraInfo."""
@@ -98,7 +103,7 @@ class CameraInput:
 
         def receive(message: ImageMessage) -> None:
             received_ns = time.monotonic_ns()
-            self._frame_id = message.header.frame_id
+            self.image_frame = message.header.frame_id
             self._statistics.receive(conversions.stamp_to_ns(message.header.stamp))
             on_image(message, received_ns)
 
@@ -157,6 +162,30 @@ class CameraInput:
         images = self._images
         return images.get_publisher_count() if images is not None else 0
 
+    def unmatched(self) -> str:
+        """
+        Return why those who publish images are not matched; empty where nobody publishes any.
+
+        rclpy warns of a QoS once, and of another type never.
+        """
+        images = self._images
+        if images is None:
+            return ''
+        wanted = 'sensor_msgs/msg/CompressedImage' if self._compressed else 'sensor_msgs/msg/Image'
+        for end in self._node.get_publishers_info_by_topic(self._image_topic):
+            who = f'{end.node_namespace.rstrip("/")}/{end.node_name}'
+            if end.topic_type != wanted:
+                return f'{who} publishes {end.topic_type} there, and this node takes {wanted}'
+            verdict, reason = qos_check_compatible(end.qos_profile, images.qos_profile)
+            if verdict == QoSCompatibility.ERROR:
+                return (f'{who} publishes there with a QoS that this subscription does not match '
+                        f'({reason.strip("; ")}): change qos_overrides.{self.topic}.*')
+        other = self._node.resolve_topic_name(self._other_topic)
+        if self._node.count_publishers(other):
+            return (f'nobody publishes there, but somebody on {other}: set image_transport to '
+                    f'{"raw" if self._compressed else "compressed"}')
+        return ''
+
     def frame(self, message: ImageMessage, received_ns: int, clear_after: float) -> Frame:
         """
         Return a message's frame; to be called once for each, as they come.
@@ -167,11 +196,26 @@ class CameraInput:
         :raises FrameError: the message is no image that can be taken, or the last one again:
             whoever repeats an image is blind, however often.
         """
-        self._stream.check(conversions.stamp_to_ns(message.header.stamp), message.data)
+        try:
+            self._stream.check(conversions.stamp_to_ns(message.header.stamp), message.data)
+        finally:
+            self._taken_ns = received_ns
+            if self._stream.unchanged == 0:
+                self._changed_ns = received_ns
         convert = (conversions.frame_from_compressed if self._compressed
                    else conversions.frame_from_image)
         frame = convert(message, self.name)
         return self._stream.timed(frame, received_ns, clear_after)
+
+    @property
+    def unchanged(self) -> tuple[int, float]:
+        """How many of the last images were the one before, to the byte, and for how long, s."""
+        return self._stream.unchanged, (self._taken_ns - self._changed_ns) * 1e-9
+
+    @property
+    def blank(self) -> tuple[float, tuple[int, int]]:
+        """For how long, in s, frames have shown next to nothing, and the range of their values."""
+        return self._stream.blank_s, self._stream.values
 
     def camera(self, size: tuple[int, int]) -> CameraModel | None:
         """
@@ -181,6 +225,15 @@ class CameraInput:
         """
         info = self._info
         return None if info is None else camera_of_image(info, size)
+
+    @property
+    def distortion(self) -> str:
+        """The model by which the calibration's lens distorts images that may not be rectified."""
+        info = self._info
+        # image_proc calls those that it rectified so, and publishes the distortion all the same.
+        if info is None or not any(info.d) or 'rect' in self.topic.rpartition('/image')[2]:
+            return ''
+        return info.distortion_model or 'unknown'
 
     def ground(self, size: tuple[int, int], mount: Mount) -> GroundCamera | None:
         """Return the calibration for images of `size`; None as long as there is none."""

@@ -117,24 +117,33 @@ class CloudLabeller:
         # Who just came finds a confidence with the next frame.
         if perception.confidence is None or not self.is_wanted():
             return
-        cloud = self._take(perception.frame.stamp_ns, perception.settings.max_age or _MAX_APART)
-        if cloud is not None:
+        stamp_ns, limit = perception.frame.stamp_ns, perception.settings.max_age or _MAX_APART
+        cloud = self._take(stamp_ns, limit)
+        if cloud is None and self.waiting == _KEPT:
+            yield 'labelled points', lambda: self._refuse(stamp_ns, limit)
+        elif cloud is not None:
             yield 'labelled points', lambda: self._publisher.publish(
                 self._label(cloud, perception, camera()))
 
     def _take(self, stamp_ns: int, limit: float) -> PointCloud2 | None:
         """Take the cloud that is nearest to a stamp, at most `limit` seconds from it."""
-        def apart(cloud: PointCloud2) -> int:
-            return abs(stamp_to_ns(cloud.header.stamp) - stamp_ns)
-
         with self._lock:
-            near = min(self._clouds, key=apart, default=None)
-            if near is None or apart(near) > limit * 1e9:
+            near = min(self._clouds, key=lambda cloud: abs(_apart(stamp_ns, cloud)), default=None)
+            if near is None or abs(_apart(stamp_ns, near)) > limit:
                 return None
             # Those that came before it will not be nearer to any later frame.
             while self._clouds.popleft() is not near:
                 pass
             return near
+
+    def _refuse(self, stamp_ns: int, limit: float) -> None:
+        """Raise CloudError: of as many clouds as are kept, none is near to a frame."""
+        with self._lock:
+            apart = min((_apart(stamp_ns, cloud) for cloud in self._clouds), key=abs, default=0.0)
+        raise CloudError(
+            f'the stamps of {self._name}/points_in are {abs(apart):.1f} s '
+            f'{"behind" if apart < 0 else "ahead of"} those of the images, and {limit:g} s are '
+            'allowed: have both sensors stamp by one clock')
 
     def _label(self, cloud: PointCloud2, perception: Perception, camera: CameraModel | None
                ) -> PointCloud2:
@@ -170,3 +179,8 @@ class CloudLabeller:
         except ValueError as error:
             raise CloudError(
                 f'/tf_static from {camera_frame!r} to {cloud_frame!r}: {error}') from error
+
+
+def _apart(stamp_ns: int, cloud: PointCloud2) -> float:
+    """Return by how many seconds a cloud is later than a stamp."""
+    return (stamp_to_ns(cloud.header.stamp) - stamp_ns) * 1e-9

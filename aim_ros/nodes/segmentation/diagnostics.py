@@ -93,7 +93,8 @@ def _verdict(channel: CameraChannel, last: Problem | None, publishers: int, acti
         return (Level.ERROR if last.lasts else Level.WARN), problem
     odd = (silence, 'the header stamps stand still' if channel.statistics.stamps_frozen() else '',
            watchdog.stream_losses(channel), watchdog.stream_jitter(channel, settings),
-           watchdog.stream_sizes(channel),
+           watchdog.stream_sizes(channel), watchdog.stream_ahead(channel),
+           watchdog.stream_unchanged(channel), watchdog.stream_blank(channel),
            channel.output.focus()[1])
     if any(odd):
         return Level.WARN, '; '.join(filter(None, odd))

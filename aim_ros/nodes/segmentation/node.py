@@ -8,6 +8,7 @@ import threading
 import time
 
 from diagnostic_msgs.msg import DiagnosticArray
+from rcl_interfaces.msg import SetParametersResult
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock
 from rclpy.clock import ClockType
@@ -15,6 +16,7 @@ from rclpy.lifecycle import LifecycleNodeMixin
 from rclpy.lifecycle import LifecycleState
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 from rclpy.qos import QoSDurabilityPolicy
 from rclpy.qos import QoSProfile
 from std_msgs.msg import Header
@@ -102,6 +104,15 @@ class SegmentationNode(LifecycleNodeMixin, Node):
     def problem(self) -> str:
         """What went wrong last with the node itself, empty if nothing did."""
         return self._problem
+
+    def set_parameters_atomically(self, parameter_list: list[Parameter]) -> SetParametersResult:
+        """Set parameters as one change; one that there is not is refused by its name."""
+        unknown = [given.name for given in parameter_list if not self.has_parameter(given.name)]
+        if unknown:
+            # rclpy would name an empty list instead.
+            return SetParametersResult(
+                successful=False, reason='; '.join(map(self._params.unknown, unknown)))
+        return super().set_parameters_atomically(parameter_list)
 
     # Lifecycle. rclpy swallows what a transition raises, so each says why it failed.
 

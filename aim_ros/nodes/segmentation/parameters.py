@@ -32,6 +32,7 @@ from aim_ros.perception.settings import CLASS_LISTS
 from aim_ros.perception.settings import Mount
 from aim_ros.perception.settings import Settings
 from aim_ros.perception.settings import SettingsError
+from aim_ros.perception.settings import warn_of_overlooked
 from aim_ros.resources import share_directory
 from aim_ros.segmentation.labels import LabelSet
 from aim_ros.segmentation.loading import load_labels
@@ -160,6 +161,7 @@ class NodeParameters:
             self._pending = _Pending()
             self._warn_of_other_profiles()
             self._renew_settings()
+            warn_of_overlooked(self.settings, self.labels)
             return self.settings
 
     def emphasis_filter(self) -> EmphasisFilter | None:
@@ -172,6 +174,10 @@ class NodeParameters:
         # rclpy describes a read-only parameter once and for all.
         for name in (name for name in CLASS_LISTS if not self._table.is_fixed(name)):
             self._table.describe(name, f'any of: {", ".join(self._labels.selectable())}')
+
+    def unknown(self, name: str) -> str:
+        """Return what to say of a parameter that there is not."""
+        return self._table.unknown(name, self._hint)
 
     # Profiles
 

@@ -21,6 +21,9 @@ from aim_ros.perception.pipeline import Perception
 from aim_ros.perception.pipeline import Pipeline
 from aim_ros.perception.settings import Settings
 
+CLOCK_ADVICE = ('Set the clocks of both machines by one, and with use_sim_time have /clock '
+                'published')
+
 SETUP_PERIOD = 3600.0
 """Seconds between two warnings of what is odd about the set-up, not about the stream."""
 
@@ -101,6 +104,10 @@ class Perceiver:
         if 0 < limit < age:
             raise FrameError(f'the image is {age:.1f} s old by its stamp; alerts.max_age is '
                              f'{limit:g} s')
+        if 0 < limit < -age:
+            raise FrameError(
+                f'its stamp is {-age:.1f} s ahead of the clock of this node, so that nobody can '
+                f'tell how old the image is; alerts.max_age is {limit:g} s. {CLOCK_ADVICE}')
 
     def _age_ns(self, stamp_ns: int) -> int:
         return self._clock.now().nanoseconds - stamp_ns

@@ -137,6 +137,7 @@ class Receiver:
             if self._worker is not None:
                 for channel in self._channels.values():
                     watchdog.warn_of_stream(channel, self._settings(), self._log)
+                watchdog.warn_of_frames(self._channels.values(), self._log)
 
     def statuses(self, name: str) -> list[DiagnosticStatus]:
         """

@@ -11,6 +11,8 @@ import time
 
 import numpy as np
 
+from aim_ros.perception.stamp_clock import CREEP
+
 _WINDOW = 600
 """Frames over which rates and latencies are taken."""
 
@@ -138,10 +140,14 @@ class StreamStatistics:
             return self._clock() - (self._answered[-1] if self._answered else self._started)
 
     def stamps_frozen(self) -> bool:
-        """Whether the last three frames have the same stamp, zero or another."""
+        """Whether the last three frames have the same stamp, zero or another, or nearly so."""
         with self._lock:
-            last = list(self._stamps)[-3:]
-            return len(last) == 3 and len(set(last)) == 1
+            stamps, times = list(self._stamps)[-3:], list(self._received)[-3:]
+        return len(stamps) == 3 and all(
+            step == 0 or 0 < step * CREEP < (after - before) * 1e9
+            for step, (before, after) in zip(
+                np.diff(np.array(stamps, np.int64)).tolist(), itertools.pairwise(times),
+                strict=True))
 
     def steps_back(self, below: float) -> tuple[int, float]:
         """
@@ -167,6 +173,12 @@ class StreamStatistics:
             stamps = list(self._stamps)
         steps = ((before - after) * 1e-9 for before, after in itertools.pairwise(stamps) if after)
         return [step for step in steps if step > 0]
+
+    def ahead(self) -> float:
+        """Return by how many seconds the last stamps were ahead of the node's clock; 0 if not."""
+        with self._lock:
+            late_ms = list(self._latency.get('capture_to_publish', ()))[-3:]
+        return max(-max(late_ms, default=0.0) * 1e-3, 0.0)
 
     def size_changes(self) -> tuple[int, list[tuple[int, int]]]:
         """Return how often the last frames changed their size, and their sizes, latest first."""

@@ -155,8 +155,9 @@ TABLE: tuple[Row, ...] = (
         low=0.1, high=0.8, driver_may=DRIVER_MAY['alerts.stale_after']),
     Row('alerts.max_age', float, 0.0,
         "The owner's: seconds from an image's header stamp, on the node's clock, after which it "
-        'is too old to act on: it is refused, and the level becomes STALE. 0 is no limit, as a '
-        'recording with its original stamps needs.', read_only=True, low=0.0, high=60.0),
+        'is too old to act on: it is refused, and the level becomes STALE; so is one whose stamp '
+        'is as far ahead. 0 is no limit, as a recording with its original stamps needs.',
+        read_only=True, low=0.0, high=60.0),
     Row('alerts.near_m', float, _ALERTS.near_m,
         'Distance in metres below which a track is near, where there is a CameraInfo.',
         low=0.0, high=1000.0, driver_may=DRIVER_MAY['alerts.near_m']),

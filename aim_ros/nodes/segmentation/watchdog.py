@@ -8,12 +8,22 @@ import threading
 from aim_ros.nodes.launching.transports import transport_advice
 from aim_ros.nodes.logging import RateLimitedLogger
 from aim_ros.nodes.segmentation.camera_channel import CameraChannel
+from aim_ros.nodes.segmentation.perceiver import CLOCK_ADVICE
 from aim_ros.nodes.segmentation.perceiver import SETUP_PERIOD
 from aim_ros.perception.settings import Settings
 
 _PERIOD = 0.1
 _SILENT_AFTER = 2.0
 _ABSENT_AFTER = 10.0
+_FROZEN_FRAMES, _FROZEN_AFTER = 20, 5.0
+"""Frames and seconds without any change after which a camera looks frozen, or else blind."""
+
+_FROZEN_PERIOD = 60.0
+"""Seconds between two lines about it: a replay that is paused looks so, too."""
+
+_AHEAD_AFTER = 1.0
+"""Seconds: a clock that is simulated may be a frame late."""
+
 _CALIBRATED_AFTER = 10
 """Frames after which a camera's calibration should have come."""
 
@@ -45,8 +55,14 @@ def warn_of_stream(channel: CameraChannel, settings: Settings, log: RateLimitedL
         log.warning(f'{name} losses', f'{topic}: {losses}; {transport_advice(os.environ)}')
     if (jitter := stream_jitter(channel, settings)):
         log.warning(f'{name} jitter', f'{topic}: {jitter}')
+    if (unchanged := stream_unchanged(channel)):
+        log.warning(f'{name} unchanged', f'{topic}: {unchanged}', _FROZEN_PERIOD)
+    if (blank := stream_blank(channel)):
+        log.warning(f'{name} blank', f'{topic}: {blank}', _FROZEN_PERIOD)
     if (sizes := stream_sizes(channel)):
         log.warning(f'{name} sizes', f'{topic}: {sizes}')
+    if (ahead := stream_ahead(channel)):
+        log.warning(f'{name} ahead', f'{topic}: {ahead}. {CLOCK_ADVICE}', SETUP_PERIOD)
     if statistics.stamps_frozen():
         log.warning(
             f'{name} frozen', f'{topic}: the header stamps stand still, so pixel sampling '
@@ -57,17 +73,40 @@ def warn_of_stream(channel: CameraChannel, settings: Settings, log: RateLimitedL
         log.warning(
             f'{name} uncalibrated', f'{topic}: {channel.input.calibration_problem}, so alerts '
             'have no distance, and near goes by alerts.near_row, not alerts.near_m', SETUP_PERIOD)
+    if channel.input.calibration == 'used' and (distortion := channel.input.distortion):
+        log.warning(
+            f'{name} distorted', f'{topic}: the CameraInfo has a distortion of the lens '
+            f'({distortion}), and distances are those of rectified images; if these are not, '
+            'subscribe to the image_rect of image_proc', SETUP_PERIOD)
+
+
+def warn_of_frames(channels: Iterable[CameraChannel], log: RateLimitedLogger) -> None:
+    """Say which cameras' images name no frame, or one that another camera's name, too."""
+    topics: dict[str, list[str]] = {}
+    for channel in channels:
+        if channel.statistics.arrived():
+            topics.setdefault(channel.input.image_frame, []).append(channel.topic)
+    for frame, named in topics.items():
+        said = 'name no frame' if not frame else f'name the frame {frame!r} alike'
+        if not frame or len(named) > 1:
+            log.warning(
+                f'frame {frame}', f'{", ".join(named)}: the headers of the images {said}, so '
+                'that nobody can tell where points, free_space and occupancy are; give each '
+                'camera driver a frame_id of its own', SETUP_PERIOD)
 
 
 def stream_silence(channel: CameraChannel, publishers: int) -> str:
     """Return what is known of a camera from which nothing arrives; empty where something does."""
     statistics = channel.statistics
     silence = statistics.silence()
-    if not publishers:
-        return (f'nobody has published there for {silence:.0f} s; the alert level is STALE'
-                if silence > _ABSENT_AFTER else '')
     if silence <= _SILENT_AFTER:
         return ''
+    if not publishers:
+        # Who is there and cannot be heard is not late.
+        if (unmatched := channel.input.unmatched()):
+            return f'{unmatched}; the alert level is STALE'
+        return (f'nobody has published there for {silence:.0f} s; the alert level is STALE'
+                if silence > _ABSENT_AFTER else '')
     matched = f'{publishers} publisher{"s are" if publishers > 1 else " is"} matched'
     if statistics.arrived():
         return (f'nothing arrived for {silence:.0f} s, after {statistics.count("received")} '
@@ -95,6 +134,30 @@ def stream_jitter(channel: CameraChannel, settings: Settings) -> str:
     count, largest = channel.statistics.steps_back(jump)
     return (f'{count} of the last stamps step back, by up to {largest * 1e3:.3f} ms: such frames '
             'are taken at the time of the one before' if count else '')
+
+
+def stream_ahead(channel: CameraChannel) -> str:
+    """Return what is wrong with stamps that are ahead of the node's clock; empty if none are."""
+    ahead = channel.statistics.ahead()
+    return (f'the header stamps are {ahead:.1f} s ahead of the clock of this node: who tells the '
+            'age of an alert by them takes it for new' if ahead > _AHEAD_AFTER else '')
+
+
+def stream_unchanged(channel: CameraChannel) -> str:
+    """Return for how long the image has been the same; empty if it was not for long."""
+    frames, seconds = channel.input.unchanged
+    if frames < _FROZEN_FRAMES or seconds < _FROZEN_AFTER:
+        return ''
+    return (f'the image has not changed by a single byte for {seconds:.0f} s, though {frames} '
+            'frames came: a camera that is frozen looks so, or a replay that is paused')
+
+
+def stream_blank(channel: CameraChannel) -> str:
+    """Return for how long the images have shown next to nothing; empty if they show something."""
+    seconds, (low, high) = channel.input.blank
+    return (f'for {seconds:.0f} s the images have shown next to nothing: the values of the last '
+            f'are {low} to {high} of 255. Is the lens covered, or do the samples of 16 bits use '
+            'fewer, and are not shifted up?' if seconds >= _FROZEN_AFTER else '')
 
 
 def stream_sizes(channel: CameraChannel) -> str:

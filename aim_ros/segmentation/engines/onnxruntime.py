@@ -57,11 +57,17 @@ class OnnxRuntimeEngine(Engine):
                 f'{path} has {len(self._session.get_inputs())} inputs and '
                 f'{len(self._session.get_outputs())} outputs; a network takes one (images) and '
                 'gives one (logits)')
-        taken, = self._session.get_inputs()
-        if taken.type not in _TYPES or len(taken.shape) != 4 or taken.shape[1] not in (3, 'C'):
+        (taken,), (given,) = self._session.get_inputs(), self._session.get_outputs()
+        # A side that the file leaves open has a name, or none.
+        if taken.type not in _TYPES or len(taken.shape) != 4 or (
+                taken.shape[1] != 3 and (isinstance(taken.shape[1], int) or taken.shape[3] == 3)):
             raise ModelError(
                 f'the input of {path} is {taken.type} {taken.shape}, not float or float16 '
                 '(B, 3, height, width)')
+        if given.type not in _TYPES:
+            raise ModelError(
+                f'the output of {path} is {given.type}, as an arg max gives it; logits, float or '
+                'float16, are expected: export it without')
         self.dtype = _TYPES[taken.type]
         self._input = taken.name
         batch, _, height, width = taken.shape
@@ -91,8 +97,12 @@ class OnnxRuntimeEngine(Engine):
 
     def prepare(self, batch: int, size: tuple[int, int]) -> None:
         """Run once for each number of images that go together: providers compile at first."""
-        for count in range(1, (batch if self.batched else 1) + 1):
-            self(torch.zeros(count, 3, *size, dtype=self.dtype))
+        try:
+            for count in range(1, (batch if self.batched else 1) + 1):
+                self(torch.zeros(count, 3, *size, dtype=self.dtype))
+        # Its exceptions have no common type below this one.
+        except Exception as error:
+            raise RuntimeError(str(error)) from error
 
     def __call__(self, pixels: Tensor) -> Tensor:
         """Run the network; images one by one where they are not faster together."""

@@ -67,6 +67,26 @@ def convert(network: nn.Module, path: Path, *, channels_last: bool = False) -> N
     ov.save_model(model, path, compress_to_fp16=False)
 
 
+def _in_float32(model: ov.Model, path: Path) -> ov.Model:
+    """
+    Return a network that takes and gives float32, whatever it computes in.
+
+    :raises ModelError: it takes or gives what is no floating point number.
+    """
+    for port, what, hint in ((model.inputs[0], 'input', ''),
+                             (model.outputs[0], 'output', ', as an arg max gives it')):
+        if not port.element_type.is_real():
+            raise ModelError(
+                f'the {what} of {path} is {port.element_type.get_type_name()}{hint}; float32 or '
+                'float16 is expected: normalised images in, logits out')
+    if {model.inputs[0].element_type, model.outputs[0].element_type} == {ov.Type.f32}:
+        return model
+    around = ov.preprocess.PrePostProcessor(model)
+    around.input().tensor().set_element_type(ov.Type.f32)
+    around.output().tensor().set_element_type(ov.Type.f32)
+    return around.build()
+
+
 class OpenVinoEngine(Engine):
     """
     Runs a network that `convert` wrote, or an ONNX file, compiled for each size that comes.
@@ -107,6 +127,7 @@ class OpenVinoEngine(Engine):
         shape = self._model.inputs[0].partial_shape
         if shape.rank.is_dynamic or shape.rank.get_length() != 4:
             raise ModelError(f'the input of {path} is {shape}, not (B, 3, height, width)')
+        self._model = _in_float32(self._model, path)
         # As `convert` writes it.
         self._channels_last = shape[3].is_static and shape[3].get_length() == 3
         height, width = shape[1:3] if self._channels_last else shape[2:4]

@@ -1,0 +1,98 @@
+"""ONNX files that others exported: what they take and give is understood, or refused."""
+
+import numpy as np
+import pytest
+import torch
+
+from aim_ros.imaging.frame import Frame
+from aim_ros.segmentation.description import ModelError
+from aim_ros.segmentation.segmenter import Segmenter
+
+onnx = pytest.importorskip('onnx', reason='onnx is not installed: requirements-export.txt')
+pytest.importorskip('onnxruntime', reason='onnxruntime is not installed: requirements-export.txt')
+pytest.importorskip('openvino', reason='openvino is not installed: requirements.txt')
+
+from onnx import helper  # noqa: E402
+from onnx import TensorProto  # noqa: E402
+
+CLASSES = 4
+DESCRIPTION = ('classes: [road, sky, person, car]\nmean: [0.485, 0.456, 0.406]\n'
+               'std: [0.229, 0.224, 0.225]\n')
+OPEN = ('b', 3, 'h', 'w')
+
+
+@pytest.fixture
+def make(tmp_path):
+    """Return a function that writes a network of one convolution, and what follows it."""
+    def write(end: str = '', taken: int = TensorProto.FLOAT, given: int = TensorProto.FLOAT,
+              shape=OPEN, description: str = DESCRIPTION, **attributes) -> str:
+        weights = np.random.default_rng(0).normal(0, 2, (CLASSES, 3, 1, 1)).astype(np.float32)
+        nodes = [helper.make_node('Cast', ['x'], ['pixels'], to=TensorProto.FLOAT),
+                 helper.make_node('Conv', ['pixels', 'w'], ['logits'], strides=[4, 4])]
+        if end:
+            nodes.append(helper.make_node(end, ['logits'], ['y'], **attributes))
+        graph = helper.make_graph(
+            nodes, 'network', [helper.make_tensor_value_info('x', taken, shape)],
+            [helper.make_tensor_value_info('y' if end else 'logits', given, None)],
+            [helper.make_tensor('w', TensorProto.FLOAT, weights.shape, weights.ravel())])
+        path = tmp_path / 'network.onnx'
+        onnx.save(helper.make_model(
+            graph, opset_imports=[helper.make_opsetid('', 17)], ir_version=9), path)
+        path.with_suffix('.yaml').write_text(description)
+        return str(path)
+    return write
+
+
+def start(path: str, engine: str) -> torch.Tensor:
+    """Return the logits of a frame."""
+    segmenter = Segmenter(path, device='cpu', engine=engine)
+    segmenter.warm_up()
+    frame = Frame(np.random.default_rng(0).integers(0, 256, (60, 100, 3), np.uint8))
+    return segmenter.forward(segmenter.preprocess([frame]))
+
+
+engines = pytest.mark.parametrize('engine', ['onnxruntime', 'openvino'])
+
+
+@engines
+@pytest.mark.parametrize('options', [
+    {'shape': ('b', 'channels', 'h', 'w')}, {'shape': (None, None, None, None)},
+    {'taken': TensorProto.FLOAT16}, {'end': 'LogSoftmax', 'axis': 1}])
+def test_what_takes_images_and_gives_logits_runs(make, engine, options):
+    expected = start(make(), engine)
+    logits = start(make(**options), engine)
+    difference = logits - expected
+    # Logits are known but for what they have in common.
+    torch.testing.assert_close(
+        difference, difference[:, :1].expand_as(difference), atol=0.05, rtol=0)
+
+
+@engines
+@pytest.mark.parametrize(('options', 'said'), [
+    ({'end': 'Softmax', 'axis': 1}, 'export it without its softmax or sigmoid'),
+    ({'end': 'Sigmoid'}, 'export it without its softmax or sigmoid'),
+    ({'end': 'ArgMax', 'axis': 1, 'keepdims': 1, 'given': TensorProto.INT64},
+     'as an arg max gives it'),
+    ({'taken': TensorProto.UINT8}, 'the input of .* is .*u.*8')])
+def test_what_gives_no_logits_or_takes_no_images_is_refused(make, engine, options, said):
+    with pytest.raises(ModelError, match=said):
+        start(make(**options), engine)
+
+
+def test_images_with_the_channels_last_are_refused_where_they_cannot_be_taken(make):
+    with pytest.raises(ModelError, match=r'not float or float16 \(B, 3, height, width\)'):
+        start(make(shape=('b', 'h', 'w', 3)), 'onnxruntime')
+
+
+def test_what_the_engine_cannot_run_is_said_in_a_sentence(make):
+    with pytest.raises(ModelError, match='does not run at input_size'):
+        start(make(shape=('b', 3, 48, 'w')), 'onnxruntime')
+
+
+@pytest.mark.parametrize(('description', 'said'), [
+    (DESCRIPTION.replace('mean', 'means'), 'lacks mean'),
+    (DESCRIPTION + 'rescale: 1\n', "unknown key 'rescale'; keys: classes, mean"),
+    (DESCRIPTION.replace('0.485', '123.675'), 'with which a network is blind')])
+def test_a_description_by_which_the_network_would_be_blind_is_refused(make, description, said):
+    with pytest.raises(ModelError, match=said):
+        start(make(description=description), 'onnxruntime')
