@@ -126,7 +126,8 @@ def main(args: Sequence[str] | None = None) -> int:
     options.add_argument('--model', default='segformer-b0-street')
     options.add_argument('--device', default='cpu')
     options.add_argument('--engine', default='auto')
-    options.add_argument('--precisions', nargs='+', default=['fp32'])
+    options.add_argument('--precisions', nargs='+', default=['fp32'],
+                         help='auto, fp32, fp16 or bf16')
     options.add_argument('--pixels', type=int, nargs='*', default=[])
     options.add_argument('--sizes', nargs='*', default=[], help='such as 192x640')
     options.add_argument('--reference', action='store_true', help='compare with torch in fp32')
