@@ -178,8 +178,10 @@ def _build(kind, value, where):
             raise ValueError(f'{where} has {len(value)} values: {len(arguments)} are wanted')
         return tuple(_build(arguments[i], v, f'{where}[{i}]') for i, v in enumerate(value))
     if origin is Mapping:
-        return {_build(arguments[0], k, where): _build(arguments[1], v, where)
-                for k, v in value.items()}
+        # JSON, as a run keeps its settings, has numbers as keys in quotes alone.
+        numbers = arguments[0] is int
+        return {_build(arguments[0], int(k) if numbers and str(k).isdecimal() else k, where):
+                _build(arguments[1], v, where) for k, v in value.items()}
     if kind is float and isinstance(value, int | str) and not isinstance(value, bool):
         try:  # YAML 1.1 takes 1e-3 for a word
             return float(value)

@@ -1,4 +1,5 @@
 import dataclasses
+import json
 from pathlib import Path
 
 import numpy as np
@@ -292,6 +293,9 @@ def test_a_configuration_reads_back_from_plain_data(tmp_path):
     assert (loaded.train.lr, loaded.train.seed, loaded.train.clip) == (1.0, 9, 1e-3)
     assert loaded.train.class_weights == {11: 3.0}
     assert config.from_dict(config.to_dict(loaded)) == loaded
+    # As a run keeps its own.
+    path.write_text(json.dumps(config.to_dict(loaded)))
+    assert config.load(path) == loaded
 
 
 def test_a_configuration_gives_only_what_differs_from_its_base(tmp_path):
