@@ -30,6 +30,8 @@ Row = Mapping[str, Any]
 
 _LIBRARIES = ('torch', 'openvino', 'onnxruntime', 'transformers', 'torchmetrics', 'numpy', 'scipy',
               'matplotlib')
+_WIDE = 10
+"""Columns that a page has room for."""
 
 
 @dataclass(frozen=True)
@@ -98,16 +100,19 @@ class Report:
 
     def table(self, name: str, rows: Sequence[Row], caption: str, *, digits: int = 3) -> None:
         """
-        Write ``<name>.csv`` and show the table.
+        Write ``<name>.csv`` and show the table: on its side where it would be too wide for a page.
 
         :param rows: at least one; all have the columns of the first.
         :param digits: decimals of the shown numbers; the CSV has all.
         """
         path = self.data(name, rows)
         columns = list(rows[0])
-        self._parts.append({
-            'kind': 'table', 'caption': caption, 'file': path.name, 'columns': columns,
-            'rows': [[format_cell(row[column], digits) for column in columns] for row in rows]})
+        lines = [columns, *([format_cell(row[column], digits) for column in columns]
+                            for row in rows)]
+        if len(lines) < len(columns) > _WIDE:
+            lines = list(zip(*lines, strict=True))
+        self._parts.append({'kind': 'table', 'caption': caption, 'file': path.name,
+                            'columns': lines[0], 'rows': lines[1:]})
 
     def data(self, name: str, rows: Sequence[Row]) -> Path:
         """Write ``<name>.csv`` without showing it, and return its path."""

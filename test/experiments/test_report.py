@@ -3,6 +3,7 @@ import re
 
 import numpy as np
 from PIL import Image
+import pytest
 
 from aim_ros.experiments.plots import plot_curves
 from aim_ros.experiments.plots import plot_grid
@@ -45,6 +46,24 @@ def test_a_csv_has_all_digits(tmp_path):
         [row] = csv.DictReader(file)
     assert float(row['x']) == 1 / 3
     assert row['y'] == 'a,b'
+
+
+@pytest.mark.parametrize(('columns', 'rows', 'head'), [
+    (10, 2, ['name', *(f'c{i}' for i in range(9))]),
+    (11, 2, ['name', 'r0', 'r1']),
+    (11, 11, ['name', *(f'c{i}' for i in range(10))]),
+])
+def test_a_wide_table_stands_on_its_side(tmp_path, columns, rows, head):
+    report = Report(tmp_path, 't')
+    report.table('wide', [{'name': f'r{number}', **dict.fromkeys(
+        (f'c{i}' for i in range(columns - 1)), number)} for number in range(rows)], 'c')
+    page = write(report)
+    assert re.findall('<th>(.*?)</th>', page) == head
+    # The head takes a row of cells, or a column.
+    cells = columns * (rows + 1)
+    assert page.count('<td>') == cells - len(head)
+    with (tmp_path / 'wide.csv').open() as file:
+        assert len(next(csv.reader(file))) == columns
 
 
 def test_cells_read_well():
