@@ -9,7 +9,6 @@ import random
 os.environ.setdefault('NO_ALBUMENTATIONS_UPDATE', '1')
 
 import albumentations as A
-import cv2
 import numpy as np
 from PIL import Image
 from torch.utils.data import Dataset
@@ -20,75 +19,10 @@ from aim_ros.training.data import Source
 from aim_ros.training.labels import IDS
 from aim_ros.training.labels import IGNORE
 from aim_ros.training.labels import NAMES
+from aim_ros.training.pasting import cut_instances
+from aim_ros.training.pasting import paste
 
 GROUND = (IDS['road'], IDS['sidewalk'], IDS['terrain'])
-_TWO_WHEELERS = (IDS['rider'], IDS['motorcycle'], IDS['bicycle'])
-
-
-@dataclass(frozen=True)
-class Instance:
-    """A person, or a rider with its two-wheeler, cut out of a frame; 255 around it."""
-
-    image: np.ndarray
-    labels: np.ndarray
-
-
-def cut_instances(source: Source, classes: tuple[int, ...], *, least_height: int = 28,
-                  least_area: int = 250) -> list[Instance]:
-    """
-    Cut connected regions of `classes` out of a source's frames.
-
-    A rider and its two-wheeler are one instance; a person is another. Regions that touch the
-    image's border or are smaller than `least_height` rows or `least_area` pixels are left.
-    """
-    groups = [tuple(c for c in classes if c in _TWO_WHEELERS)]
-    groups += [(c,) for c in classes if c not in _TWO_WHEELERS]
-    found = []
-    for frame in source.frames:
-        for group in filter(None, groups):
-            mask = np.isin(frame.labels, group).astype(np.uint8)
-            _, regions, boxes, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-            for index, (x, y, width, height, area) in enumerate(boxes):
-                inside = x > 0 and y > 0
-                inside &= x + width < mask.shape[1] and y + height < mask.shape[0]
-                tall = least_height <= height and width < 2.5 * height
-                if index == 0 or not inside or not tall or area < least_area:
-                    continue
-                window = np.s_[y - 1:y + height + 1, x - 1:x + width + 1]
-                labels = np.where(regions[window] == index, frame.labels[window], IGNORE)
-                found.append(Instance(frame.image[window].copy(), labels.astype(np.uint8)))
-    return found
-
-
-def paste(image: np.ndarray, labels: np.ndarray, instance: Instance, *, height: float,
-          foot: int, column: int, gain: float, flip: bool) -> None:
-    """
-    Paste an instance in place, scaled to `height` rows, its foot at (`foot`, `column`).
-
-    `gain` multiplies its brightness. Parts outside the image are cut off.
-    """
-    scale = height / instance.labels.shape[0]
-    size = tuple(max(2, round(scale * s)) for s in instance.labels.shape[::-1])
-    solid = (instance.labels != IGNORE).astype(np.float32)
-    filtering = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    patch = cv2.resize(instance.image, size, interpolation=filtering).astype(np.float32)
-    alpha = cv2.resize(solid, size, interpolation=filtering)
-    ids = cv2.resize(instance.labels, size, interpolation=cv2.INTER_NEAREST)
-    if flip:
-        patch, alpha, ids = patch[:, ::-1], alpha[:, ::-1], ids[:, ::-1]
-    top, left = foot - size[1], column - size[0] // 2
-    y0, x0 = max(top, 0), max(left, 0)
-    y1, x1 = min(top + size[1], labels.shape[0]), min(left + size[0], labels.shape[1])
-    if y0 >= y1 or x0 >= x1:
-        return
-    inner = np.s_[y0 - top:y1 - top, x0 - left:x1 - left]
-    alpha, ids = alpha[inner][..., None], ids[inner]
-    region = image[y0:y1, x0:x1]
-    mixed = alpha * np.clip(gain * patch[inner], 0, 255) + (1 - alpha) * region
-    region[...] = np.rint(mixed).astype(np.uint8)
-    target = labels[y0:y1, x0:x1]
-    shown = (ids != IGNORE) & (alpha[..., 0] >= 0.5)
-    target[shown] = ids[shown]
 
 
 @dataclass

@@ -16,6 +16,7 @@ from aim_ros.resources import share_directory  # noqa: E402
 from aim_ros.training import augment  # noqa: E402
 from aim_ros.training import config  # noqa: E402
 from aim_ros.training import data  # noqa: E402
+from aim_ros.training import pasting  # noqa: E402
 
 PERSON, RIDER, BICYCLE = 11, 12, 18
 
@@ -245,16 +246,16 @@ def test_in_a_blend_the_teacher_is_asked_of_what_was_pasted(tmp_path):
 
 
 def test_a_pasted_person_stands_where_it_was_put():
-    person = augment.Instance(np.full((22, 12, 3), 200, np.uint8),
+    person = pasting.Instance(np.full((22, 12, 3), 200, np.uint8),
                               np.full((22, 12), 255, np.uint8))
     person.labels[1:-1, 1:-1] = PERSON
     image, labels = np.zeros((60, 80, 3), np.uint8), np.zeros((60, 80), np.uint8)
-    augment.paste(image, labels, person, height=22, foot=50, column=40, gain=1.0, flip=False)
+    pasting.paste(image, labels, person, height=22, foot=50, column=40, gain=1.0, flip=False)
     rows, columns = np.nonzero(labels == PERSON)
     assert (rows.min(), rows.max(), columns.min(), columns.max()) == (29, 48, 35, 44)
     assert (image[labels == PERSON] == 200).all()
     assert not image[labels != PERSON].any()
-    augment.paste(image, labels, person, height=22, foot=5, column=-3, gain=1.0, flip=True)
+    pasting.paste(image, labels, person, height=22, foot=5, column=-3, gain=1.0, flip=True)
     assert (labels[:5, :5] == PERSON).any()  # cut off at the border
 
 
@@ -266,7 +267,7 @@ def test_a_rider_and_its_bicycle_are_one_instance(tmp_path):
     labels[70:80, 0:9] = PERSON  # touches the border: not whole
     source = data.Source(config.SourceConfig('s', '', ''), (
         data.LabelledFrame('f', np.zeros((80, 80, 3), np.uint8), labels),))
-    found = augment.cut_instances(source, (PERSON, RIDER, 17, BICYCLE), least_area=100)
+    found = pasting.cut_instances(source, (PERSON, RIDER, 17, BICYCLE), least_area=100)
     kinds = sorted(sorted(np.unique(i.labels).tolist()) for i in found)
     assert kinds == [[PERSON, 255], [RIDER, BICYCLE, 255]]
 
