@@ -21,7 +21,7 @@ PERSON, RIDER, BICYCLE, MOTORCYCLE, CYCLIST, MOTORCYCLIST = range(6)
 BODIES = (PERSON, RIDER, CYCLIST, MOTORCYCLIST)
 """The parts that are people."""
 
-_PARTS = {
+PART_NAMES = {
     PERSON: ('person', 'pedestrian', 'person group', 'human', 'adult', 'child',
              'construction worker', 'police officer', 'wheelchair', 'stroller',
              'personal mobility'),
@@ -31,6 +31,7 @@ _PARTS = {
     CYCLIST: ('bicyclist', 'cyclist'),
     MOTORCYCLIST: ('motorcyclist',),
 }
+"""The class names of each part, in the words of several data sets."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class RoadUserClasses:
         groups, parts = list(labels.names), [0] * len(labels)
         for number, class_id in enumerate(_known(labels, ROLES[VEHICLE + 's'])):
             groups[class_id], parts[class_id] = VEHICLE, min(number, MAX_PARTS - 1)
-        for part, names in _PARTS.items():
+        for part, names in PART_NAMES.items():
             for class_id in _known(labels, names):
                 groups[class_id], parts[class_id] = VULNERABLE, part
         return cls(labels.names, tuple(groups), tuple(parts))

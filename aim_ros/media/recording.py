@@ -13,7 +13,6 @@ from aim_ros.media.bag_errors import check_length
 from aim_ros.media.bag_errors import CUT_OFF
 from aim_ros.media.bag_errors import describe
 from aim_ros.media.bag_errors import OTHER_PROFILE
-from aim_ros.media.bag_files import BAG_FILES
 from aim_ros.media.bag_files import is_bag_file
 from aim_ros.media.bag_files import PACKED
 from aim_ros.media.bag_files import unpack_file
@@ -34,7 +33,6 @@ except ImportError:
         "rosbag2 recordings need the Python package 'rosbags': pip install rosbags"
     ) from None
 
-FILES = BAG_FILES
 
 
 class Message(NamedTuple):

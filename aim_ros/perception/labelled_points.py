@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from aim_ros.hazards import groups
+from aim_ros.hazards.groups import PART_NAMES
 from aim_ros.imaging.camera import CameraModel
 from aim_ros.perception.transforms import RigidTransform
 from aim_ros.segmentation.labels import LabelSet
@@ -35,14 +37,11 @@ _AUTOWARE = {
     CAR: ('car', 'van', 'caravan', 'car group'),
     TRUCK: ('truck', 'trailer', 'vehicle', 'other vehicle'),
     BUS: ('bus', 'train', 'tram', 'on rails'),
-    MOTORCYCLE: ('motorcycle', 'motorbike', 'minibike', 'motorcyclist', 'scooter', 'moped',
-                 'motorcyclescooter'),
+    MOTORCYCLE: (*PART_NAMES[groups.MOTORCYCLE], *PART_NAMES[groups.MOTORCYCLIST]),
     # A rider belongs to the bicycle below, from which the clustering would part a pedestrian.
-    BICYCLE: ('bicycle', 'bike', 'bicyclist', 'cyclist', 'bicycle group', 'rider', 'other rider',
-              'rider group'),
-    PEDESTRIAN: ('person', 'pedestrian', 'person group', 'human', 'adult', 'child',
-                 'construction worker', 'police officer', 'wheelchair', 'stroller',
-                 'personal mobility'),
+    BICYCLE: (*PART_NAMES[groups.BICYCLE], *PART_NAMES[groups.CYCLIST],
+              *PART_NAMES[groups.RIDER]),
+    PEDESTRIAN: PART_NAMES[groups.PERSON],
     FLAT_SURFACE: ('sidewalk', 'terrain', 'grass', 'field', 'earth', 'ground', 'floor', 'path',
                    'pavement', 'curb cut', 'pedestrian area', 'sand', 'snow',
                    *ROLES['drivable']),

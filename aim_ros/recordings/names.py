@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from aim_ros.media.bag_files import BAG_FILES
 from aim_ros.media.bag_files import is_bag_file
 from aim_ros.media.bag_writer import PARTIAL
-from aim_ros.media.recording import FILES
 from aim_ros.media.sources import ROS_1_ADVICE
 from aim_ros.recordings.errors import RecordingError
 
@@ -50,8 +50,8 @@ def _bags_in(place: Path) -> list[Path]:
     if place.suffix == '.bag' and place.is_file():
         raise RecordingError(f'{place} is a ROS 1 bag: {ROS_1_ADVICE}')
     if place.is_file():
-        if place.suffix not in FILES:
-            raise RecordingError(f'{place} is no recording: files end in {" or ".join(FILES)}')
+        if place.suffix not in BAG_FILES:
+            raise RecordingError(f'{place} is no recording: files end in {" or ".join(BAG_FILES)}')
         return [place]
     if not place.is_dir():
         raise RecordingError(f'{place} does not exist; give rosbag2 folders, or .mcap or .db3 '

@@ -10,10 +10,10 @@ from typing import Any
 from rosbags.interfaces import Qos
 import torch
 
+from aim_ros.media.bag_files import BAG_FILES
 from aim_ros.media.bag_writer import BagWriter
 from aim_ros.media.bag_writer import qos
 from aim_ros.media.frames import MediaError
-from aim_ros.media.recording import FILES
 from aim_ros.media.recording import Message
 from aim_ros.media.recording import Recording
 from aim_ros.perception.defaults import filter_of
@@ -274,7 +274,7 @@ def bag_files(bag: Path) -> list[Path]:
     if bag.is_file():
         return [bag]
     return sorted(file for file in bag.iterdir()
-                  if file.suffix in FILES or '.zstd' in file.suffixes)
+                  if file.suffix in BAG_FILES or '.zstd' in file.suffixes)
 
 
 def _rates(recording: Recording, cameras: list[Camera], every: int) -> dict[str, float]:

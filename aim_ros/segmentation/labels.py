@@ -155,7 +155,8 @@ class LabelSet:
 
     def overlooked(self, class_ids: Iterable[int]) -> tuple[str, ...]:
         """Return the names of the classes that seem to be people, and are none of these."""
-        others = (label for i, label in enumerate(self.names) if i not in frozenset(class_ids))
+        alerted = frozenset(class_ids)
+        others = (label for i, label in enumerate(self.names) if i not in alerted)
         return tuple(label for label in others if any(
             alias.rpartition(' ')[2] in _PEOPLE for alias in synonyms(label)))
 

@@ -11,8 +11,8 @@ from transformers import SegformerForSemanticSegmentation
 from aim_ros.imaging.camera import CameraModel
 from aim_ros.imaging.frame import Frame
 from aim_ros.media import bag_messages
+from aim_ros.media.bag_files import BAG_FILES
 from aim_ros.media.bag_writer import BagWriter
-from aim_ros.media.recording import FILES
 
 SIZE = (60, 100)
 CAMERA = CameraModel(SIZE[1], SIZE[0], 58.0, 58.0, 49.5, 27.0)
@@ -80,7 +80,7 @@ def write_scenes(path: Path, count: int = 8, cameras: tuple[str, ...] = ('camera
 
 def truncated(bag: Path, share: float = 0.6) -> Path:
     """Cut off the file of a recording, as where its recorder was killed."""
-    file = next(file for file in bag.iterdir() if file.suffix in FILES)
+    file = next(file for file in bag.iterdir() if file.suffix in BAG_FILES)
     data = file.read_bytes()
     file.write_bytes(data[:int(len(data) * share)])
     return bag
