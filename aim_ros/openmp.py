@@ -2,6 +2,9 @@
 
 from collections.abc import MutableMapping
 
+VARIABLES = ('OMP_WAIT_POLICY', 'GOMP_SPINCOUNT')
+"""Those of the environment by which a user says how the threads wait."""
+
 _SPIN_COUNT = '1000'
 """
 How often libgomp's threads look for work before they sleep.
@@ -20,5 +23,5 @@ def yield_while_waiting(environment: MutableMapping[str, str]) -> None:
 
     :param environment: of the process, which libgomp reads when it is loaded.
     """
-    if not {'OMP_WAIT_POLICY', 'GOMP_SPINCOUNT'} & environment.keys():
+    if not environment.keys() & set(VARIABLES):
         environment['GOMP_SPINCOUNT'] = _SPIN_COUNT

@@ -26,6 +26,7 @@ from aim_ros.segmentation.engine import Engine
 from aim_ros.segmentation.labels import CITYSCAPES
 from aim_ros.segmentation.segmenter import Segmenter
 from benchmarks._models import checkpoint
+from benchmarks._models import GOALS
 from benchmarks._models import Setting
 
 TARGETS = (11, 12, 17, 18)  # person, rider, motorcycle, bicycle
@@ -92,6 +93,12 @@ def peers(recipe: Recipe, network: tuple[int, int]) -> dict[str, Engine]:
         write_onnx(model, description, onnx_path, size=network)
         engines['onnxruntime'] = OnnxRuntimeEngine(onnx_path)
     return engines
+
+
+def wants_peers(setting: Setting, options, device: torch.device) -> bool:
+    """Return whether a setting is timed on other runtimes too: converting takes its time."""
+    goals = GOALS.get(setting, {})
+    return options.peers and device.type == 'cpu' and 'ours / openvino' in goals
 
 
 class Models:

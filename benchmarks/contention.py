@@ -32,6 +32,7 @@ import rclpy
 
 from aim_ros.nodes.launching.processes import isolate
 from aim_ros.nodes.messages.conversions import stamp_to_ns
+from aim_ros.openmp import VARIABLES
 from benchmarks._common import busy_cores
 from benchmarks._common import Case
 from benchmarks._common import parser
@@ -100,7 +101,7 @@ class Planner(Rig):
 @contextmanager
 def given(environment: Mapping[str, str]) -> Iterator[None]:
     """Give a process that is started meanwhile some variables, and no other of OpenMP's."""
-    names = {'OMP_WAIT_POLICY', 'GOMP_SPINCOUNT', *environment}
+    names = {*VARIABLES, *environment}
     before = {name: os.environ.pop(name, None) for name in names}
     os.environ.update(environment)
     try:

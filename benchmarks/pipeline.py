@@ -12,11 +12,17 @@ ours, torch  the same with `expected` sampling and the folded network on torch
 
 All take turns in one process, on the same threads. B0 with 19 classes is the shipped checkpoint;
 the others have random weights, scaled so that their masks vary, which takes as long. Last, the
-first setting again while as many other processes as there are cores do nothing but count.
+first setting again while as many other processes as there are cores do nothing but count. Beside
+them it counts how torch's threads wait for each other:
+
+torch, threads spin   ours on torch in a process of its own, whose threads wait as torch has it by
+                      default: they hold their core
+torch, threads sleep  ours on torch here, where `aim_ros.openmp` keeps them from it
 """
 
 import argparse
 from collections.abc import Callable
+from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -52,6 +58,7 @@ from benchmarks._candidates import MODULATIONS
 from benchmarks._candidates import open_segmenter
 from benchmarks._candidates import Ours
 from benchmarks._candidates import peers
+from benchmarks._candidates import wants_peers
 from benchmarks._common import busy_cores
 from benchmarks._common import Case
 from benchmarks._common import measure
@@ -61,6 +68,7 @@ from benchmarks._common import prepare
 from benchmarks._common import ratio
 from benchmarks._common import report
 from benchmarks._common import Timing
+from benchmarks._default_torch import default_torch
 from benchmarks._models import ALL
 from benchmarks._models import BUSY_GOAL
 from benchmarks._models import checkpoint
@@ -71,6 +79,9 @@ from benchmarks._models import SHIPPED
 
 ALL_MINUTES = 10.0
 """What all settings together may take; the rounds of each are as many as fit."""
+
+KINDS = ('frame', 'cameras', 'busy')
+"""Of the cases that there are."""
 
 _PEERS = 4
 """How much longer it takes, roughly, to have a setting's networks ready on other runtimes too."""
@@ -139,23 +150,20 @@ def frame_case(setting: Setting, models: Models, options, device: torch.device, 
     return Case(f'{setting}, {segmenter.engine}', timings, ratios, goals, details)
 
 
-def wants_peers(setting: Setting, options, device: torch.device) -> bool:
-    """Return whether a setting is timed on other runtimes too: converting takes its time."""
-    goals = GOALS.get(setting, {})
-    return options.peers and device.type == 'cpu' and 'ours / openvino' in goals
-
-
 def busy_case(setting: Setting, options, device: torch.device, budget: Budget) -> Case:
     """Time a frame while other processes keep every core busy."""
     image = next(iter(Street(size=setting.camera, frames=1).frames())).image
-    with checkpoint(setting) as model:
-        candidates = {
-            name: Ours(Pipeline(open_segmenter(model, setting, options, device, engine)), image,
-                       MODULATIONS['expected'])
-            for name, engine in (('ours', None), ('ours, torch', 'torch'))}
-    with busy_cores(os.cpu_count() or 1):
-        timings = timed(candidates, options, device, budget)
-    ratios = {'ours / ours, torch': ratio(timings['ours'], timings['ours, torch'])}
+    spin, sleep = 'torch, threads spin', 'torch, threads sleep'
+    with checkpoint(setting) as model, default_torch(model, setting, options.threads) as spinning:
+        ours, sleeping = (
+            Ours(Pipeline(open_segmenter(model, setting, options, device, engine)), image,
+                 MODULATIONS['expected'])
+            for engine in (None, 'torch'))
+        candidates = {'ours': ours, spin: spinning, sleep: sleeping}
+        with busy_cores(os.cpu_count() or 1):
+            timings = timed(candidates, options, device, budget)
+    timings[spin] = spinning.timing(timings[spin])
+    ratios = {f'ours / {name}': ratio(timings['ours'], timings[name]) for name in (spin, sleep)}
     return Case(f'{setting}, all cores busy', timings, ratios, BUSY_GOAL)
 
 
@@ -208,25 +216,28 @@ class Run:
         """Time all cases, and print each as soon as it is there."""
         columns = (TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(),
                    TimeElapsedColumn())
-        options, device = self.options, self.device
-        on_cpu = device.type == 'cpu'
         with Progress(*columns, console=self.console) as progress, ExitStack() as stack:
-            budget = Budget(
-                progress, len(settings) + 1 + on_cpu, options.minutes, options.seconds)
-            models = Models(stack, device)
+            cases = list(self._cases(settings, Models(stack, self.device)))
+            budget = Budget(progress, len(cases), self.options.minutes, self.options.seconds)
+            for name, load, make in cases:
+                self._add(budget, name, load, partial(make, self.options, self.device, budget))
+
+    def _cases(self, settings: Sequence[Setting], models: Models
+               ) -> Iterator[tuple[str, Load, Callable[..., Case]]]:
+        """Yield the name and load of each case that is wanted, and what times it."""
+        options, on_cpu = self.options, self.device.type == 'cpu'
+        if 'frame' in options.only:
             for setting in settings:
                 load = setting.load
-                if wants_peers(setting, options, device):
+                if wants_peers(setting, options, self.device):
                     load = replace(load, loading=_PEERS * load.loading)
-                self._add(budget, str(setting), load, partial(
-                    frame_case, setting, models, options, device, budget))
-            last = QUICK[0] if on_cpu else QUICK[-1]
+                yield str(setting), load, partial(frame_case, setting, models)
+        last = QUICK[0] if on_cpu else QUICK[-1]
+        if 'cameras' in options.only:
             load = Load(last.load.loading, last.load.calls * sum(options.cameras) / 2)
-            self._add(budget, f'{last}, cameras', load, partial(
-                camera_case, last, options.cameras, options, device, budget))
-            if on_cpu:
-                self._add(budget, f'{last}, all cores busy', last.load, partial(
-                    busy_case, last, options, device, budget))
+            yield f'{last}, cameras', load, partial(camera_case, last, options.cameras)
+        if 'busy' in options.only and on_cpu:
+            yield f'{last}, all cores busy', last.load, partial(busy_case, last)
 
     def _add(self, budget: Budget, name: str, load: Load, make: Callable[[], Case]) -> None:
         if not budget.fits(load):
@@ -259,6 +270,8 @@ def main(args: Sequence[str] | None = None) -> int:
     command_line.add_argument('--all', action='store_true', help='every setting, not only four')
     command_line.add_argument('--settings', type=int, nargs='+', metavar='N',
                               help='numbers of the settings, from 0 (all)')
+    command_line.add_argument('--only', nargs='+', choices=KINDS, default=KINDS, help='one frame '
+                              'of each setting, several cameras, all cores busy (all three)')
     command_line.add_argument('--peers', action='store_true',
                               help='time OpenVINO and ONNX Runtime on the plain export too')
     command_line.add_argument('--minutes', type=float, help='how long all of it may take: what '

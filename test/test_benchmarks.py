@@ -124,6 +124,73 @@ def test_a_setting_that_there_is_none_of_is_refused(pipeline, capsys):
     assert 'numbers from 0 to 3, with --all to 11; got 0 4' in capsys.readouterr().err
 
 
+def test_what_is_wanted_alone_is_timed_alone(pipeline, monkeypatch, capsys):
+    timed = []
+
+    def case(kind):
+        def time(*_):
+            timed.append(kind)
+            return pipeline.Case(kind, {'ours': pipeline.Timing((0.25,))})
+        return time
+
+    for kind in ('frame', 'camera', 'busy'):
+        monkeypatch.setattr(pipeline, f'{kind}_case', case(kind))
+    assert pipeline.main(['--only', 'busy']) == 0
+    assert timed == ['busy']
+    assert pipeline.main(['--settings', '0', '--only', 'frame', 'cameras']) == 0
+    assert timed == ['busy', 'frame', 'camera']
+
+
+@pytest.fixture
+def default_torch(monkeypatch):
+    """The module of what runs on torch as it is by default."""
+    monkeypatch.syspath_prepend(str(ROOT))
+    module = importlib.import_module('benchmarks._default_torch')
+    monkeypatch.setenv('GOMP_SPINCOUNT', '7')
+    monkeypatch.setenv('OMP_WAIT_POLICY', 'passive')
+    return module
+
+
+SAYS_HOW_IT_STARTS = """
+import os
+import sys
+
+class EndAtTorch:
+    def find_spec(self, name, path=None, target=None):
+        if name == 'torch':
+            own = sorted({'GOMP_SPINCOUNT', 'OMP_WAIT_POLICY'} & set(os.environ))
+            print([len(own), 0], flush=True)
+            os._exit(0)
+
+sys.meta_path.insert(0, EndAtTorch())
+"""
+
+
+def test_torch_by_default_is_imported_where_nothing_says_how_its_threads_wait(
+        default_torch, monkeypatch):
+    models = importlib.import_module('benchmarks._models')
+    monkeypatch.setattr(default_torch, 'PROGRAM', SAYS_HOW_IT_STARTS + default_torch.PROGRAM)
+    with default_torch.default_torch('a model', models.QUICK[0], None) as candidate:
+        candidate()
+        assert candidate.timing(default_torch.Timing((9.0,))).seconds == (0,)
+        with pytest.raises(RuntimeError, match='has ended'):
+            candidate()
+
+
+def test_a_turn_in_another_process_counts_as_it_measured_it(default_torch, monkeypatch):
+    models = importlib.import_module('benchmarks._models')
+    monkeypatch.setattr(default_torch, 'PROGRAM', """
+import sys
+for count, _ in enumerate(sys.stdin):
+    print([count, 2 * count], flush=True)
+""")
+    with default_torch.default_torch('a model', models.QUICK[0], 1) as candidate:
+        for _ in range(4):
+            candidate()
+        timing = candidate.timing(default_torch.Timing((9.0, 9.0), cpu_seconds=(0.0, 0.0)))
+    assert timing == default_torch.Timing((2, 3), cpu_seconds=(4, 6))
+
+
 def test_each_model_is_loaded_when_it_is_asked_for_and_once(monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT))
     candidates = importlib.import_module('benchmarks._candidates')
