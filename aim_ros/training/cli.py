@@ -10,16 +10,29 @@ Train, measure and pack for the SegFormer checkpoints of this package.
     python -m aim_ros.training pack training.zip
     python -m aim_ros.training overlay models/segformer-b0-street IMAGE... --out overlays
 
-A run goes on where its folder stopped. On a CPU, one process a core is the fastest:
+On a CPU, one process a core is the fastest:
 
     OMP_NUM_THREADS=1 torchrun --nproc-per-node 2 -m aim_ros.training train --out runs/b0
 
-The rate stays high until a run is asked to end. To see what a run has come to, end a copy of its
+A run goes on where its folder stopped, and its first line says from which step and minute. The
+rate stays high until a run is asked to end. To see what a run has come to, end a copy of its
 folder in a few hundred steps:
 
     cp -r runs/b0 runs/b0_end   # at step 4000
     python -m aim_ros.training --set train.steps=4500 --set train.decay_steps=500 \
         train --out runs/b0_end
+
+A run that has ended goes on likewise, with other settings. train.steps and train.minutes count
+from the first step of all, so give more than it has; last.pt holds all that it goes on from.
+Without the folder `best`, the best checkpoint is chosen anew, as it has to be where what it is
+chosen by changes. For instance with larger crops, for an hour behind 90 minutes:
+
+    mkdir runs/b0_large && cp runs/b0/last.pt runs/b0_large
+    python -m aim_ros.training --set train.minutes=150 --set 'augment.crop=[256, 416]' \
+        train --out runs/b0_large
+
+Only train.muon and the size of the network must stay. To begin a new run from its weights alone,
+give `--set model.start=runs/b0/best` and a new folder.
 
 With a GPU, pack the frames here, copy the file and data.computed there and train from them:
 
@@ -98,8 +111,10 @@ def train(options: argparse.Namespace, config: configs.Config) -> None:
     """Train in a folder, from its saved state if it has one."""
     from aim_ros.training.loop import Trainer
 
-    done = Trainer(config, options.out).run(stop_after=options.stop_after)
-    print('finished' if done else 'stopped; the same command goes on from here')
+    trainer = Trainer(config, options.out)
+    done = trainer.run(stop_after=options.stop_after)
+    if trainer.rank == 0:
+        print('finished' if done else 'stopped; the same command goes on from here')
 
 
 def evaluate(options: argparse.Namespace, config: configs.Config) -> None:

@@ -2,7 +2,6 @@
 
 from contextlib import nullcontext
 import json
-import os
 from pathlib import Path
 import time
 
@@ -26,11 +25,12 @@ from aim_ros.training import metrics
 from aim_ros.training import model as networks
 from aim_ros.training import optimization
 from aim_ros.training import processes
+from aim_ros.training import state as states
 from aim_ros.training.augment import CropDataset
 from aim_ros.training.config import Config
 from aim_ros.training.config import to_dict
 
-STATE = 'last.pt'
+STATE, BEST = 'last.pt', 'best'
 LOG = 'log.jsonl'
 
 
@@ -88,7 +88,8 @@ class Trainer:
         # mIoU and the mean IoU of the chosen classes, of the best checkpoint and of the latest.
         self.best: dict = {}
         self.latest: dict = {}
-        if (self.folder / STATE).exists():
+        self._resumed = (self.folder / STATE).exists()
+        if self._resumed:
             self._load()
         self.network = _Forward(self.model)
         if self.processes > 1:
@@ -106,6 +107,23 @@ class Trainer:
         return min(1.0, done)
 
     @property
+    def beginning(self) -> str:
+        """Where the run stands and what it has before it, in words."""
+        settings = self.config.train
+        weights = 'from random weights'
+        if self._resumed:
+            weights = f'goes on from {self.folder / STATE}'
+        elif self.config.model.start:
+            weights = f'from {self.config.model.start}'
+        minutes = f'{self.seconds / 60:.1f}'
+        if settings.minutes:
+            minutes += f' of {settings.minutes:g}'
+        text = f'{weights}: step {self.step} of {settings.steps}, {minutes} minutes'
+        if self._resumed and not self.best:
+            text += '; no best checkpoint here yet'
+        return text
+
+    @property
     def _groups(self):
         return [group for optimizer in self.optimizers for group in optimizer.param_groups]
 
@@ -113,46 +131,19 @@ class Trainer:
         return networks.processor(self.config.train.input_size)
 
     def _load(self):
-        settings = self.config.train
-        # To the CPU: the optimiser's step counts stay where they are read to, and it asks for
-        # each of them in every step.
-        state = torch.load(self.folder / STATE, map_location='cpu', weights_only=True)
-        if state.keys() != self._state().keys():
-            raise ValueError(f'{self.folder / STATE} is from another version of this tool: '
-                             'choose another folder')
-        if len(state['optimizers']) != len(self.optimizers):
-            raise ValueError(f'{self.folder} holds a run {"without" if settings.muon else "with"} '
-                             'Muon: set train.muon as it was, or choose another folder')
-        try:
-            self.model.load_state_dict(state['model'])
-            self.ema.load_state_dict(state['ema'])
-        except RuntimeError as error:
-            raise ValueError(f'{self.folder} holds a run of another network: set model.size '
-                             'as it was, or choose another folder') from error
-        # The rates and the decay are the configuration's, which may have changed since.
-        chosen = [{k: g[k] for k in ('factor', 'weight_decay')} for g in self._groups]
-        for optimizer, stored in zip(self.optimizers, state['optimizers'], strict=True):
-            optimizer.load_state_dict(stored)
-        for group, values in zip(self._groups, chosen, strict=True):
-            group.update(values)
-        self.step, self.seconds = state['step'], state['seconds']
-        self.best, self.latest = state['best_figures'], state['latest_figures']
-
-    def _state(self):
-        return {
-            'model': self.model.state_dict(), 'ema': self.ema.state_dict(),
-            'optimizers': [optimizer.state_dict() for optimizer in self.optimizers],
-            'step': self.step, 'seconds': self.seconds,
-            'best_figures': self.best, 'latest_figures': self.latest,
-        }
+        counts = states.load(self.folder / STATE, self.model, self.ema, self.optimizers)
+        self.step, self.seconds = counts['step'], counts['seconds']
+        self.latest = counts['latest_figures']
+        # Figures of a checkpoint that is not here would keep all that come from being written.
+        if (self.folder / BEST).exists():
+            self.best = counts['best_figures']
 
     def save(self) -> None:
         """Write the state; a run that is killed while writing keeps the state before."""
-        if self.rank:
-            return
-        path = self.folder / STATE
-        torch.save(self._state(), path.with_suffix('.part'))
-        os.replace(path.with_suffix('.part'), path)
+        if self.rank == 0:
+            states.save(self.folder / STATE, self.model, self.ema, self.optimizers, {
+                'step': self.step, 'seconds': self.seconds,
+                'best_figures': self.best, 'latest_figures': self.latest})
 
     def train_step(self, batch: dict) -> torch.Tensor:
         """Take one optimiser step on a batch of crops and return the loss."""
@@ -233,8 +224,8 @@ class Trainer:
         if not self.best or score > self._score(self.best):
             self.best = self.latest
             if self.rank == 0:
-                networks.save(network, self.folder / 'best', settings.input_size)
-                (self.folder / 'best' / 'step.json').write_text(json.dumps(
+                networks.save(network, self.folder / BEST, settings.input_size)
+                (self.folder / BEST / 'step.json').write_text(json.dumps(
                     {'step': self.step, 'score': score, **self.latest}))
 
     def _figures(self, figures):
@@ -268,6 +259,8 @@ class Trainer:
         )
         with (processes.stop_requests() as stopping,
               Progress(*columns, disable=self.rank > 0) as progress):
+            if self.rank == 0:
+                progress.console.print(self.beginning, highlight=False, soft_wrap=True)
             task = progress.add_task('', total=1.0, completed=self.progress, step=self.step,
                                      note='')
             started, before = time.monotonic(), self.seconds

@@ -40,6 +40,46 @@ def test_a_stopped_run_goes_on_to_the_identical_state(tmp_path):
     assert [entry['step'] for entry in log if 'loss' in entry] == [1, 2, 3, 4]
 
 
+def test_a_run_says_from_where_it_begins(tmp_path, capsys):
+    folder = tmp_path / 'run'
+    loop.Trainer(settings(tmp_path), folder).run(stop_after=1)
+    assert 'from random weights: step 0 of 4, 0.0 minutes\n' in capsys.readouterr().out
+    trainer = loop.Trainer(settings(tmp_path, minutes=90, steps=2), folder)
+    trainer.seconds = 150.0
+    trainer.run()
+    begun = f'goes on from {folder / loop.STATE}: step 1 of 2, 2.5 of 90 minutes'
+    assert f'{begun}; no best checkpoint here yet\n' in capsys.readouterr().out
+    loop.Trainer(settings(tmp_path), folder).run(stop_after=1)
+    output = capsys.readouterr().out
+    assert 'step 2 of 4, ' in output
+    assert 'no best' not in output
+
+    model.save(model.build(config.ModelConfig()), tmp_path / 'weights', (32, 64))
+    started = dataclasses.replace(
+        settings(tmp_path), model=config.ModelConfig(start=str(tmp_path / 'weights')))
+    assert loop.Trainer(started, tmp_path / 'new').beginning.startswith(
+        f'from {tmp_path / "weights"}: step 0 of 4')
+
+
+def test_a_state_alone_goes_on_in_a_new_folder_with_other_settings(tmp_path):
+    chosen = settings(tmp_path)
+    assert loop.Trainer(chosen, tmp_path / 'run').run()
+    path = tmp_path / 'run' / loop.STATE
+    state = torch.load(path, weights_only=True)
+    state['best_figures'] = {'mIoU': 2.0, 'chosen IoU': 2.0}
+    larger = dataclasses.replace(
+        settings(tmp_path, steps=5),
+        augment=dataclasses.replace(chosen.augment, crop=(64, 96)))
+    (tmp_path / 'new').mkdir()
+    torch.save(state, tmp_path / 'new' / loop.STATE)
+    trainer = loop.Trainer(larger, tmp_path / 'new')
+    assert (trainer.step, trainer.progress) == (4, 0.8)
+    assert trainer.run()
+    # Figures of a checkpoint that was left behind keep none from being written.
+    best = json.loads((tmp_path / 'new' / 'best' / 'step.json').read_text())
+    assert best['step'] == 5
+
+
 def test_a_teacher_is_shown_the_blends_of_a_run(tmp_path):
     pytest.importorskip('openvino')
     plain = settings(tmp_path, steps=2)
@@ -84,8 +124,9 @@ def test_the_best_checkpoint_is_judged_by_the_settings_of_today(tmp_path):
     trainer = loop.Trainer(chosen, tmp_path / 'run')
     trainer.best = {'mIoU': -0.1, 'chosen IoU': 9.0}
     trainer.save()
+    (tmp_path / 'run' / 'best').mkdir()
     loop.Trainer(chosen, tmp_path / 'run').run(stop_after=1)
-    assert not (tmp_path / 'run' / 'best').exists()
+    assert not (tmp_path / 'run' / 'best' / 'step.json').exists()
     by_miou = settings(tmp_path, steps=2, validate_every=1, chosen_weight=0.0)
     loop.Trainer(by_miou, tmp_path / 'run').run()
     assert json.loads((tmp_path / 'run' / 'best' / 'step.json').read_text())['step'] == 2
