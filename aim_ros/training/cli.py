@@ -60,6 +60,7 @@ from aim_ros.resources import share_directory
 from aim_ros.training import config as configs
 
 TEACHER = 'teacher'  # in place of a checkpoint
+_CHECKPOINT = 'a folder, or the name of a model that ships'
 
 
 def _size(text):
@@ -217,14 +218,14 @@ def parser() -> argparse.ArgumentParser:
     item.set_defaults(run=train)
 
     item = commands.add_parser('evaluate', help=evaluate.__doc__)
-    item.add_argument('checkpoint')
+    item.add_argument('checkpoint', help=f'{_CHECKPOINT}; {TEACHER!r}: the teacher')
     item.add_argument('--sizes', type=_size, nargs='+', default=[(192, 640), (384, 1248)])
     item.add_argument('--list', help='names of the frames, one a line; default: the validation')
     item.add_argument('--json', help='also write the figures to this file')
     item.set_defaults(run=evaluate)
 
     item = commands.add_parser('calibrate', help=calibrate.__doc__)
-    item.add_argument('checkpoint')
+    item.add_argument('checkpoint', help=_CHECKPOINT)
     item.add_argument('--size', type=_size, default=(192, 640))
     item.add_argument('--write', action='store_true', help='store the temperature if it helps')
     item.set_defaults(run=calibrate)
@@ -235,7 +236,7 @@ def parser() -> argparse.ArgumentParser:
     item.set_defaults(run=pack)
 
     item = commands.add_parser('overlay', help=overlay.__doc__)
-    item.add_argument('checkpoint')
+    item.add_argument('checkpoint', help=_CHECKPOINT)
     item.add_argument('images', nargs='+')
     item.add_argument('--out', required=True)
     item.add_argument('--size', type=_size, default=(192, 640))
@@ -248,9 +249,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     yield_while_waiting(os.environ)
     # Takes seconds to import, for which nobody who asks for help should wait.
+    from aim_ros.segmentation.checkpoint import find_checkpoint
     from aim_ros.segmentation.description import ModelError
 
     try:
+        if getattr(options, 'checkpoint', TEACHER) != TEACHER:
+            options.checkpoint = find_checkpoint(options.checkpoint)
         options.run(options, configs.load(options.config, options.set))
     # What is wrong with settings, devices, folders and files.
     except (ModelError, OSError, ValueError) as error:

@@ -86,6 +86,12 @@ def test_overlays_have_the_images_size(tmp_path, run, checkpoint):
     assert (drawn != np.asarray(Image.open(image))).any()
 
 
+def test_a_model_that_ships_is_known_by_its_name(tmp_path, run):
+    image = tmp_path / 'data' / 'images' / 'f1.png'
+    assert run('overlay', 'segformer-b0-street', image, '--out', tmp_path, '--size', '32x64') == 0
+    assert (tmp_path / 'f1.png').is_file()
+
+
 @pytest.mark.parametrize('arguments', [
     ['--set', 'train.steps=many', 'pack', 'x.zip'], ['--set', 'train', 'pack', 'x.zip'],
     ['evaluate', 'nowhere'], ['evaluate', 'teacher', '--list', 'nowhere.txt'],
