@@ -1,7 +1,7 @@
 """
 What is said of a frame's road users, as plain records: for messages, live or in a recording.
 
-The README lists the keys of the statuses and their units.
+`docs/alerts.md` lists the keys of the statuses and their units.
 """
 
 from collections.abc import Mapping
