@@ -10,10 +10,7 @@ from typing import Any
 
 import numpy as np
 
-
-def default_folder() -> Path:
-    """Return ``aim_ros`` in the user's cache folder (``XDG_CACHE_HOME``, else ``~/.cache``)."""
-    return Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache') / 'aim_ros'
+from aim_ros.segmentation.cache import cache_folder
 
 
 def file_checksum(path: str | Path) -> str:
@@ -43,11 +40,11 @@ class ArrayCache:
     """
     Arrays on disk.
 
-    :param folder: where; None takes `default_folder`. It may be deleted at any time.
+    :param folder: where; None takes `cache_folder`. It may be deleted at any time.
     """
 
     def __init__(self, folder: str | Path | None = None):
-        self.folder = Path(folder) if folder else default_folder()
+        self.folder = Path(folder) if folder else cache_folder()
         self.hits = 0
         self.misses = 0
 

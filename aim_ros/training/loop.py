@@ -160,8 +160,9 @@ class Trainer:
             autocast = torch.autocast(self.device.type, torch.bfloat16)
         with autocast:
             logits = self.network(pixels)
-        loss = losses.weighted_loss(logits, batch['labels'], batch['weight'], self.class_weights,
-                             stride=settings.loss_stride, dice=settings.dice)
+        loss = losses.weighted_loss(
+            logits, batch['labels'], batch['weight'], self.class_weights,
+            stride=settings.loss_stride, dice=settings.dice)
         teacher = self.config.teacher
         if self.config.data.computed and teacher.weight:
             worth = distillation.worth(batch['wanted'], self.taught_weights)

@@ -107,7 +107,6 @@ class Calibration:
         with np.errstate(invalid='ignore'):
             return confidence / pixels, right / pixels
 
-
     def as_dict(self) -> dict:
         """Return the errors and, of each class, confidence and precision, as plain data."""
         confidence, right = self.by_class()

@@ -2,7 +2,6 @@ import numpy as np
 
 from aim_ros.experiments.cache import array_checksum
 from aim_ros.experiments.cache import ArrayCache
-from aim_ros.experiments.cache import default_folder
 from aim_ros.experiments.cache import folder_checksum
 
 
@@ -32,7 +31,16 @@ def test_a_damaged_file_is_computed_anew(tmp_path):
 
 def test_the_default_folder_is_the_users(monkeypatch, tmp_path):
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
-    assert default_folder() == tmp_path / 'aim_ros'
+    assert ArrayCache().folder == tmp_path / 'aim_ros'
+
+
+def test_a_user_without_a_home_has_a_cache_too(monkeypatch):
+    def nobody():
+        raise RuntimeError('Could not determine home directory.')
+
+    monkeypatch.delenv('XDG_CACHE_HOME', raising=False)
+    monkeypatch.setattr('pathlib.Path.home', nobody)
+    assert ArrayCache().folder.is_absolute()
 
 
 def test_checksums_follow_content(tmp_path):
