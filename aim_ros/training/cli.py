@@ -53,6 +53,7 @@ import dataclasses
 import json
 import os
 from pathlib import Path
+import re
 import sys
 
 from aim_ros.openmp import yield_while_waiting
@@ -64,8 +65,11 @@ _CHECKPOINT = 'a folder, or the name of a model that ships'
 
 
 def _size(text):
-    height, _, width = text.partition('x')
-    return int(height), int(width)
+    found = re.fullmatch(r'([1-9]\d*)x([1-9]\d*)', text)
+    if not found:
+        raise argparse.ArgumentTypeError(
+            f'{text!r}: HEIGHTxWIDTH of the network is wanted, in pixels, as in 256x832')
+    return int(found[1]), int(found[2])
 
 
 def _predictors(checkpoint, config, sizes):
@@ -202,8 +206,10 @@ def parser() -> argparse.ArgumentParser:
         prog='train', description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog='example:\n  ros2 run aim_ros train evaluate segformer-b0-street')
     result.add_argument(
-        '--config', default=share_directory() / 'config' / 'training' / 'segformer.yaml')
-    result.add_argument('--set', action='append', default=[], metavar='KEY=VALUE')
+        '--config', default=share_directory() / 'config' / 'training' / 'segformer.yaml',
+        help='YAML file of settings (default: %(default)s)')
+    result.add_argument('--set', action='append', default=[], metavar='KEY=VALUE',
+                        help='change a setting of it, as in train.steps=100; may be repeated')
     commands = result.add_subparsers(dest='command', required=True)
 
     item = commands.add_parser('street', help=street.__doc__)
@@ -213,20 +219,22 @@ def parser() -> argparse.ArgumentParser:
     item.set_defaults(run=teacher)
 
     item = commands.add_parser('train', help=train.__doc__)
-    item.add_argument('--out', required=True)
+    item.add_argument('--out', required=True, help='folder of the run: state, log, best')
     item.add_argument('--stop-after', type=int, help='stop after so many steps')
     item.set_defaults(run=train)
 
     item = commands.add_parser('evaluate', help=evaluate.__doc__)
     item.add_argument('checkpoint', help=f'{_CHECKPOINT}; {TEACHER!r}: the teacher')
-    item.add_argument('--sizes', type=_size, nargs='+', default=[(192, 640), (384, 1248)])
+    item.add_argument('--sizes', type=_size, nargs='+', default=[(192, 640), (384, 1248)],
+                      metavar='HEIGHTxWIDTH', help='of the network (192x640 384x1248)')
     item.add_argument('--list', help='names of the frames, one a line; default: the validation')
     item.add_argument('--json', help='also write the figures to this file')
     item.set_defaults(run=evaluate)
 
     item = commands.add_parser('calibrate', help=calibrate.__doc__)
     item.add_argument('checkpoint', help=_CHECKPOINT)
-    item.add_argument('--size', type=_size, default=(192, 640))
+    item.add_argument('--size', type=_size, default=(192, 640), metavar='HEIGHTxWIDTH',
+                      help='of the network (192x640)')
     item.add_argument('--write', action='store_true', help='store the temperature if it helps')
     item.set_defaults(run=calibrate)
 
@@ -239,7 +247,8 @@ def parser() -> argparse.ArgumentParser:
     item.add_argument('checkpoint', help=_CHECKPOINT)
     item.add_argument('images', nargs='+')
     item.add_argument('--out', required=True)
-    item.add_argument('--size', type=_size, default=(192, 640))
+    item.add_argument('--size', type=_size, default=(192, 640), metavar='HEIGHTxWIDTH',
+                      help='of the network (192x640)')
     item.set_defaults(run=overlay)
     return result
 

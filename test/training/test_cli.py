@@ -101,6 +101,13 @@ def test_mistakes_are_said_in_a_sentence(run, capsys, arguments):
     assert capsys.readouterr().err.startswith('train: ')
 
 
+@pytest.mark.parametrize('size', ['256', '256x', 'x832', '0x832', '256,832', '256x832x3'])
+def test_a_wrong_size_is_refused_in_a_sentence(run, capsys, size):
+    with pytest.raises(SystemExit):
+        run('evaluate', 'teacher', '--sizes', size)
+    assert f'{size!r}: HEIGHTxWIDTH of the network is wanted' in capsys.readouterr().err
+
+
 def test_a_packed_run_needs_no_folders(tmp_path, run):
     packed = tmp_path / 'packed.zip'
     assert run('pack', packed) == 0
