@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,13 +53,14 @@ class BagInput:
     :param cameras: whose images are taken.
     :param options: how.
     :param clear_after: seconds by which a stamp steps back at least where a stream starts afresh.
+    :param notes: what is to be said of topics that are no cameras.
     """
 
     def __init__(self, recording: Recording, cameras: list[Camera], options: Options,
-                 clear_after: float):
-        self.problems: Counter[str] = Counter()
+                 clear_after: float, notes: Sequence[str] = ()):
+        self.problems = Counter(filter(None, (recording.note, recording.left_out, *notes)))
         """What was left out, and how often."""
-        self.damaged = False
+        self.damaged = bool(recording.note)
         """Whether a part of the recording could not be read."""
         self._recording, self._options = recording, options
         self._clear_after = clear_after

@@ -139,10 +139,8 @@ class Processor:
             recording = stack.enter_context(Recording(bag))
             cameras, notes = find_cameras(recording, self.options.cameras)
             settings, = self.settings.values()
-            source = BagInput(recording, cameras, self.options, settings.alerts.clear_after)
-            for note in filter(None, [recording.note, *notes]):
-                source.problems[note] += 1
-            source.damaged = bool(recording.note)
+            source = BagInput(
+                recording, cameras, self.options, settings.alerts.clear_after, notes)
             out.mkdir(parents=True, exist_ok=True)
             writer = stack.enter_context(BagWriter(out / drive, self.options.storage))
             result = _Result(self, writer, recording, cameras, drive)

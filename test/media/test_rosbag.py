@@ -417,23 +417,6 @@ def test_a_folder_without_files_ends_in_a_sentence(tmp_path):
         pass
 
 
-@pytest.mark.parametrize(('schema', 'profile', 'said'), [
-    ('jsonschema', 'ros2', "a schema of kind 'jsonschema', and rosbags reads"),
-    ('ros2msg', '', 'its header has another profile than ros2')])
-def test_a_file_with_what_is_not_of_ros_is_not_called_damaged(tmp_path, schema, profile, said):
-    mcap = pytest.importorskip('mcap.writer', reason='mcap is not installed: requirements-dev.txt')
-    with (tmp_path / 'a.mcap').open('wb') as file:
-        writer = mcap.Writer(file)
-        writer.start(profile=profile)
-        topic = writer.register_channel(
-            '/pose', 'json', writer.register_schema('Pose', schema, b'{}'))
-        writer.add_message(topic, 1, b'{}', 1)
-        writer.finish()
-    with pytest.raises(MediaError, match=said) as caught:
-        open_source(str(tmp_path / 'a.mcap'))
-    assert 'reindex' not in str(caught.value)
-
-
 def test_a_file_that_has_barely_begun_says_that_its_end_is_missing(tmp_path):
     (tmp_path / 'a.mcap').write_bytes(b'\x89MCAP0\r\n\x01' + (8).to_bytes(8, 'little')
                                       + (4).to_bytes(4, 'little') + b'ros2')
