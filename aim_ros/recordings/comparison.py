@@ -74,7 +74,7 @@ def _compare(processor: Processor, bag: Path, drive: str, compared: Compared,
             raise MediaError(f'no frame of {bag} could be processed: {reason}')
         found.fill(compared)
         summary = Summary(drive, damaged=source.damaged, versions=processor.versions,
-                          problems=dict(source.problems))
+                          problems=dict(source.problems), warnings=source.warnings)
         next(iter(found.tallies.values())).fill(summary)
     return summary
 

@@ -153,6 +153,7 @@ class Processor:
                               fingerprint=self.fingerprint(bag))
             tally.fill(summary)
             summary.problems = dict(source.problems + result.problems)
+            summary.warnings = source.warnings
             result.finish(summary, out)
         return summary
 
