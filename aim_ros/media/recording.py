@@ -18,11 +18,10 @@ from aim_ros.media.bag_errors import describe
 from aim_ros.media.bag_errors import is_mixed
 from aim_ros.media.bag_errors import NOT_OF_ROS
 from aim_ros.media.bag_files import BAG_FILES
-from aim_ros.media.bag_files import is_bag_file
+from aim_ros.media.bag_files import files_of
 from aim_ros.media.bag_files import PACKED
 from aim_ros.media.bag_files import unpack_file
 from aim_ros.media.bag_files import unpack_message
-from aim_ros.media.bag_files import unpacked_name
 from aim_ros.media.bag_topics import is_of_ros
 from aim_ros.media.bag_topics import listed
 from aim_ros.media.bag_topics import of_ros
@@ -207,7 +206,7 @@ class Recording:
                 problems.append(self._add(self.place))
                 if self._readers:
                     return
-            files = _files_of(self.place)
+            files = files_of(self.place)
         problems = list(filter(None, [*problems, *(self._add(file) for file in files)]))
         if not self._readers:
             problem = problems[0] if problems else 'it has no file with messages'
@@ -266,13 +265,6 @@ class Recording:
             except Exception as error:
                 return _mixed(CutOffMcap(file)) if is_mixed(error) else None
         return None
-
-
-def _files_of(folder: Path) -> list[Path]:
-    """Return the files of a recording in order; of one that is there twice, the plain one."""
-    files = {unpacked_name(file): file for file in sorted(
-        (file for file in folder.iterdir() if is_bag_file(file)), reverse=True)}
-    return [files[name] for name in sorted(files, key=lambda name: (len(name), name))]
 
 
 def _found(files: list[Path], connections: Collection[Connection]

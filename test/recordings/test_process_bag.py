@@ -163,6 +163,14 @@ def test_what_is_whole_is_kept_and_what_is_not_is_done_again(tmp_path, process):
     assert not (tmp_path / 'results' / PARTIAL).exists()
 
 
+def test_what_else_lies_beside_a_recording_is_no_part_of_it(tmp_path, process):
+    bag = write_scenes(tmp_path / 'drive', 3)
+    assert process(bag) == 0
+    (bag / 'maps.tar.zstd').write_bytes(b'another')
+    (bag / 'cut.mcap').mkdir()
+    assert process(bag) == 0
+
+
 # A command that is killed while it writes the recording "b".
 KILLED = """
 import os
