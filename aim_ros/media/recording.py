@@ -210,7 +210,8 @@ class Recording:
         problems = list(filter(None, [*problems, *(self._add(file) for file in files)]))
         if not self._readers:
             problem = problems[0] if problems else 'it has no file with messages'
-            hint = '' if NOT_OF_ROS in problem or 'pip install' in problem else (
+            uncured = NOT_OF_ROS, 'pip install', 'Permission denied'
+            hint = '' if any(text in problem for text in uncured) else (
                 '; "ros2 bag reindex" makes metadata.yaml anew where the files are whole')
             raise MediaError(f'cannot read rosbag {self.place}: {problem}{hint}')
         self.note = '; '.join(problems)
