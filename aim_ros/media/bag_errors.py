@@ -5,6 +5,8 @@ from pathlib import Path
 import re
 
 try:
+    from rosbags.interfaces import Connection
+    from rosbags.rosbag2 import Reader
     from rosbags.rosbag2 import ReaderError
 except ImportError:
     from aim_ros.media.frames import MediaError
@@ -12,20 +14,27 @@ except ImportError:
         "rosbag2 recordings need the Python package 'rosbags': pip install rosbags"
     ) from None
 
+MCAP_MAGIC = b'\x89MCAP0\r\n'
 CUT_OFF = 'its end is missing, as where the recorder was killed'
-_OTHER_SCHEMA = ('one of its topics has a schema of kind {}, and rosbags reads a file with those '
-                 'of ROS alone: take the others out, for instance by "mcap filter"')
-OTHER_PROFILE = 'its header has another profile than ros2: no recorder of ROS 2 wrote it'
+NOT_OF_ROS = 'none of its messages are of ROS 2'
 
 
 def check_length(file: Path) -> None:
     """
-    Check that an SQLite file has all its pages: SQLite takes what is missing for zeros.
+    Check that a file ends as its format says.
 
-    :raises ReaderError: it is shorter than its header says; SQLite's file format, section 1.3.
+    MCAP's ends as it begins. SQLite's has the pages that its header counts; SQLite takes what is
+    missing for zeros.
+
+    :raises ReaderError: it is shorter; MCAP format specification, "Format description"; SQLite's
+        file format, section 1.3.
     """
     with file.open('rb') as opened:
         header = opened.read(100)
+        opened.seek(max(file.stat().st_size - len(MCAP_MAGIC), 0))
+        end = opened.read()
+    if header.startswith(MCAP_MAGIC) and end != MCAP_MAGIC:
+        raise ReaderError(CUT_OFF)
     if len(header) < 100 or not header.startswith(b'SQLite format 3\0'):
         return
     page, pages, change, valid_for = (
@@ -43,11 +52,41 @@ def describe(error: Exception) -> str:
     too_short = isinstance(error, OSError) and error.errno == errno.EINVAL
     if too_short or 'end magic' in text:
         return CUT_OFF
-    if 'Profile is not ros2' in text:
-        return OTHER_PROFILE
-    if isinstance(error, KeyError) and isinstance(error.args[0], str):
-        return _OTHER_SCHEMA.format(error)
     if "Storage plugin ''" in text:
         return 'metadata.yaml names no storage plugin'
     # What is neither meant for people nor the system's runs into bytes that make no sense.
     return text if isinstance(error, (ReaderError, OSError)) else f'it is damaged ({text})'
+
+
+def is_mixed(error: Exception) -> bool:
+    """
+    Whether the library may refuse a file for what it holds besides messages of ROS 2.
+
+    It looks up the kind of each schema among those that it knows, decodes it as text, and wants
+    the profile "ros2"; foxglove's and mcap's own tools write others. rosbag2 itself notes the kind
+    "unknown" where it did not find the definition of a type.
+    """
+    return (isinstance(error, UnicodeDecodeError)
+            or (isinstance(error, KeyError) and isinstance(error.args[0], str))
+            or any(text in str(error) for text in ('Profile is not ros2', 'Serialization format')))
+
+
+def check_metadata(reader: Reader) -> None:
+    """
+    Check that ``metadata.yaml`` describes the topics as the files beside it do.
+
+    rosbags gives no message of one that differs in name, type or QoS, as after an edit.
+
+    :raises ReaderError: it does not.
+    """
+    for file in getattr(reader.storage, 'storages', ()):
+        for its in file.connections:
+            if its.msgcount and not any(_alike(ours, its) for ours in reader.connections):
+                raise ReaderError(
+                    f'metadata.yaml does not describe {its.topic} as {file.path.name} does')
+
+
+def _alike(ours: Connection, its: Connection) -> bool:
+    """Whether rosbags takes two connections for one, see its `DirectoryReader.messages`."""
+    return (ours.topic, ours.msgtype, ours.ext) == (its.topic, its.msgtype, its.ext) and (
+        not ours.digest or not its.digest or ours.digest == its.digest)

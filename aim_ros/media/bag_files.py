@@ -11,8 +11,16 @@ _MAGIC = b'\x28\xb5\x2f\xfd'
 
 
 def is_bag_file(path: Path) -> bool:
-    """Whether a file holds messages, by its name, whether compressed as a whole or not."""
-    return unpacked_name(path).endswith(BAG_FILES)
+    """Whether a path is a file of messages, by its name, whether compressed as a whole or not."""
+    # A folder may have any name: "ros2 bag record -o drive.mcap" makes one.
+    return unpacked_name(path).endswith(BAG_FILES) and path.is_file()
+
+
+def files_of(folder: Path) -> list[Path]:
+    """Return the files of a recording in order; of one that is there twice, the plain one."""
+    files = {unpacked_name(file): file for file in sorted(
+        (file for file in folder.iterdir() if is_bag_file(file)), reverse=True)}
+    return [files[name] for name in sorted(files, key=lambda name: (len(name), name))]
 
 
 def unpacked_name(path: Path) -> str:

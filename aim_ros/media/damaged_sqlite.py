@@ -1,4 +1,4 @@
-"""A .db3 file that is damaged or lacks its end: the messages that SQLite still finds in it."""
+"""A .db3 file that rosbags does not open, or not all of it: the messages that SQLite finds."""
 
 from collections import Counter
 from collections.abc import Collection
@@ -13,6 +13,9 @@ from rosbags.interfaces import Connection
 from rosbags.rosbag2 import Reader
 
 _TABLES = ('schema', 'topics', 'message_definitions')
+_WHERE = {'message_definitions': "WHERE encoding IN ('ros2msg', 'ros2idl')"}
+"""rosbags takes no others, and needs none: the recorder's "unknown" is no definition."""
+
 _HEADER = 100
 _COUNT = slice(28, 32)  # of pages, in the header
 _EACH = 1000
@@ -103,7 +106,8 @@ class DamagedSqlite:
                 for statement, in self._database.execute(
                         'SELECT sql FROM sqlite_master WHERE name = ?', (name,)).fetchall():
                     copy.execute(statement)
-                    for row in self._database.execute(f'SELECT * FROM {name}'):
+                    for row in self._database.execute(
+                            f'SELECT * FROM {name} {_WHERE.get(name, "")}'):
                         copy.execute(
                             f'INSERT INTO {name} VALUES ({", ".join("?" * len(row))})', row)
             copy.execute('CREATE TABLE messages (id INTEGER PRIMARY KEY, topic_id INTEGER, '

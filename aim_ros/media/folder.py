@@ -56,7 +56,9 @@ class ImageFolder:
 
 def image_files(folder: Path) -> list[Path]:
     """List the images of a folder, its subfolders left out, in natural order."""
-    paths = (path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    # A hidden one is no image: macOS leaves "._0.png" beside "0.png" on disks of other systems.
+    paths = (path for path in folder.iterdir()
+             if path.suffix.lower() in SUFFIXES and not path.name.startswith('.'))
     return sorted((path for path in paths if path.is_file()), key=_natural_key)
 
 

@@ -8,16 +8,23 @@ from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
+from typing import TYPE_CHECKING
+from typing import TypeAlias
 
 from aim_ros.media.bag_errors import check_length
+from aim_ros.media.bag_errors import check_metadata
 from aim_ros.media.bag_errors import CUT_OFF
 from aim_ros.media.bag_errors import describe
-from aim_ros.media.bag_errors import OTHER_PROFILE
-from aim_ros.media.bag_files import is_bag_file
+from aim_ros.media.bag_errors import is_mixed
+from aim_ros.media.bag_errors import NOT_OF_ROS
+from aim_ros.media.bag_files import BAG_FILES
+from aim_ros.media.bag_files import files_of
 from aim_ros.media.bag_files import PACKED
 from aim_ros.media.bag_files import unpack_file
 from aim_ros.media.bag_files import unpack_message
-from aim_ros.media.bag_files import unpacked_name
+from aim_ros.media.bag_topics import is_of_ros
+from aim_ros.media.bag_topics import listed
+from aim_ros.media.bag_topics import of_ros
 from aim_ros.media.cut_off import CutOffMcap
 from aim_ros.media.damaged_sqlite import DamagedSqlite
 from aim_ros.media.frames import lose
@@ -27,12 +34,15 @@ from aim_ros.media.frames import OnLoss
 try:
     from rosbags.interfaces import Connection
     from rosbags.rosbag2 import Reader
-    from rosbags.rosbag2 import ReaderError
 except ImportError:
     raise MediaError(
         "rosbag2 recordings need the Python package 'rosbags': pip install rosbags"
     ) from None
 
+if TYPE_CHECKING:
+    from aim_ros.media.mixed_mcap import MixedMcap
+
+_Reader: TypeAlias = 'Reader | DamagedSqlite | MixedMcap'
 
 
 class Message(NamedTuple):
@@ -67,7 +77,7 @@ class Recording:
         self.note = ''
         """What is wrong or missing, for people; empty where nothing is."""
         self._stack = ExitStack()
-        self._readers: list[Reader | DamagedSqlite] = []
+        self._readers: list[_Reader] = []
 
     def __enter__(self) -> 'Recording':
         try:
@@ -106,9 +116,14 @@ class Recording:
     @property
     def listing(self) -> str:
         """The topics and their types, for people."""
-        kinds = sorted({f'{connection.topic} ({connection.msgtype})'
-                        for connection in self._connections()})
-        return ', '.join(kinds) or 'none'
+        return listed(self._connections()) or 'none'
+
+    @property
+    def left_out(self) -> str:
+        """What is said of topics whose messages are not ROS 2's; empty where all are."""
+        others = [connection for reader in self._readers for connection in reader.connections
+                  if connection.msgcount and not is_of_ros(connection)]
+        return f'left out, as they are not of ROS 2: {listed(others)}' if others else ''
 
     def topics_of(self, *msgtypes: str) -> list[str]:
         """Return the topics that have messages of one of these types, in alphabetical order."""
@@ -125,7 +140,7 @@ class Recording:
         :raises MediaError: a part cannot be read, and there is no `on_loss`.
         """
         for reader in self._readers:
-            connections = [connection for connection in reader.connections
+            connections = [connection for connection in of_ros(reader.connections)
                            if connection.topic == topic and connection.msgtype in msgtypes]
             # To rosbags, no connections are all of them.
             if connections:
@@ -140,12 +155,12 @@ class Recording:
         :raises MediaError: a part cannot be read, and there is no `on_loss`.
         """
         for reader in self._readers:
-            connections = [connection for connection in reader.connections
+            connections = [connection for connection in of_ros(reader.connections)
                            if connection.topic in topics]
             if connections:
                 yield from self._messages(reader, connections, on_loss)
 
-    def _messages(self, reader: Reader | DamagedSqlite, connections: list[Connection],
+    def _messages(self, reader: _Reader, connections: list[Connection],
                   on_loss: OnLoss | None) -> Iterator[Message]:
         start: int | None = None
         last, count = -1, 0
@@ -180,7 +195,7 @@ class Recording:
                 return
 
     def _connections(self) -> list[Connection]:
-        return [connection for reader in self._readers for connection in reader.connections]
+        return of_ros(connection for reader in self._readers for connection in reader.connections)
 
     def _open(self) -> None:
         problems = []
@@ -188,65 +203,69 @@ class Recording:
             files = [self.place]
         else:
             if (self.place / 'metadata.yaml').is_file():
-                problem = self._add(self.place)
-                if not problem:
+                problems.append(self._add(self.place))
+                if self._readers:
                     return
-                problems.append(problem)
-            files = _files_of(self.place)
-        problems += filter(None, [self._add(file) for file in files])
+            files = files_of(self.place)
+        problems = list(filter(None, [*problems, *(self._add(file) for file in files)]))
         if not self._readers:
             problem = problems[0] if problems else 'it has no file with messages'
-            hint = '' if '"' in problem or problem.endswith(OTHER_PROFILE) else (
+            uncured = NOT_OF_ROS, 'pip install', 'Permission denied'
+            hint = '' if any(text in problem for text in uncured) else (
                 '; "ros2 bag reindex" makes metadata.yaml anew where the files are whole')
             raise MediaError(f'cannot read rosbag {self.place}: {problem}{hint}')
         self.note = '; '.join(problems)
 
     def _add(self, place: Path) -> str:
         """Open a folder or a file; return why it cannot be, or nothing."""
-        reason, whole = '', place
+        whole = place
         try:
             if place.suffix == PACKED:
                 folder = self._stack.enter_context(TemporaryDirectory())
                 place = unpack_file(place, Path(folder))
-            for file in (place.glob('*.db3') if place.is_dir() else [place]):
-                check_length(file)
+            for file in (place.iterdir() if place.is_dir() else [place]):
+                if file.suffix in BAG_FILES:
+                    check_length(file)
             reader = self._stack.enter_context(Reader(place))
-            _check_metadata(reader)
-            self._readers.append(reader)
+            check_metadata(reader)
         except Exception as error:  # as above, and what is wrong in YAML
-            what = '' if whole == self.place else f'{whole.name}: '
-            reason = what + describe(error)
-        if reason.endswith(CUT_OFF) and place.suffix == '.mcap':
-            self._add_cut_off(place)
-        elif reason and place.suffix == '.db3' and place.is_file():
-            self._add_damaged(place)
-        return reason
-
-    def _add_cut_off(self, file: Path) -> None:
-        """Open what is whole of a .mcap file, if that is anything."""
+            reason, mixed = describe(error), is_mixed(error)
+        else:
+            self._readers.append(reader)
+            return ''
+        if place.is_dir():
+            # Its files are opened one by one, and say more.
+            return '' if mixed else reason
         try:
-            reader = self._stack.enter_context(Reader(CutOffMcap(file)))
+            reader = self._reader_of_damaged(place, reason, mixed)
+        except MediaError as error:
+            reason, reader = str(error), None
+        # Else, the reason why it cannot be opened as it is says enough.
         except Exception:
-            # The reason why it cannot be opened as it is says enough.
-            return
-        if reader.message_count:
+            reader = None
+        topics = [] if reader is None else reader.connections
+        if any(topic.msgcount for topic in of_ros(topics)):
             self._readers.append(reader)
+            reason = '' if mixed else reason
+        elif mixed and topics:
+            reason = f'{NOT_OF_ROS}: {listed(topics)}'
+        what = '' if whole == self.place or not reason else f'{whole.name}: '
+        return what + reason
 
-    def _add_damaged(self, file: Path) -> None:
-        """Open what SQLite still finds in a .db3 file, if that is anything."""
-        try:
-            reader = self._stack.enter_context(closing(DamagedSqlite(file)))
-        except Exception:  # as above
-            return
-        if reader.message_count:
-            self._readers.append(reader)
-
-
-def _files_of(folder: Path) -> list[Path]:
-    """Return the files of a recording in order; of one that is there twice, the plain one."""
-    files = {unpacked_name(file): file for file in sorted(
-        (file for file in folder.iterdir() if is_bag_file(file)), reverse=True)}
-    return [files[name] for name in sorted(files, key=lambda name: (len(name), name))]
+    def _reader_of_damaged(self, file: Path, reason: str, mixed: bool) -> '_Reader | None':
+        """Return a reader of what is whole of a file, or of ROS 2, if that is anything."""
+        if file.suffix == '.db3':
+            return self._stack.enter_context(closing(DamagedSqlite(file)))
+        if file.suffix != '.mcap':
+            return None
+        if mixed:
+            return _mixed(file)
+        if reason.endswith(CUT_OFF):
+            try:
+                return self._stack.enter_context(Reader(CutOffMcap(file)))
+            except Exception as error:
+                return _mixed(CutOffMcap(file)) if is_mixed(error) else None
+        return None
 
 
 def _found(files: list[Path], connections: Collection[Connection]
@@ -262,22 +281,8 @@ def _found(files: list[Path], connections: Collection[Connection]
             yield from reader.messages(connections)
 
 
-def _check_metadata(reader: Reader) -> None:
-    """
-    Check that ``metadata.yaml`` describes the topics as the files beside it do.
+def _mixed(file: Path | CutOffMcap) -> _Reader:
+    # Needs a library that other files do not.
+    from aim_ros.media.mixed_mcap import MixedMcap
 
-    rosbags gives no message of one that differs in name, type or QoS, as after an edit.
-
-    :raises ReaderError: it does not.
-    """
-    for file in getattr(reader.storage, 'storages', ()):
-        for its in file.connections:
-            if its.msgcount and not any(_alike(ours, its) for ours in reader.connections):
-                raise ReaderError(
-                    f'metadata.yaml does not describe {its.topic} as {file.path.name} does')
-
-
-def _alike(ours: Connection, its: Connection) -> bool:
-    """Whether rosbags takes two connections for one, see its `DirectoryReader.messages`."""
-    return (ours.topic, ours.msgtype, ours.ext) == (its.topic, its.msgtype, its.ext) and (
-        not ours.digest or not its.digest or ours.digest == its.digest)
+    return MixedMcap(file)

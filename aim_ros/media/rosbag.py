@@ -58,12 +58,12 @@ class RosBag:
             self._info = _read_info(recording, self.topic)
             others = [other for other in recording.topics_of(IMAGE, COMPRESSED)
                       if other != self.topic]
-            note = recording.note
+            notes = '; '.join(filter(None, (recording.note, recording.left_out)))
         self.name = f'rosbag {place}, topic {self.topic}'
         if others and topic is None:
             self.name += f' (also there: {", ".join(others)})'
-        if note:
-            self.name += f' ({note})'
+        if notes:
+            self.name += f' ({notes})'
 
     def __len__(self) -> int:
         return self._count
@@ -112,7 +112,8 @@ class RosBag:
         images = recording.topics_of(IMAGE, COMPRESSED)
         if not images:
             raise MediaError(
-                f'rosbag {self._place} has no image topic; its topics: {recording.listing}')
+                f'rosbag {self._place} has no image topic; its topics: '
+                + '; '.join(filter(None, (recording.listing, recording.left_out))))
         if topic is not None and topic not in images:
             raise MediaError(
                 f'rosbag {self._place} has no image topic {topic!r}; its image topics: '

@@ -16,6 +16,7 @@ from aim_ros.media.kitti import is_drive
 from aim_ros.media.kitti import open_drive
 
 _STREET = 'street'
+_VIDEOS = ('.avi', '.m4v', '.mkv', '.mov', '.mp4', '.mts', '.ts', '.webm')
 ROS_1_ADVICE = 'make a rosbag2 folder of it by "rosbags-convert"'
 _LOOKED_FOR = (
     "a source is 'street', a KITTI raw drive (a folder with image_02/data), a rosbag2 folder "
@@ -80,6 +81,9 @@ def _why_not(place: Path) -> str:
         return 'does not exist'
     if place.suffix == '.bag':
         return f'is a ROS 1 bag: {ROS_1_ADVICE}'
+    if place.suffix.lower() in _VIDEOS:
+        return ('is a video: make a folder of its images, for instance by "ffmpeg -i VIDEO '
+                'FOLDER/%06d.jpg", which turns those of a phone upright')
     if is_bag_file(place):
         return 'is a compressed file of a rosbag2 folder: give the folder, or run "unzstd" on it'
     return 'is a file, not a folder'

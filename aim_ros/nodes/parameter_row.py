@@ -9,13 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from dataclasses import field
 from dataclasses import fields
-import math
 from typing import Any
 
 from rcl_interfaces.msg import FloatingPointRange
 from rcl_interfaces.msg import IntegerRange
 from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.parameter import Parameter
+
+from aim_ros.perception.ranges import require_in_range
 
 Type = Parameter.Type
 
@@ -118,9 +119,8 @@ class Row:
         if self.choices and value not in self.choices:
             raise ValueError(
                 f'{self.name} must be one of {", ".join(self.choices)}, got {value!r}')
-        if self.low is not None and not (math.isfinite(value) and self.low <= value <= self.high):
-            raise ValueError(
-                f'{self.name} must be in {self.low:g}..{self.high:g}, got {value:g}')
+        if self.low is not None:
+            require_in_range(self.name, value, self.low, self.high)
         if self.check is not None:
             self.check(value)
         return value

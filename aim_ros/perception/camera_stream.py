@@ -23,51 +23,90 @@ _SAMPLE = 4099
 """Of so many bytes one is looked at first."""
 
 
+_BLIND_AFTER = 5.0
+"""Seconds without any change, or with nothing shown, after which a camera looks blind."""
+
+_FROZEN_FRAMES = 20
+"""Frames without any change: a slow camera may have few in that time."""
+
+
+class _Spell:
+    """For how many frames, and for how long, something has been so without a break."""
+
+    def __init__(self):
+        self.frames = 0
+        self._since_ns: int | None = None
+        self._last_ns = 0
+
+    @property
+    def seconds(self) -> float:
+        """How long it has been so, by the clock of `note`."""
+        return 0.0 if self._since_ns is None else (self._last_ns - self._since_ns) * 1e-9
+
+    def note(self, lasts: bool, now_ns: int) -> None:
+        """Take in a frame; it counts from the last one of which it was not so, or the first."""
+        self._last_ns = now_ns
+        if lasts and self._since_ns is not None:
+            self.frames += 1
+        else:
+            self.frames, self._since_ns = 0, now_ns
+
+
 class CameraStream:
-    """Refuses images that are repeated, and says by which time each frame is tracked."""
+    """
+    Refuses images that are repeated, says by which time each frame is tracked, and who is blind.
+
+    Every image is given to `check`, and its frame, if there is one, to `timed`. Times of receipt
+    are nanoseconds of a clock that does not jump.
+    """
 
     def __init__(self):
         self._clock = StampClock()
         self._last: tuple[int, _Data] | None = None
-        self.unchanged = 0
-        """How many images in a row were the one before, byte for byte, whatever their stamps."""
-        self.values = 0, 255
-        """The least and the largest value of the last frame."""
-        self._shown_ns: int | None = None
-        self._last_ns = 0
+        self._unchanged, self._blank = _Spell(), _Spell()
+        self._values = 0, 255
 
     @property
-    def blank_s(self) -> float:
-        """For how long the frames have shown next to nothing, seconds; 0 if they do."""
-        return 0.0 if self._shown_ns is None else (self._last_ns - self._shown_ns) * 1e-9
+    def frozen(self) -> str:
+        """For how long the image has been the same, to the byte; empty if not for long."""
+        frames, seconds = self._unchanged.frames, self._unchanged.seconds
+        if frames < _FROZEN_FRAMES or seconds < _BLIND_AFTER:
+            return ''
+        return (f'the image has not changed by a single byte for {seconds:.0f} s, though {frames} '
+                'frames came: a camera that is frozen looks so, or a replay that is paused')
 
-    def check(self, stamp_ns: int, data: _Data) -> None:
+    @property
+    def blank(self) -> str:
+        """For how long the frames have shown next to nothing; empty if not for long."""
+        (low, high), seconds = self._values, self._blank.seconds
+        return (f'for {seconds:.0f} s the images have shown next to nothing: the values of the '
+                f'last are {low} to {high} of 255. Is the lens covered, or do the samples of 16 '
+                'bits use fewer, and are not shifted up?' if seconds >= _BLIND_AFTER else '')
+
+    def check(self, stamp_ns: int, data: _Data, received_ns: int) -> None:
         """
         Take in an image, as its message has it; to be called once for each, as they come.
 
+        :param received_ns: when it was received or recorded.
         :raises FrameError: it is the last one again: whoever repeats an image is blind, however
             often. Without a stamp, nobody can tell.
         """
         last, self._last = self._last, (stamp_ns, data)
-        if last is None or not _same(data, last[1]):
-            self.unchanged = 0
-            return
-        self.unchanged += 1
-        if stamp_ns == last[0] != 0:
+        same = last is not None and _same(data, last[1])
+        self._unchanged.note(same, received_ns)
+        if same and stamp_ns == last[0] != 0:
             raise FrameError('the last image arrives again, with the same stamp and the same data')
 
     def timed(self, frame: Frame, received_ns: int, clear_after: float) -> Frame:
         """
         Return a frame with the time by which it is tracked.
 
-        :param received_ns: when it was received or recorded, nanoseconds of a clock that does not
-            jump.
+        :param received_ns: when it was received or recorded.
         :param clear_after: seconds by which a stamp steps back at least where the stream starts
             afresh.
         """
-        self.values, self._last_ns = frame.value_range(), received_ns
-        if self._shown_ns is None or self.values[1] - self.values[0] >= _LEAST_CONTRAST:
-            self._shown_ns = received_ns
+        self._values = low, high = frame.value_range()
+        self._blank.note(high - low < _LEAST_CONTRAST, received_ns)
         return replace(frame, track_ns=self._clock.time_ns(
             frame.stamp_ns, received_ns, round(clear_after * 1e9)))
 

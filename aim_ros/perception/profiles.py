@@ -21,6 +21,8 @@ from aim_ros.perception.checked_yaml import fill
 from aim_ros.perception.checked_yaml import Form
 from aim_ros.perception.checked_yaml import read_yaml
 from aim_ros.perception.checked_yaml import YamlError
+from aim_ros.perception.ranges import RANGES
+from aim_ros.perception.ranges import require_in_range
 from aim_ros.segmentation.labels import LabelSet
 
 _logger = logging.getLogger(__name__)
@@ -81,9 +83,18 @@ class DriverProfile:
         """Return this profile's targets in `labels`; see `resolve_signs`."""
         return resolve_signs(labels, self.focus_classes, self.suppress_classes)
 
-    def mistake(self, labels: LabelSet) -> str | None:
-        """Return what is wrong with this profile for a model with `labels`, or None."""
+    def mistake(self, labels: LabelSet | None = None) -> str | None:
+        """
+        Return what is wrong with this profile, or None.
+
+        :param labels: the model's classes; None where they are not known.
+        """
         try:
+            for name, value in self.stated.items():
+                if name in RANGES:
+                    require_in_range(name, value, *RANGES[name])
+            if labels is None:
+                return None
             up = labels.resolve(self.focus_classes)
             down = labels.resolve(self.suppress_classes)
             labels.resolve(self.alerts.get('classes', ()))

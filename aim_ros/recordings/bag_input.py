@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,13 +53,17 @@ class BagInput:
     :param cameras: whose images are taken.
     :param options: how.
     :param clear_after: seconds by which a stamp steps back at least where a stream starts afresh.
+    :param notes: what is to be said of topics that are no cameras.
     """
 
     def __init__(self, recording: Recording, cameras: list[Camera], options: Options,
-                 clear_after: float):
-        self.problems: Counter[str] = Counter()
+                 clear_after: float, notes: Sequence[str] = ()):
+        self.problems = Counter(filter(None, (recording.note, recording.left_out, *notes)))
         """What was left out, and how often."""
-        self.damaged = False
+        self.warnings: list[str] = []
+        """What the cameras show that looks as if they were blind."""
+        self._blind: dict[tuple[str, str], str] = {}
+        self.damaged = bool(recording.note)
         """Whether a part of the recording could not be read."""
         self._recording, self._options = recording, options
         self._clear_after = clear_after
@@ -85,6 +90,11 @@ class BagInput:
 
         :param on_message: takes every message of that time, of all topics, before its frame.
         """
+        yield from self._shots(on_message)
+        self.warnings += self._blind.values()
+        self._blind.clear()
+
+    def _shots(self, on_message: Callable[[Message], None] | None) -> Iterator[Shot]:
         start_ns = self._recording.start_ns + round(self._options.start * 1e9)
         end_ns = None if self._options.duration is None else (
             start_ns + round(self._options.duration * 1e9))
@@ -119,14 +129,27 @@ class BagInput:
         except (FrameError, MediaError) as error:
             self.problems[f'{camera.topic}: {error}'] += 1
             return None
+        finally:
+            self._watch(camera, message.recorded_ns)
         return Shot(frame, self._ground(camera, frame.size), message.recorded_ns)
+
+    def _watch(self, camera: Camera, now_ns: int) -> None:
+        """Note what looks blind, once it is over: then it is known for how long it was so."""
+        stream = self._streams[camera.name]
+        for kind, text in (('frozen', stream.frozen), ('blank', stream.blank)):
+            key = camera.topic, kind
+            if text:
+                second = (now_ns - self._recording.start_ns) / 1e9
+                self._blind[key] = f'{camera.topic}, up to second {second:.1f}: {text}'
+            elif key in self._blind:
+                self.warnings.append(self._blind.pop(key))
 
     def _frame(self, camera: Camera, message: Message) -> Frame:
         image = deserialize(message.data, message.msgtype, 'a message was lost')
         stamp = stamp_ns(image)
         check_stamp(stamp, 'a message was lost')
         stream = self._streams[camera.name]
-        stream.check(stamp, image.data)
+        stream.check(stamp, image.data, message.recorded_ns)
         array, encoding = pixels(image)
         frame = Frame(array, encoding, camera.name, stamp, recorded_ns=message.recorded_ns,
                       index=self._seen[camera.name] - 1, frame_id=image.header.frame_id)

@@ -46,6 +46,9 @@ def run(prog: str, work: Callable[[], int]) -> int:
     from aim_ros.segmentation.description import ModelError
     from aim_ros.segmentation.labels import UnknownClassError
 
+    # A path need not be UTF-8, nor the terminal able to show one.
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors='backslashreplace')
     try:
         return work()
     except (FrameError, MediaError, ModelError, ProfileError, RecordingError,

@@ -74,7 +74,7 @@ def _compare(processor: Processor, bag: Path, drive: str, compared: Compared,
             raise MediaError(f'no frame of {bag} could be processed: {reason}')
         found.fill(compared)
         summary = Summary(drive, damaged=source.damaged, versions=processor.versions,
-                          problems=dict(source.problems))
+                          problems=dict(source.problems), warnings=source.warnings)
         next(iter(found.tallies.values())).fill(summary)
     return summary
 
@@ -84,11 +84,7 @@ def _opened(processor: Processor, bag: Path) -> Iterator[BagInput]:
     with Recording(bag) as recording:
         cameras, notes = find_cameras(recording, processor.options.cameras)
         clear_after = next(iter(processor.settings.values())).alerts.clear_after
-        source = BagInput(recording, cameras, processor.options, clear_after)
-        for note in filter(None, [recording.note, *notes]):
-            source.problems[note] += 1
-        source.damaged = bool(recording.note)
-        yield source
+        yield BagInput(recording, cameras, processor.options, clear_after, notes)
 
 
 class _Found:

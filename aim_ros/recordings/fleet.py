@@ -21,6 +21,7 @@ from ray.exceptions import RayTaskError
 
 from aim_ros.recordings.errors import RecordingError
 from aim_ros.recordings.one_process import FAILURES
+from aim_ros.recordings.one_process import reason
 from aim_ros.recordings.options import Options
 from aim_ros.recordings.processor import Processor
 from aim_ros.recordings.processor import validate
@@ -76,7 +77,7 @@ def _process(bag: Path, out: Path, drive: str, options: Options, board: Any) -> 
     try:
         return _processor(options).process(bag, out, drive, show)
     except FAILURES as error:
-        return str(error)
+        return reason(error)
 
 
 def process_on_ray(bags: dict[str, Path], out: Path, options: Options, address: str = LOCAL,

@@ -1,6 +1,7 @@
 """What recordings are called: the names of their results."""
 
 from collections.abc import Sequence
+import os
 from pathlib import Path
 
 from aim_ros.media.bag_files import BAG_FILES
@@ -41,7 +42,8 @@ def drives(places: Sequence[Path]) -> dict[str, Path]:
 
 
 def _parts(bag: Path) -> list[str]:
-    whole = bag.absolute()
+    # Of a name that is not UTF-8, as on old disks, neither tables nor metadata.yaml take the rest.
+    whole = Path(os.fsencode(bag.absolute()).decode(errors='replace'))
     return [part for part in (whole.with_suffix('') if bag.is_file() else whole).parts
             if part.strip('/')]
 

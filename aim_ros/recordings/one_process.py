@@ -16,6 +16,13 @@ FAILURES = (FrameError, MediaError, RecordingError, OSError)
 """What ends one recording and leaves the others."""
 
 
+def reason(error: Exception) -> str:
+    """Return why a recording failed, in a sentence."""
+    if isinstance(error, OSError) and error.strerror:
+        return f'{error.filename or "a file"}: {error.strerror}'
+    return str(error)
+
+
 def process_here(bags: dict[str, Path], out: Path, options: Options
                  ) -> tuple[list[Summary], dict[str, str]]:
     """
@@ -53,7 +60,7 @@ def one_by_one(bags: dict[str, Path], work: Callable[[str, Path, OnFrame], Summa
             try:
                 summary = work(drive, bag, show)
             except FAILURES as error:
-                failed[drive] = str(error)
+                failed[drive] = reason(error)
                 progress.update(bar, total=0, completed=0)
             else:
                 summaries.append(summary)

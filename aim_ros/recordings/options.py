@@ -4,6 +4,7 @@ from dataclasses import asdict
 from dataclasses import dataclass
 import hashlib
 import json
+import os
 from pathlib import Path
 
 from aim_ros.perception.settings import Mount
@@ -62,7 +63,8 @@ class Options:
         options = {key: value for key, value in asdict(self).items() if key != 'threads'}
         digest = hashlib.sha256(json.dumps([options, versions], sort_keys=True).encode())
         for file in files:
-            digest.update(f'{file.name} {file.stat().st_size}\n'.encode())
+            # A name need not be UTF-8.
+            digest.update(os.fsencode(file.name) + f' {file.stat().st_size}\n'.encode())
             with file.open('rb') as opened:
                 digest.update(opened.read(_SAMPLE))
                 opened.seek(max(file.stat().st_size - _SAMPLE, 0))

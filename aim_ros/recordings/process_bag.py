@@ -140,12 +140,17 @@ def _report(given: argparse.Namespace, summaries: list, failed: dict[str, str]) 
     Console(width=None if sys.stdout.isatty() else 140).print(summary_table(summaries, failed))
     for drive, reason in failed.items():
         print(f'{PROG}: {drive}: {reason}', file=sys.stderr)
+    whole = not failed and all(summary.whole for summary in summaries)
     if given.overlay:
-        for path in gather({s.drive: given.out / s.drive for s in summaries}, given.overlay):
-            print(path)
+        try:
+            for path in gather({s.drive: given.out / s.drive for s in summaries}, given.overlay):
+                print(path)
+        except OSError as error:
+            command_line.fail(PROG, f'the videos are beside the results, and not copied: '
+                                    f'{error.filename}: {error.strerror}')
+            whole = False
     if not summaries:
         return command_line.NOTHING
-    whole = not failed and all(summary.whole for summary in summaries)
     return command_line.WHOLE if whole else command_line.PART
 
 

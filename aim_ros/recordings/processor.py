@@ -10,7 +10,7 @@ from typing import Any
 from rosbags.interfaces import Qos
 import torch
 
-from aim_ros.media.bag_files import BAG_FILES
+from aim_ros.media.bag_files import files_of
 from aim_ros.media.bag_writer import BagWriter
 from aim_ros.media.bag_writer import qos
 from aim_ros.media.frames import MediaError
@@ -120,7 +120,8 @@ class Processor:
 
     def fingerprint(self, bag: Path) -> str:
         """Return what a result of a recording depends on, as a hash."""
-        return self.options.fingerprint(self.versions, bag_files(bag))
+        files = [bag] if bag.is_file() else sorted(files_of(bag))
+        return self.options.fingerprint(self.versions, files)
 
     def process(self, bag: Path, out: Path, drive: str, on_frame: OnFrame = lambda *_: None
                 ) -> Summary:
@@ -139,10 +140,8 @@ class Processor:
             recording = stack.enter_context(Recording(bag))
             cameras, notes = find_cameras(recording, self.options.cameras)
             settings, = self.settings.values()
-            source = BagInput(recording, cameras, self.options, settings.alerts.clear_after)
-            for note in filter(None, [recording.note, *notes]):
-                source.problems[note] += 1
-            source.damaged = bool(recording.note)
+            source = BagInput(
+                recording, cameras, self.options, settings.alerts.clear_after, notes)
             out.mkdir(parents=True, exist_ok=True)
             writer = stack.enter_context(BagWriter(out / drive, self.options.storage))
             result = _Result(self, writer, recording, cameras, drive)
@@ -155,6 +154,7 @@ class Processor:
                               fingerprint=self.fingerprint(bag))
             tally.fill(summary)
             summary.problems = dict(source.problems + result.problems)
+            summary.warnings = source.warnings
             result.finish(summary, out)
         return summary
 
@@ -267,14 +267,6 @@ def _checksum(model: str) -> str:
         return fingerprint(model) or 'unknown'
     with open(model, 'rb') as file:
         return hashlib.file_digest(file, 'sha256').hexdigest()
-
-
-def bag_files(bag: Path) -> list[Path]:
-    """Return the files of a recording that hold messages."""
-    if bag.is_file():
-        return [bag]
-    return sorted(file for file in bag.iterdir()
-                  if file.suffix in BAG_FILES or '.zstd' in file.suffixes)
 
 
 def _rates(recording: Recording, cameras: list[Camera], every: int) -> dict[str, float]:

@@ -30,6 +30,7 @@ class Summary:
     :param road_users: how many were raised, by kind and worst level, as in ``pedestrian ERROR``.
     :param error_s: seconds of stamps with an ERROR, of all cameras.
     :param problems: what was left out, and how often.
+    :param warnings: what was processed and looks odd, as images that show nothing.
     :param damaged: whether a part of the recording could not be read.
     :param fingerprint: of all that the result depends on.
     :param versions: what it was made with.
@@ -40,6 +41,7 @@ class Summary:
     road_users: dict[str, int] = field(default_factory=dict)
     error_s: float = 0.0
     problems: dict[str, int] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
     damaged: bool = False
     fingerprint: str = ''
     versions: str = ''
@@ -103,12 +105,13 @@ def summary_table(summaries: Sequence[Summary], failed: dict[str, str]) -> Table
     for column in ('frames', 'minutes with ERROR'):
         table.add_column(column, justify='right')
     table.add_column('road users by kind and level')
-    table.add_column('left out')
+    table.add_column('left out, or odd')
     for summary in summaries:
         users = ', '.join(f'{count} {name}' for name, count in summary.road_users.items())
         table.add_row(
             summary.drive, f'{summary.frames:,}', f'{summary.error_s / 60:.2f}', users or 'none',
-            '\n'.join(_line(problem, count) for problem, count in summary.problems.items()))
+            '\n'.join((*(_line(problem, count) for problem, count in summary.problems.items()),
+                       *summary.warnings)))
     for drive, reason in failed.items():
         table.add_row(drive, '0', '-', 'not processed', reason)
     return table

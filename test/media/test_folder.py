@@ -110,3 +110,10 @@ def test_wrong_rates(tmp_path, rate):
     write(tmp_path / '1.png', 1)
     with pytest.raises(MediaError, match=f"option 'rate' of an image folder cannot be '{rate}'"):
         open_source(str(tmp_path), rate=rate)
+
+
+def test_hidden_files_are_no_images(tmp_path):
+    cv2.imwrite(str(tmp_path / '0.png'), np.zeros((8, 8, 3), np.uint8))
+    for name in ('._0.png', '.1.png'):
+        (tmp_path / name).write_bytes(b'what macOS notes of a file')
+    assert len(open_source(str(tmp_path))) == 1

@@ -17,9 +17,9 @@ def test_a_path_that_is_nothing_says_what_was_looked_for(tmp_path):
         open_source(str(tmp_path / 'nowhere'))
     with pytest.raises(MediaError, match=r'nothing to play.*KITTI raw.*rosbag2.*of images'):
         open_source(str(tmp_path))
-    (tmp_path / 'video.mp4').touch()
+    (tmp_path / 'notes.txt').touch()
     with pytest.raises(MediaError, match='is a file, not a folder'):
-        open_source(str(tmp_path / 'video.mp4'))
+        open_source(str(tmp_path / 'notes.txt'))
 
 
 @pytest.mark.parametrize('path', ['x' * 5000, '~nobody_of_that_name/x', '/dev/null', '', '\0'])
@@ -48,3 +48,10 @@ def test_the_street_by_name():
         open_source('street:frames=many')
     with pytest.raises(MediaError, match=r"option 'size' of the street .* '1242'.*375x1242"):
         open_source('street:size=1242')
+
+
+@pytest.mark.parametrize('name', ['dash.mp4', 'PHONE.MOV'])
+def test_a_video_is_named_as_one_with_what_to_make_of_it(tmp_path, name):
+    (tmp_path / name).touch()
+    with pytest.raises(MediaError, match=r'is a video: make a folder of its images.*ffmpeg'):
+        open_source(str(tmp_path / name))

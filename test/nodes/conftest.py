@@ -87,12 +87,21 @@ class Ros:
             waiting.wait(0.01)
         return value
 
-    def close(self) -> None:
+    def queued(self) -> int:
+        """Return how many callbacks wait for a thread."""
+        return self._executor._executor._work_queue.qsize()
+
+    def end_callbacks(self) -> None:
+        """Call back no more, and wait until what was to be called back is over."""
         self._stop.set()
-        self._executor.shutdown()
+        self._executor.wake()
         self._thread.join()
-        # What they use is about to be destroyed.
+        # rclpy's `shutdown` waits for no callback, and destroys what each uses as it begins.
         join_callbacks(self._executor)
+        self._executor.shutdown()
+
+    def close(self) -> None:
+        self.end_callbacks()
         for node in self._nodes:
             _end(node)
         rclpy.shutdown()

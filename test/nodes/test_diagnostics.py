@@ -25,8 +25,7 @@ def test_a_status_does_not_contradict_itself(clock, seen, level):
         name='camera', topic='/camera/image', statistics=StreamStatistics(clock),
         problems=SimpleNamespace(last=lambda: next(looks)),
         input=SimpleNamespace(
-            publisher_count=lambda: 1, calibration='none', unchanged=(0, 0.0),
-            blank=(0.0, (0, 255))),
+            publisher_count=lambda: 1, calibration='none', frozen='', blank=''),
         output=SimpleNamespace(focus=lambda: (0.0, ''), is_stale=False))
     status = camera_status('segmentation', channel, True, SETTINGS)
     values = {value.key: value.value for value in status.values}

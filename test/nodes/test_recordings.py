@@ -23,7 +23,10 @@ from aim_ros.nodes.segmentation.table import TABLE
 from aim_ros.perception.defaults import default_values
 from aim_ros.perception.defaults import DRIVER_MAY
 from aim_ros.perception.defaults import profile_settings
+from aim_ros.perception.profiles import ALERT_KEYS
+from aim_ros.perception.profiles import DriverProfile
 from aim_ros.perception.profiles import load_profiles
+from aim_ros.perception.ranges import RANGES
 from aim_ros.recordings.process_bag import main
 from aim_ros.resources import share_directory
 
@@ -144,6 +147,14 @@ def test_the_nodes_table_has_the_defaults_of_recordings():
     assert set(defaults) == {name for name in rows if name == 'driver_profile' or name.startswith(
         ('focus.', 'alerts.', 'utility.', 'free_space.', 'points.'))}
     assert {row.name: row.driver_may for row in TABLE if row.driver_may} == DRIVER_MAY
+
+
+def test_the_node_takes_of_a_parameter_what_a_profile_may_state():
+    rows = {row.name: row for row in TABLE}
+    assert {name: (rows[name].low, rows[name].high) for name in RANGES} == RANGES
+    # Every number that a profile may state has a range.
+    stated = DriverProfile('p', max_changed=1.0, alerts=dict.fromkeys(ALERT_KEYS, 1)).stated
+    assert set(RANGES) == {name for name in stated if rows[name].kind in (int, float)}
 
 
 @pytest.mark.parametrize('profile', ['neutral', 'defensive', 'city', 'highway'])

@@ -34,7 +34,9 @@ from aim_ros.nodes.launching.transports import transport_advice
 from aim_ros.nodes.messages.conversions import ns_to_stamp
 from aim_ros.nodes.rclpy_private import lifecycle_state
 from aim_ros.nodes.segmentation import watchdog
+from aim_ros.nodes.segmentation.diagnostics import camera_status
 from aim_ros.nodes.segmentation.worker import Worker
+from aim_ros.perception import camera_stream
 from aim_ros.perception.pipeline import Pipeline
 from aim_ros.perception.settings import Mount
 from aim_ros.segmentation.segmenter import Segmenter
@@ -691,16 +693,23 @@ def test_a_camera_that_repeats_its_last_image_is_stale(make_node, make_camera, a
         m.status[0].level != DiagnosticStatus.STALE for m in list(camera.alerts)) > answered)
 
 
-def test_how_long_an_image_has_been_the_same_is_known(make_node, make_camera, ask):
+def test_a_camera_that_is_frozen_or_shows_nothing_is_named(
+        make_node, make_camera, ask, monkeypatch):
+    monkeypatch.setattr(camera_stream, '_FROZEN_FRAMES', 2)
+    monkeypatch.setattr(camera_stream, '_BLIND_AFTER', 0.0)
     node = make_node()
-    camera = make_camera(node)
+    camera, channel = make_camera(node), node.channels['camera']
+    black = np.zeros_like(camera.pixels)
+
+    def said():
+        return camera_status('segmentation', channel, True, node.parameters.settings).message
+
     for stamp in (1.0, 2.0, 3.0):
-        ask(camera, stamp)
-    frames, seconds = node.channels['camera'].input.unchanged
-    assert frames == 2
-    assert seconds > 0
-    ask(camera, 4.0, 255 - camera.pixels)
-    assert node.channels['camera'].input.unchanged == (0, 0.0)
+        ask(camera, stamp, black)
+    assert 'has not changed by a single byte' in said()
+    assert 'have shown next to nothing: the values of the last are 0 to 0 of 255' in said()
+    ask(camera, 4.0, 255 - black)
+    assert 'has not changed' not in said()
 
 
 def test_an_image_that_is_too_old_is_refused(make_node, make_camera, ask, ros, capfd):

@@ -1,13 +1,16 @@
 """A callback that raises ends itself, and neither the node nor what it works for."""
 
 import array
+import threading
 
 import cv2
+from deadline import DEADLINE
 import numpy as np
 import pytest
 
 pytest.importorskip('rclpy', reason='rclpy is not installed')
 
+from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock
 from rclpy.clock import ClockType
 from sensor_msgs.msg import Image
@@ -68,3 +71,22 @@ def test_a_mask_that_cannot_be_taken_in_does_not_end_the_taking_in(ros, start_pr
     assert process.wait() == 0, process.lines
     assert 'this mask is odd' in '\n'.join(process.lines)
     assert '3 masks, 0 timeouts' in process.lines[-1]
+
+
+def test_the_tests_end_when_callbacks_that_wait_for_a_thread_are_over(ros):
+    node, begun, release = ros.add(ros.Node('busy')), [], threading.Event()
+
+    def wait():
+        begun.append(1)
+        release.wait(DEADLINE)
+
+    for _ in range(5):
+        node.create_timer(
+            0.001, wait, ReentrantCallbackGroup(), Clock(clock_type=ClockType.STEADY_TIME))
+    ros.wait_for(lambda: len(begun) == 4 and ros.queued(), what='more callbacks than threads')
+    ending = threading.Thread(target=ros.end_callbacks)
+    ending.start()
+    release.set()
+    ending.join(DEADLINE)
+    assert not ending.is_alive()
+    assert len(begun) > 4

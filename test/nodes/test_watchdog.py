@@ -95,23 +95,6 @@ def test_frames_that_tell_no_cameras_apart_are_reported(clock, frames, said):
     assert [line.partition(', so that')[0] for line in lines] == said
 
 
-@pytest.mark.parametrize(('frames', 'seconds', 'said'), [
-    (19, 60.0, False), (2000, 4.9, False), (20, 5.0, True)])
-def test_an_image_that_does_not_change_is_reported(channel, frames, seconds, said):
-    channel.input.unchanged = frames, seconds
-    assert watchdog.stream_unchanged(channel).startswith(
-        'the image has not changed by a single byte for 5 s, though 20 frames came') is said
-    assert bool(watchdog.stream_unchanged(channel)) is said
-
-
-def test_images_that_show_nothing_are_reported(channel):
-    channel.input.blank = 4.9, (0, 15)
-    assert watchdog.stream_blank(channel) == ''
-    channel.input.blank = 5.0, (0, 15)
-    assert watchdog.stream_blank(channel).startswith(
-        'for 5 s the images have shown next to nothing: the values of the last are 0 to 15 of 255')
-
-
 def test_a_camera_that_starts_late_is_given_its_time(channel, clock):
     clock.now += 60
     channel.statistics.match(1)

@@ -16,34 +16,35 @@ PIXELS = np.zeros((2, 2, 3), np.uint8)
 
 def test_the_last_image_again_is_refused_however_often_and_whatever_holds_it():
     stream = CameraStream()
-    stream.check(5, b'abc')
+    stream.check(5, b'abc', 0)
     for data in (b'abc', array.array('B', b'abc'), np.frombuffer(b'abc', np.uint8)):
         with pytest.raises(FrameError, match='arrives again'):
-            stream.check(5, data)
-    stream.check(5, b'abd')
-    stream.check(6, b'abd')
+            stream.check(5, data, 0)
+    stream.check(5, b'abd', 0)
+    stream.check(6, b'abd', 0)
 
 
-@pytest.mark.parametrize('stamps', [(1, 2, 3, 4), (0, 0, 0, 0), (5, 5, 5, 5)])
-def test_images_that_do_not_change_are_counted_whatever_their_stamps(stamps):
+@pytest.mark.parametrize('stamps', [range(1, 100), [0] * 99, [5] * 99])
+@pytest.mark.parametrize(('images', 'step_s', 'said'), [
+    (20, 60.0, ''), (90, 0.05, ''), (21, 0.25, 'for 5 s, though 20 frames came'),
+    (61, 0.2, 'for 12 s, though 60 frames came')])
+def test_images_that_do_not_change_for_long_are_told_whatever_their_stamps(
+        stamps, images, step_s, said):
     stream, image = CameraStream(), bytes(10_000)
-    counts = []
-    for stamp in stamps:
+    for number in range(images):
         with contextlib.suppress(FrameError):
-            stream.check(stamp, image)
-        counts.append(stream.unchanged)
-    assert counts == [0, 1, 2, 3]
+            stream.check(stamps[number], image, round(number * step_s * 1e9))
+    assert said in stream.frozen
+    assert bool(stream.frozen) is bool(said)
     # One byte that is not among those that are looked at first.
-    stream.check(stamps[-1], b'\0\1' + image[2:])
-    assert stream.unchanged == 0
-    stream.check(stamps[-1], image[1:])
-    assert stream.unchanged == 0
+    stream.check(7, b'\0\1' + image[2:], 10**12)
+    assert stream.frozen == ''
 
 
 def test_images_without_stamps_are_not_taken_for_repeated():
     stream = CameraStream()
-    stream.check(0, b'abc')
-    stream.check(0, b'abc')
+    stream.check(0, b'abc', 0)
+    stream.check(0, b'abc', 0)
 
 
 def test_frames_are_tracked_by_stamps_and_where_these_stand_still_by_the_recordings_clock():
@@ -77,19 +78,19 @@ def shot(low, high, channels=3):
 
 
 @pytest.mark.parametrize('channels', [1, 3, 4])
-def test_how_long_nothing_is_shown_is_known(channels):
+def test_how_long_nothing_is_shown_is_told(channels):
     stream = CameraStream()
     blank = []
     # Samples of 12 bits that are not shifted up are below 16, whatever is seen.
-    for second, high in enumerate((200, 15, 19, 255, 0, 10)):
-        stream.timed(shot(0, high, channels), second * 10**9, 0.5)
-        blank.append(stream.blank_s)
-    assert blank == [0, 1, 2, 0, 1, 2]
-    assert stream.values == (0, 10)
+    for number, high in enumerate((200, 15, 19, 255, 0, 10, 3)):
+        stream.timed(shot(0, high, channels), number * 3 * 10**9, 0.5)
+        blank.append(stream.blank.partition(' the images')[0])
+    assert blank == ['', '', 'for 6 s', '', '', 'for 6 s', 'for 9 s']
+    assert 'the values of the last are 0 to 3 of 255' in stream.blank
 
 
 def test_a_camera_that_is_blind_from_the_start_is_so_for_as_long():
     stream = CameraStream()
-    for second in (3, 4, 5):
+    for second in (3, 4, 8):
         stream.timed(shot(7, 7), second * 10**9, 0.5)
-    assert stream.blank_s == 2
+    assert stream.blank.startswith('for 5 s the images have shown next to nothing')

@@ -1,4 +1,5 @@
 import dataclasses
+import math
 import textwrap
 
 import pytest
@@ -9,6 +10,7 @@ from aim_ros.perception.profiles import DriverProfile
 from aim_ros.perception.profiles import load_profiles
 from aim_ros.perception.profiles import ProfileError
 from aim_ros.perception.profiles import resolve_signs
+from aim_ros.perception.ranges import RANGES
 from aim_ros.resources import share_directory
 from aim_ros.segmentation.labels import CITYSCAPES
 from aim_ros.segmentation.labels import LabelSet
@@ -399,3 +401,18 @@ def test_a_class_that_is_named_on_both_sides_is_left_alone():
 def test_signs_by_hand():
     assert resolve_signs(CITYSCAPES, ('person', 'road'), ('sky',)) == ((0, 1), (10, -1), (11, 1))
     assert resolve_signs(CITYSCAPES, (), ()) == ()
+
+
+@pytest.mark.parametrize('name', RANGES)
+def test_a_profile_is_held_to_the_ranges_of_what_it_states(name):
+    (low, high), key = RANGES[name], name.partition('.')[2]
+
+    def profile(value):
+        return DriverProfile('p', **({key: value} if name.startswith('focus.') else {
+            'alerts': {key: value}}))
+
+    for labels in (None, CITYSCAPES):
+        assert profile(low).mistake(labels) is profile(high).mistake(labels) is None
+        for value in (low - 1, high + 1, math.nan):
+            assert profile(value).mistake(labels) == (
+                f"profile 'p': {name} must be in {low:g}..{high:g}, got {value:g}")

@@ -1,5 +1,7 @@
 from dataclasses import replace
 import json
+import os
+from pathlib import Path
 import shutil
 import signal
 import subprocess
@@ -161,6 +163,39 @@ def test_what_is_whole_is_kept_and_what_is_not_is_done_again(tmp_path, process):
     assert contents(tmp_path / 'results') == before
     assert (tmp_path / 'results' / 'a' / 'a.mcap').stat().st_mtime_ns == kept
     assert not (tmp_path / 'results' / PARTIAL).exists()
+
+
+def test_what_else_lies_beside_a_recording_is_no_part_of_it(tmp_path, process):
+    bag = write_scenes(tmp_path / 'drive', 3)
+    assert process(bag) == 0
+    (bag / 'maps.tar.zstd').write_bytes(b'another')
+    (bag / 'cut.mcap').mkdir()
+    assert process(bag) == 0
+
+
+def test_a_name_that_is_not_utf_8_is_spelled_with_a_mark(tmp_path, process, capsys):
+    # As on a disk of an older system.
+    bag = Path(os.fsdecode(os.fsencode(tmp_path) + b'/f\xe4hrt'))
+    write_scenes(tmp_path / 'drive', 3).rename(bag)
+    for _ in range(2):
+        assert process(bag, options=['--table', '--overlay', str(tmp_path / 'a.mp4')]) == 0
+    assert (tmp_path / 'results' / 'f\ufffdhrt' / 'process_bag.json').is_file()
+    assert process(tmp_path / bag.name / 'none') == 1
+    assert 'does not exist' in capsys.readouterr().err
+
+
+def test_a_video_that_cannot_be_put_where_it_is_wanted_costs_no_result(
+        tmp_path, process, capsys):
+    bag = write_scenes(tmp_path / 'drive', 3)
+    assert process(bag, options=['--overlay', str(tmp_path)]) == 2
+    assert 'the videos are beside the results, and not copied' in capsys.readouterr().err
+    assert (tmp_path / 'results' / 'drive' / 'camera.mp4').is_file()
+
+
+def test_results_that_cannot_be_written_are_told_in_a_sentence(tmp_path, process, capsys):
+    (tmp_path / 'file').touch()
+    assert process(write_scenes(tmp_path / 'drive', 3), out='file') == 1
+    assert f'drive: {tmp_path / "file"}: File exists' in capsys.readouterr().err
 
 
 # A command that is killed while it writes the recording "b".

@@ -8,7 +8,6 @@ EXTRAS = {
     'gguf': 'text',
     'hypothesis': 'test',
     'matplotlib': 'experiments',
-    'mcap': 'dev',
     'mcap_ros2': 'dev',
     'motmetrics': 'experiments',
     'nicegui': 'live',

@@ -72,7 +72,6 @@ class CameraInput:
         self.image_frame = ''
         """The frame that the last image names."""
         self._stream = CameraStream()
-        self._changed_ns = self._taken_ns = 0
         self._images: Subscription | None = None
         self._infos: Subscription | None = None
         self._latched_infos: Subscription | None = None
@@ -196,26 +195,22 @@ class CameraInput:
         :raises FrameError: the message is no image that can be taken, or the last one again:
             whoever repeats an image is blind, however often.
         """
-        try:
-            self._stream.check(conversions.stamp_to_ns(message.header.stamp), message.data)
-        finally:
-            self._taken_ns = received_ns
-            if self._stream.unchanged == 0:
-                self._changed_ns = received_ns
+        self._stream.check(
+            conversions.stamp_to_ns(message.header.stamp), message.data, received_ns)
         convert = (conversions.frame_from_compressed if self._compressed
                    else conversions.frame_from_image)
         frame = convert(message, self.name)
         return self._stream.timed(frame, received_ns, clear_after)
 
     @property
-    def unchanged(self) -> tuple[int, float]:
-        """How many of the last images were the one before, to the byte, and for how long, s."""
-        return self._stream.unchanged, (self._taken_ns - self._changed_ns) * 1e-9
+    def frozen(self) -> str:
+        """For how long the image has been the same; empty if it was not for long."""
+        return self._stream.frozen
 
     @property
-    def blank(self) -> tuple[float, tuple[int, int]]:
-        """For how long, in s, frames have shown next to nothing, and the range of their values."""
-        return self._stream.blank_s, self._stream.values
+    def blank(self) -> str:
+        """For how long the images have shown next to nothing; empty if they show something."""
+        return self._stream.blank
 
     def camera(self, size: tuple[int, int]) -> CameraModel | None:
         """

@@ -94,7 +94,7 @@ def _verdict(channel: CameraChannel, last: Problem | None, publishers: int, acti
     odd = (silence, 'the header stamps stand still' if channel.statistics.stamps_frozen() else '',
            watchdog.stream_losses(channel), watchdog.stream_jitter(channel, settings),
            watchdog.stream_sizes(channel), watchdog.stream_ahead(channel),
-           watchdog.stream_unchanged(channel), watchdog.stream_blank(channel),
+           channel.input.frozen, channel.input.blank,
            channel.output.focus()[1])
     if any(odd):
         return Level.WARN, '; '.join(filter(None, odd))

@@ -51,9 +51,11 @@ class SegmentationNode(LifecycleNodeMixin, Node):
 
     The executor receives images and answers services; one worker thread perceives and publishes,
     and another publishes STALE when a camera falls silent. The README lists topics and parameters.
+
+    :param ends_on_failure: whether the process ends after an autostart that failed.
     """
 
-    def __init__(self, **options):
+    def __init__(self, *, ends_on_failure: bool = False, **options):
         Node.__init__(self, 'segmentation', **options)
         # rclpy's LifecycleNode is these two bases, but cannot give transitions a group of their
         # own, by which parameters are answered while a model loads.
@@ -67,7 +69,7 @@ class SegmentationNode(LifecycleNodeMixin, Node):
         self._params = NodeParameters(self)
         self._bond = Bond(self)
         self._problem = self._advice = ''
-        self._autostarting = False
+        self._autostarting, self._ends_on_failure = False, ends_on_failure
         self._pipeline: Pipeline | None = None
         self._disagreement: str | None = None
         self._label_info = None
@@ -178,8 +180,7 @@ class SegmentationNode(LifecycleNodeMixin, Node):
         self._autostarting = True
         succeeded = all(transition() == TransitionCallbackReturn.SUCCESS for transition in (
             self.trigger_configure, self.trigger_activate))
-        # Before it is said: whoever reads that may try again at once.
-        self._autostarting = False
+        self._autostarting = False  # before it is said: whoever reads it may try again at once
         if not succeeded:
             self.autostart_failed = True
             self.get_logger().fatal(f'autostart failed: {self._problem}. {self._advice}')
@@ -189,6 +190,7 @@ class SegmentationNode(LifecycleNodeMixin, Node):
         self._advice = (
             'Start the node again with a value that is right'
             if isinstance(error, ReadOnlyParameterError) else
+            'The node ends: mend that, and start it again' if self._ends_on_failure else
             f'When that is mended: ros2 lifecycle set {self.get_fully_qualified_name()} '
             f'{transition}')
         # An autostart says it once, at FATAL.

@@ -216,14 +216,8 @@ class NodeParameters:
 
     def _check_profile(self, name: str) -> None:
         """Raise ProfileError if there is no such profile, or one that cannot be meant."""
-        profile = self._rules.file.get(name)
-        if self._labels is not None and (mistake := profile.mistake(self._labels)):
+        if mistake := self._rules.file.get(name).mistake(self._labels):
             raise ProfileError(mistake)
-        for key, value in profile.stated.items():
-            try:
-                self._table.check(key, value)
-            except ValueError as error:
-                raise ProfileError(f'profile {name!r}: {error}') from error
 
     def _warn_of_other_profiles(self) -> None:
         for name in self._rules.file.names:

@@ -33,7 +33,7 @@ def run_segmentation(args: list[str] | None, stop: StopSignal, exit_on_failure: 
             return 1
         try:
             with start_errors():
-                node = SegmentationNode()
+                node = SegmentationNode(ends_on_failure=exit_on_failure)
         except StartError as error:
             rclpy.logging.get_logger('segmentation').fatal(f'the node cannot start: {error}')
             rclpy.shutdown()

@@ -12,6 +12,7 @@ from aim_ros.nodes.parameter_row import STRINGS
 from aim_ros.perception.defaults import DRIVER_MAY
 from aim_ros.perception.defaults import REQUIRED_CLASSES
 from aim_ros.perception.labelled_points import POINT_IDS
+from aim_ros.perception.ranges import RANGES
 from aim_ros.perception.settings import DRIVABLE
 from aim_ros.perception.settings import HEIGHTS
 from aim_ros.perception.settings import Mount
@@ -66,6 +67,7 @@ _LEAST = 32
 
 _ALERTS = AlertSettings(())
 _OUTPUTS = OutputSettings()
+_RANGES = {name: {'low': low, 'high': high} for name, (low, high) in RANGES.items()}
 _HEIGHT = {'read_only': True, 'low': HEIGHTS[0], 'high': HEIGHTS[1]}
 _PITCH = {'read_only': True, 'low': PITCHES[0], 'high': PITCHES[1]}
 
@@ -127,28 +129,28 @@ TABLE: tuple[Row, ...] = (
         'Alerts do not lose them.'),
     Row('focus.sigma', float, 0.0,
         'Strength of focus modulation: standard deviation of its noise, in logits.',
-        low=0.0, high=20.0),
+        **_RANGES['focus.sigma']),
     Row('focus.sampling', str, 'expected',
         'expected shifts the targets by the mean of the noise, without flicker; pixel draws '
         'the noise for each pixel; gated is the expected shift, only next to what the '
         'unmodulated model gives to a focus class.', choices=SAMPLINGS),
     Row('focus.max_changed', float, 1.0,
         "Share of a frame's pixels that focus modulation may be expected to change: a frame that "
-        'would exceed it gets a smaller sigma. 1 is no limit.', low=0.0, high=1.0),
+        'would exceed it gets a smaller sigma. 1 is no limit.', **_RANGES['focus.max_changed']),
     Row('alerts.required_classes', STRINGS, REQUIRED_CLASSES,
         "The owner's: class names or roles that are always alerted.", read_only=True),
     Row('alerts.classes', STRINGS, (),
         'Class names or roles that are alerted besides the required ones.'),
     Row('alerts.min_area', int, _ALERTS.min_area,
         'Smallest region that is alerted, in pixels of the camera image.',
-        low=1, high=1_000_000, driver_may=DRIVER_MAY['alerts.min_area']),
+        **_RANGES['alerts.min_area'], driver_may=DRIVER_MAY['alerts.min_area']),
     Row('alerts.raise_after', float, _ALERTS.raise_after,
         'Seconds of header stamp for which a track is seen before it is raised. One that is '
-        'near and in the corridor is raised at once.', low=0.0, high=5.0,
+        'near and in the corridor is raised at once.', **_RANGES['alerts.raise_after'],
         driver_may=DRIVER_MAY['alerts.raise_after']),
     Row('alerts.clear_after', float, _ALERTS.clear_after,
         'Seconds of header stamp unseen after which a track is cleared.',
-        low=0.0, high=10.0, driver_may=DRIVER_MAY['alerts.clear_after']),
+        **_RANGES['alerts.clear_after'], driver_may=DRIVER_MAY['alerts.clear_after']),
     Row('alerts.stale_after', float, 0.7,
         'Seconds on a steady clock without an answered frame after which the level is STALE; '
         'short of the deadline of a second that the alerts offer.',
@@ -160,10 +162,10 @@ TABLE: tuple[Row, ...] = (
         read_only=True, low=0.0, high=60.0),
     Row('alerts.near_m', float, _ALERTS.near_m,
         'Distance in metres below which a track is near, where there is a CameraInfo.',
-        low=0.0, high=1000.0, driver_may=DRIVER_MAY['alerts.near_m']),
+        **_RANGES['alerts.near_m'], driver_may=DRIVER_MAY['alerts.near_m']),
     Row('alerts.near_row', float, _ALERTS.near_row,
         'Image row, from 0 at the top to 1, below which a foot is near without a CameraInfo.',
-        low=0.0, high=1.0, driver_may=DRIVER_MAY['alerts.near_row']),
+        **_RANGES['alerts.near_row'], driver_may=DRIVER_MAY['alerts.near_row']),
     Row('alerts.corridor.top_row', float, _ALERTS.corridor.top_row,
         "Row of the ego corridor's upper edge, from 0 at the top to 1.",
         low=0.0, high=1.0, driver_may=DRIVER_MAY['alerts.corridor.top_row']),

@@ -15,11 +15,8 @@ from aim_ros.perception.settings import Settings
 _PERIOD = 0.1
 _SILENT_AFTER = 2.0
 _ABSENT_AFTER = 10.0
-_FROZEN_FRAMES, _FROZEN_AFTER = 20, 5.0
-"""Frames and seconds without any change after which a camera looks frozen, or else blind."""
-
 _FROZEN_PERIOD = 60.0
-"""Seconds between two lines about it: a replay that is paused looks so, too."""
+"""Seconds between two lines about a frozen camera: a replay that is paused looks so, too."""
 
 _AHEAD_AFTER = 1.0
 """Seconds: a clock that is simulated may be a frame late."""
@@ -55,9 +52,9 @@ def warn_of_stream(channel: CameraChannel, settings: Settings, log: RateLimitedL
         log.warning(f'{name} losses', f'{topic}: {losses}; {transport_advice(os.environ)}')
     if (jitter := stream_jitter(channel, settings)):
         log.warning(f'{name} jitter', f'{topic}: {jitter}')
-    if (unchanged := stream_unchanged(channel)):
-        log.warning(f'{name} unchanged', f'{topic}: {unchanged}', _FROZEN_PERIOD)
-    if (blank := stream_blank(channel)):
+    if (frozen := channel.input.frozen):
+        log.warning(f'{name} unchanged', f'{topic}: {frozen}', _FROZEN_PERIOD)
+    if (blank := channel.input.blank):
         log.warning(f'{name} blank', f'{topic}: {blank}', _FROZEN_PERIOD)
     if (sizes := stream_sizes(channel)):
         log.warning(f'{name} sizes', f'{topic}: {sizes}')
@@ -141,23 +138,6 @@ def stream_ahead(channel: CameraChannel) -> str:
     ahead = channel.statistics.ahead()
     return (f'the header stamps are {ahead:.1f} s ahead of the clock of this node: who tells the '
             'age of an alert by them takes it for new' if ahead > _AHEAD_AFTER else '')
-
-
-def stream_unchanged(channel: CameraChannel) -> str:
-    """Return for how long the image has been the same; empty if it was not for long."""
-    frames, seconds = channel.input.unchanged
-    if frames < _FROZEN_FRAMES or seconds < _FROZEN_AFTER:
-        return ''
-    return (f'the image has not changed by a single byte for {seconds:.0f} s, though {frames} '
-            'frames came: a camera that is frozen looks so, or a replay that is paused')
-
-
-def stream_blank(channel: CameraChannel) -> str:
-    """Return for how long the images have shown next to nothing; empty if they show something."""
-    seconds, (low, high) = channel.input.blank
-    return (f'for {seconds:.0f} s the images have shown next to nothing: the values of the last '
-            f'are {low} to {high} of 255. Is the lens covered, or do the samples of 16 bits use '
-            'fewer, and are not shifted up?' if seconds >= _FROZEN_AFTER else '')
 
 
 def stream_sizes(channel: CameraChannel) -> str:

@@ -27,6 +27,7 @@ _COLORS = {
     Level.ERROR: 'color=negative text-color=white',
     Level.STALE: 'color=grey text-color=dark',
 }
+_GONE = 'no node'
 _COLUMNS = [{'name': key, 'label': label, 'field': key, 'align': align} for key, label, align in (
     ('track_id', 'id', 'left'), ('kind', 'kind', 'left'), ('level', 'level', 'left'),
     ('distance', 'distance', 'right'), ('contact', 'contact in', 'right'), ('note', '', 'left'))]
@@ -106,7 +107,8 @@ class Page:
         stream = self._stream
         record = stream.record if stream is not None else None
         if record is not None:
-            self._show_record(record)
+            node = self._node
+            self._show_record(record, bool(node.silence) or not node.parameters.present)
         self._parameters.refresh()
         self._what_if.refresh()
 
@@ -128,6 +130,12 @@ class Page:
 
     def _show_state(self) -> None:
         node, status = self._node, self._node.status
+        if node.silence:
+            self._state.text = f'{node.target} does not answer'
+            self._problem.text = (
+                f'{node.target} has not been heard for {node.silence:.0f} s: it has ended, or '
+                'cannot be reached.')
+            return
         if not node.parameters.known:
             self._state.text = f'waiting for {node.target}'
             self._problem.text = (
@@ -163,12 +171,17 @@ class Page:
         elif self._stream is not None:
             self._stream.pictures.step()
 
-    def _show_record(self, record: Record) -> None:
-        level = record.level.name
+    def _show_record(self, record: Record, gone: bool) -> None:
+        """
+        Show the last alerts.
+
+        :param gone: whether the node is, so that they tell nothing of now.
+        """
+        level = _GONE if gone else record.level.name
         if self._level.text != level:
             self._level.text = level
-            self._level.props(_COLORS[record.level])
-        rows = [_row(user) for user in record.road_users]
+            self._level.props(_COLORS[Level.STALE if gone else record.level])
+        rows = [] if gone else [_row(user) for user in record.road_users]
         if rows != self._users.rows:
             self._users.rows = rows
 

@@ -74,6 +74,11 @@ class RemoteParameters:
         return self._known
 
     @property
+    def present(self) -> bool:
+        """Whether the node's services are there, as far as the middleware knows."""
+        return self._client.services_are_ready()
+
+    @property
     def controls(self) -> Mapping[str, Control]:
         """What each parameter may be, by its name; replaced whole when the node comes anew."""
         return self._controls
@@ -139,7 +144,7 @@ class RemoteParameters:
         """Ask for what is not known, and again where no answer came."""
         with self._lock:
             now = time.monotonic()
-            if not self._client.services_are_ready():
+            if not self.present:
                 self.forget()
             elif not self._known and now - self._asked > _ASK_AGAIN:
                 self._asked = now

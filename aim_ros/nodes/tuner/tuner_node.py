@@ -1,6 +1,8 @@
 """The tuner's part in ROS: all that is known of a segmentation node and its cameras."""
 
+from collections.abc import Callable
 from collections.abc import Mapping
+import time
 from types import MappingProxyType
 
 from diagnostic_msgs.msg import DiagnosticArray
@@ -15,6 +17,9 @@ from aim_ros.nodes.tuner.service_calls import ANSWER_TIMEOUT
 
 _PERIOD = 0.2
 
+_LEAST_SILENCE = 3.0
+"""Seconds: the node publishes its diagnostics once in each, whatever its state."""
+
 
 class TunerNode(Node):
     """
@@ -23,14 +28,19 @@ class TunerNode(Node):
     :param target: full name of the segmentation node.
     :param replay: full name of the replay that feeds it, which need not be there.
     :param answer_timeout: seconds without an answer after which they are said not to answer.
+    :param clock: monotonic seconds.
+    :param options: of rclpy's `Node`.
     """
 
     def __init__(self, target: str, replay: str, answer_timeout: float = ANSWER_TIMEOUT,
-                 **options):
+                 clock: Callable[[], float] = time.monotonic, **options):
         super().__init__('tuner', **options)
         self.target = target
         self.parameters = RemoteParameters(self, target, answer_timeout)
         self.playback = PlaybackClient(self, replay, answer_timeout)
+        self._clock = clock
+        self._longest_silence = max(answer_timeout, _LEAST_SILENCE)
+        self._heard: float | None = None
         self._status: Mapping[str, str] = MappingProxyType({})
         self._topics: dict[str, str] = {}
         self._streams: Mapping[str, CameraStream] = MappingProxyType({})
@@ -42,6 +52,16 @@ class TunerNode(Node):
     def status(self) -> Mapping[str, str]:
         """What the node says of itself on /diagnostics; its line for people is ``message``."""
         return self._status
+
+    @property
+    def silence(self) -> float:
+        """
+        For how many seconds the node has not been heard; 0 if not for long, or never before.
+
+        One that was killed stays in the graph until the middleware's lease of it ends.
+        """
+        silence = 0.0 if self._heard is None else self._clock() - self._heard
+        return silence if silence > self._longest_silence else 0.0
 
     @property
     def streams(self) -> Mapping[str, CameraStream]:
@@ -64,6 +84,7 @@ class TunerNode(Node):
             if 'topic' in values:
                 self._topics[part] = values['topic']
             elif part == 'node':
+                self._heard = self._clock()
                 if values.get('lifecycle_state') != self._status.get('lifecycle_state'):
                     # Its files may be others now, and name other profiles and classes.
                     self.parameters.forget()

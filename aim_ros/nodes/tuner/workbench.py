@@ -13,6 +13,7 @@ from aim_ros.imaging.frame import Frame
 from aim_ros.nodes.tuner.saved_profile import shipped_file
 from aim_ros.nodes.tuner.tuner_node import TunerNode
 from aim_ros.perception.profiles import load_profiles
+from aim_ros.perception.profiles import ProfileError
 
 if TYPE_CHECKING:
     from aim_ros.nodes.tuner.what_if import Side
@@ -48,7 +49,7 @@ class Workbench:
         Return a frame under profiles of these names, or under `AS_SET`.
 
         :raises ModelError: the node's network cannot be loaded here.
-        :raises ProfileError: its file of profiles cannot be read here.
+        :raises ProfileError: its file of profiles cannot be read here, or one is out of range.
         :raises UnknownClassError: a profile names a class that the network does not have.
         """
         values = self.node.parameters.values
@@ -63,10 +64,12 @@ class Workbench:
 
         if self._what_if is None or not self._what_if.is_of(values):
             self._what_if = WhatIf(values)
-        profiles = load_profiles(self.profiles_file)
-        return self._what_if.compare(frame, [
-            profile_as_set(name, values) if name == AS_SET else profiles.get(name)
-            for name in names])
+        file = load_profiles(self.profiles_file)
+        profiles = [profile_as_set(name, values) if name == AS_SET else file.get(name)
+                    for name in names]
+        for mistake in filter(None, (profile.mistake() for profile in profiles)):
+            raise ProfileError(mistake)
+        return self._what_if.compare(frame, profiles)
 
     def end(self) -> None:
         """End the thread of the comparisons."""

@@ -330,6 +330,14 @@ def test_without_a_node_the_page_says_what_is_missing(ros, browser, tuner):
                      'the advice')
 
 
+def test_a_node_that_ends_leaves_no_level_behind(ros, page, drive):
+    level = '[data-level]'
+    page.wait_for(lambda: page.text(level) in ('OK', 'WARN', 'ERROR'), 'a level')
+    ros.remove(drive)
+    page.wait_for(lambda: page.text(level) == 'no node', 'the level to go')
+    page.wait_for(lambda: page.text('[data-state]') == 'waiting for /segmentation', 'the state')
+
+
 @pytest.mark.parametrize(('arguments', 'said'), [
     (['--model', 'x'], 'only with --play'), (['--nonsense'], 'unrecognized arguments')])
 def test_arguments_that_make_no_sense_are_refused(arguments, said):

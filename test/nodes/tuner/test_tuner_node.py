@@ -3,6 +3,9 @@
 from functools import partial
 
 from deaf_node import DeafNode
+from diagnostic_msgs.msg import DiagnosticArray
+from diagnostic_msgs.msg import DiagnosticStatus
+from diagnostic_msgs.msg import KeyValue
 import numpy as np
 import pytest
 from rcl_interfaces.msg import Parameter as ParameterMessage
@@ -110,6 +113,29 @@ def test_a_node_that_is_started_again_is_asked_again(ros, make_node, tuner):
     make_node(driver_profile='city', cameras=['front', 'rear'])
     ros.wait_for(lambda: parameters.known and parameters.values['driver_profile'] == 'city')
     ros.wait_for(lambda: tuple(tuner.streams) == ('front', 'rear'), what='the new cameras')
+
+
+def test_a_node_that_is_killed_is_missed_within_seconds(ros, clock):
+    tuner = ros.add(TunerNode('/segmentation', '/replay', 0.5, clock))
+    # The graph still has it, as it has one that was killed.
+    diagnostics = ros.add(Node('segmentation')).create_publisher(
+        DiagnosticArray, '/diagnostics', 10)
+    assert tuner.silence == 0
+    ros.wait_for(diagnostics.get_subscription_count, what='the tuner')
+
+    def say(state):
+        diagnostics.publish(DiagnosticArray(status=[DiagnosticStatus(
+            name='segmentation: node', values=[KeyValue(key='lifecycle_state', value=state)])]))
+        ros.wait_for(lambda: tuner.status.get('lifecycle_state') == state, what=state)
+
+    say('active')
+    # It speaks once a second.
+    clock.now += 2.5
+    assert tuner.silence == 0
+    clock.now += 1
+    assert tuner.silence == 3.5
+    say('inactive')
+    assert tuner.silence == 0
 
 
 def test_pictures_come_only_while_somebody_watches_and_alerts_always(

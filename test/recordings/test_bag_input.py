@@ -1,0 +1,78 @@
+"""What is said of a recording's cameras while their frames are taken."""
+
+from dataclasses import replace
+
+import pytest
+from recording_scenes import scenes
+
+from aim_ros.media.recording import Recording
+from aim_ros.media.rosbag import write_bag
+from aim_ros.recordings.bag_input import BagInput
+from aim_ros.recordings.cameras import find_cameras
+from aim_ros.recordings.options import Options
+from aim_ros.recordings.process_bag import main
+
+START_NS = 10**18
+STEP_NS = 250_000_000
+
+
+def write_spells(path, spells):
+    """Write frames by what they show: (number, 'scene', 'black' or 'frozen')."""
+    shown, frames = scenes(200), []
+    for count, kind in spells:
+        held = next(shown)
+        for _ in range(count):
+            frame = held if kind == 'frozen' else next(shown)
+            if kind == 'black':
+                # Noise of a sensor that sees nothing.
+                frame = replace(frame, image=frame.image // 16)
+            frames.append(replace(frame, stamp_ns=START_NS + len(frames) * STEP_NS))
+    write_bag(path, frames)
+    return path
+
+
+def taken(bag, **options):
+    with Recording(bag) as recording:
+        cameras, notes = find_cameras(recording)
+        source = BagInput(recording, cameras, Options(**options), 0.5, notes)
+        return list(source.shots()), source
+
+
+def test_what_looks_blind_is_told_with_its_length_and_when(tmp_path):
+    bag = write_spells(tmp_path / 'drive', [
+        (4, 'scene'), (25, 'black'), (4, 'scene'), (29, 'frozen'), (2, 'scene'), (22, 'black')])
+    shots, source = taken(bag)
+    assert len(shots) == 86
+    assert not source.problems
+    assert [warning.partition(':')[0] for warning in source.warnings] == [
+        '/camera/image, up to second 7.0', '/camera/image, up to second 15.2',
+        '/camera/image, up to second 21.2']
+    for warning, text in zip(source.warnings, (
+            'for 6 s the images have shown next to nothing', 'by a single byte for 7 s, though 28',
+            'for 6 s the images have shown next to nothing'), strict=True):
+        assert text in warning
+
+
+@pytest.mark.parametrize('kind', ['black', 'frozen'])
+def test_a_spell_that_is_short_is_not_told(tmp_path, kind):
+    bag = write_spells(tmp_path / 'drive', [(4, 'scene'), (19, kind), (4, 'scene')])
+    assert taken(bag)[1].warnings == []
+
+
+def test_a_camera_that_shows_nothing_is_named_at_the_end(tmp_path, network, capsys):
+    bag = write_spells(tmp_path / 'drive', [(25, 'black')])
+    assert main([str(bag), '--out', str(tmp_path / 'out'), *network]) == 0
+    shown = ' '.join(capsys.readouterr().out.split())
+    assert 'left out, or odd' in shown
+    assert 'next to nothing' in shown
+
+
+def test_profiles_are_held_to_the_nodes_ranges(tmp_path, network, capsys):
+    bag = write_spells(tmp_path / 'drive', [(2, 'scene')])
+    profiles = tmp_path / 'profiles.yaml'
+    profiles.write_text('profiles: {neutral: {}, wild: {focus: {classes: [person], sigma: 50}}}')
+    for chosen in (['--profile', 'wild'], ['--compare', 'neutral,wild']):
+        assert main([str(bag), '--out', str(tmp_path / 'out'), *network, *chosen,
+                     '--profiles-file', str(profiles)]) == 1
+        assert "profile 'wild': focus.sigma must be in 0..20, got 50" in capsys.readouterr().err
+    assert not (tmp_path / 'out').exists()
