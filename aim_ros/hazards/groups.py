@@ -141,6 +141,18 @@ def kinds_of(groups: np.ndarray, shares: np.ndarray) -> np.ndarray:
     return np.where(groups == VULNERABLE, _KINDS[number, motorised.astype(int)], groups)
 
 
+def are_riding(groups: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """
+    Return who is plainly a rider with something to ride, bool (n,).
+
+    The parameters are those of `kinds_of`.
+    """
+    person, rider, bicycle, motorcycle, cyclist, motorcyclist = shares.T[:6]
+    both, wheels = cyclist + motorcyclist, bicycle + motorcycle
+    return (groups == VULNERABLE) & (rider + both > person) & (
+        (wheels > _LEAST_SHARE) | (both > _LEAST_SHARE))
+
+
 def rides_nothing(region_parts: Sequence[int]) -> bool:
     """
     Whether a road user is a rider of whose vehicle nothing is seen.

@@ -7,6 +7,7 @@ from typing import Self
 
 import numpy as np
 
+from aim_ros.hazards.groups import are_riding
 from aim_ros.hazards.groups import kinds_of
 from aim_ros.hazards.regions import parts_of
 from aim_ros.hazards.regions import Region
@@ -19,6 +20,10 @@ _PARTS_MEMORY = 0.5
 
 _KIND_CHANGE_NS = 400_000_000
 """Time for which a road user looks like another kind before it is said to be that."""
+
+_RIDE_CHANGE_NS = 200_000_000
+"""The same time for who is plainly seen to ride: from afar most who ride look like people on foot,
+and hardly anybody on foot like a rider with something to ride."""
 
 _MIN_KIND_FRAMES = 3
 
@@ -58,19 +63,23 @@ class Looks(Table):
         :param regions: what is seen of each.
         :param seconds: since each was seen last, (n,).
         """
-        self._mix(parts_of(regions), seconds)
-        like = kinds_of(self.group, self.shares)
+        parts = parts_of(regions)
+        seen = parts / np.maximum(parts.sum(1), 1)[:, None]
+        self._mix(seen, seconds)
+        rides = are_riding(self.group, seen)
+        like = np.where(rides, kinds_of(self.group, seen), kinds_of(self.group, self.shares))
+        needed_ns = np.where(rides, _RIDE_CHANGE_NS, _KIND_CHANGE_NS)
         same, other = like == self.kind, like == self.other_kind
         self.other_frames += same | other
-        turns = (~same & other & (now_ns - self.other_since_ns >= _KIND_CHANGE_NS)
+        turns = (~same & other & (now_ns - self.other_since_ns >= needed_ns)
                  & (self.other_frames >= _MIN_KIND_FRAMES))
         self.kind[turns] = like[turns]
         anew = same | ~other
         self.other_kind[anew], self.other_since_ns[anew] = like[anew], now_ns
         self.other_frames[anew] = 1
 
-    def _mix(self, parts: np.ndarray, seconds: np.ndarray) -> None:
-        """Let what was seen of parts (n, `MAX_PARTS`) count for less and less."""
-        total = parts.sum(1)[:, None]
+    def _mix(self, seen: np.ndarray, seconds: np.ndarray) -> None:
+        """Let what was seen before of parts count for less, and their shares now (n, ...) more."""
         fresh = 1 - mapped(math.exp, -np.maximum(seconds, 0.02) / _PARTS_MEMORY)[:, None]
-        self.shares += np.where(total > 0, fresh * (parts / np.maximum(total, 1) - self.shares), 0)
+        shows = seen.any(1)[:, None]
+        self.shares += np.where(shows, fresh * (seen - self.shares), 0)

@@ -1,4 +1,4 @@
-"""Regions that show several tracks at once are parted between them, by their predictions."""
+"""Regions that show several tracks are parted between them, by heads and by predictions."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -6,13 +6,18 @@ from typing import NamedTuple
 
 import numpy as np
 
+from aim_ros.hazards.assignment import solver
 from aim_ros.hazards.boxes import areas
 from aim_ros.hazards.boxes import Box
+from aim_ros.hazards.groups import VULNERABLE
 from aim_ros.hazards.pairs import neighbours
 from aim_ros.hazards.pairs import shared
 from aim_ros.hazards.pixels import Pixels
 from aim_ros.hazards.regions import boxes_of
 from aim_ros.hazards.regions import Region
+from aim_ros.hazards.splitting import Detail
+from aim_ros.hazards.splitting import find_heads
+from aim_ros.hazards.splitting import MIN_PIXELS
 from aim_ros.hazards.table import objects
 from aim_ros.hazards.tracks import Tracks
 
@@ -33,6 +38,18 @@ _MIN_PART = 0.3
 
 _MIN_SEEN = 0.15
 """Seconds of sight after which a track may claim a part of a region."""
+
+
+_KNOWN = Detail(smoothing=0.02, height=0.45, depth=0.02, apart=0.1)
+"""Heads of people who are known to be there stand out less."""
+
+_ACROSS, _DOWN = 0.6, 0.3
+"""How far a head may be from where it is expected, in shares of width and height."""
+
+_MIN_SHOULDERS = 0.35
+"""Nobody is narrower than this share of the height, however narrow the box."""
+
+_NEVER = 1e6
 
 
 class _Claimant(NamedTuple):
@@ -105,36 +122,66 @@ def _parts(region: Region, claimants: Sequence[_Claimant], pixels: Pixels | None
     """Return each track with its part of a region; none if the region does not show them all."""
     # Who stands in front, with the lowest foot, is seen whole; of those behind, what sticks out.
     ranked = sorted(claimants, key=lambda one: (not one.raised, -one.bottom, one.track_id))
+    heads = _heads(region, ranked, pixels)
     shown: list[_Claimant] = []
     for one in ranked:
-        if all(_beside(one, other) for other in shown):
+        if one.row in heads or all(_beside(one, other) for other in shown):
             shown.append(one)
     if any(not _same_rows(one, shown[0]) for one in ranked):
         # One above the other, such as rider and bicycle: fragments of one that came together.
         return []
     front = shown[0]
     span = max(one.right for one in shown) - min(one.left for one in shown)
-    if len(shown) > 1 and region.box[2] < _MIN_SPAN * span:
+    if len(shown) > len(heads) and len(shown) > 1 and region.box[2] < _MIN_SPAN * span:
         return []
     # Who is hidden may still be the one who ends the region on a side.
     first = min(ranked, key=lambda one: one.left)
     last = max(ranked, key=lambda one: one.right)
     parts = []
     for one in shown:
-        columns = _columns(region.box, one, one is first, one is last)
+        columns = _columns(region.box, one, heads.get(one.row), one is first, one is last)
         found = _part(region, one, columns, one is front, pixels)
         if found is not None and found.area >= _MIN_PART * one.area:
             parts.append((one.row, found))
     return parts
 
 
-def _columns(box: Box, one: _Claimant, is_first: bool, is_last: bool) -> tuple[int, int]:
-    """Return start and width of a track's part: it ends where the region does, or as predicted."""
+def _heads(region: Region, claimants: Sequence[_Claimant], pixels: Pixels | None
+           ) -> dict[int, float]:
+    """Return the middles of the heads that a region shows of its claimants, by their rows."""
+    if pixels is None or region.group != VULNERABLE or region.box[3] < MIN_PIXELS:
+        return {}
+    x, y, _, height = region.box
+    columns, outline = find_heads(pixels.bodies(region.group, region.box), _KNOWN)
+    if len(columns) < 2:
+        # One alone may be that of either, or where two meet.
+        return {}
+    left, top, width, tall = np.array(
+        [(one.left, one.top, one.width, one.height) for one in claimants]).T
+    heads = x + 0.5 + np.array(columns)
+    across = np.abs(np.subtract.outer(left + width / 2, heads)) / np.maximum(
+        width, _MIN_SHOULDERS * tall)[:, None]
+    down = np.abs(np.subtract.outer(top, y + height - outline[columns])) / tall[:, None]
+    near = (across <= _ACROSS) & (down <= _DOWN)
+    paired = zip(*solver()(np.where(near, across + down, _NEVER)), strict=True)
+    return {claimants[i].row: float(heads[j]) for i, j in paired if near[i, j]}
+
+
+def _columns(box: Box, one: _Claimant, head: float | None, is_first: bool, is_last: bool
+             ) -> tuple[int, int]:
+    """
+    Return start and width of a track's part.
+
+    It lies around the track's head; where that is not seen, it ends where the region does, or is
+    where it is predicted.
+    """
     if is_first and is_last:
         return box[0], box[2]
     width = min(max(round(one.width), 1), box[2])
     start = round(one.left)
-    if is_first:
+    if head is not None:
+        start = round(head - width / 2)
+    elif is_first:
         start = box[0]
     elif is_last:
         start = box[0] + box[2] - width

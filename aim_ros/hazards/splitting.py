@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,20 +14,31 @@ from aim_ros.hazards.regions import Region
 _MIN_WIDTH = 0.6
 """Narrower regions, in shares of their height, are one person."""
 
-_MIN_APART = 0.3
-"""Heads are apart by this share of the height at least."""
-
-_MIN_DEPTH = 0.15
-"""Between two heads the outline falls by this share of the height at least."""
-
-_MIN_HEIGHT = 0.55
-"""A head is at this share of the height of the tallest one at least."""
-
-_MIN_PIXELS = 24
+MIN_PIXELS = 24
 """Regions that are less high show no heads."""
 
 _MIN_PART = 0.2
 """What is split off has this share of the pixels at least."""
+
+
+class Detail(NamedTuple):
+    """
+    How much a head has to stand out to count as one; all in shares of the height.
+
+    :param smoothing: the columns over which the outline is smoothed.
+    :param height: at which a head is, of the tallest one, at least.
+    :param depth: by which the outline falls between two heads at least.
+    :param apart: by which heads are apart at least.
+    """
+
+    smoothing: float
+    height: float
+    depth: float
+    apart: float
+
+
+STRANGERS = Detail(smoothing=0.06, height=0.55, depth=0.15, apart=0.3)
+"""For people of whom nothing else is known: arms and bags are no heads."""
 
 
 def split_people(regions: Sequence[Region], pixels: Pixels) -> list[Region]:
@@ -34,7 +46,7 @@ def split_people(regions: Sequence[Region], pixels: Pixels) -> list[Region]:
     result: list[Region] = []
     for region in regions:
         _, _, width, height = region.box
-        wide = height >= _MIN_PIXELS and width >= _MIN_WIDTH * height
+        wide = height >= MIN_PIXELS and width >= _MIN_WIDTH * height
         result += _split(region, pixels) if wide and region.group == VULNERABLE else [region]
     return result
 
@@ -63,22 +75,32 @@ def valleys(bodies: np.ndarray) -> list[int]:
 
     :param bodies: which pixels are people, bool (h, w).
     """
-    height = len(bodies)
-    # How far up people reach in each column.
-    outline = np.where(bodies.any(0), height - bodies.argmax(0), 0)
-    outline = smoothed(outline, max(1, round(0.06 * height)))
-    tallest = outline.max(initial=0.0)
-    if tallest == 0:
-        return []
-    framed = np.zeros(len(outline) + 2)
-    framed[1:-1] = outline
-    heads = peaks(framed, height=_MIN_HEIGHT * tallest,
-                  prominence=_MIN_DEPTH * tallest, distance=max(1, round(_MIN_APART * tallest)))
+    heads, outline = find_heads(bodies, STRANGERS)
     cuts = []
-    for one, other in pairwise(head - 1 for head in heads):
+    for one, other in pairwise(heads):
         between = outline[one:other]
         cuts.append(one + round(float(np.flatnonzero(between == between.min()).mean())))
     return cuts
+
+
+def find_heads(bodies: np.ndarray, detail: Detail) -> tuple[list[int], np.ndarray]:
+    """
+    Return the columns of heads, and how far up people reach in each column.
+
+    :param bodies: which pixels are people, bool (h, w).
+    :return: the columns, from left to right, and the smoothed outline, rows from below, (w,).
+    """
+    height = len(bodies)
+    outline = smoothed(np.where(bodies.any(0), height - bodies.argmax(0), 0),
+                       max(1, round(detail.smoothing * height)))
+    tallest = outline.max(initial=0.0)
+    if tallest == 0:
+        return [], outline
+    framed = np.zeros(len(outline) + 2)
+    framed[1:-1] = outline
+    heads = peaks(framed, height=detail.height * tallest, prominence=detail.depth * tallest,
+                  distance=max(1, round(detail.apart * tallest)))
+    return [head - 1 for head in heads], outline
 
 
 def smoothed(values: np.ndarray, size: int) -> np.ndarray:

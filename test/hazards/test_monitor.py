@@ -209,9 +209,19 @@ def test_the_kind_follows_evidence_over_several_frames():
         alert, = camera.see(0.1 * step, region(ASIDE, **look)).alerts
         kinds.append(alert.kind)
         assert alert.track_id == 1
-    assert kinds[:13] == ['pedestrian'] * 13
+    assert kinds[:12] == ['pedestrian'] * 12
     assert kinds[-1] == 'cyclist'
     assert sum(one != other for one, other in pairwise(kinds)) == 1
+
+
+@pytest.mark.parametrize(('parts', 'kind'), [
+    ((0.0, 0.6, 0.4), 'cyclist'), ((0.4, 0.5, 0.1), 'pedestrian'), ((0.6, 0.0, 0.4), 'pedestrian'),
+])
+def test_only_who_plainly_rides_is_a_cyclist_soon(parts, kind):
+    camera = Camera(AT_ONCE)
+    for step in range(13):
+        alert, = camera.see(0.1 * step, region(ASIDE, parts=parts if step >= 10 else (1,))).alerts
+    assert alert.kind == kind
 
 
 def test_a_flicker_of_class_changes_no_kind():

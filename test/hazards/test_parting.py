@@ -10,6 +10,9 @@ import pytest
 
 from aim_ros.hazards.pixels import Pixels
 
+HEAD = 6
+"""Rows and columns of the heads of people who are painted."""
+
 LEFT, RIGHT = (40, 30, 16, 50), (90, 30, 16, 50)
 
 
@@ -18,6 +21,21 @@ def joined(*boxes):
     ids = np.zeros(SIZE, np.uint8)
     for x, y, width, height in boxes:
         ids[y:y + height, x:x + width] = PERSON
+    rows, columns = np.nonzero(ids)
+    box = (int(columns.min()), int(rows.min()), int(np.ptp(columns)) + 1, int(np.ptp(rows)) + 1)
+    return region(box, area=len(rows)), Pixels(ids, ids, CLASSES, SETTINGS.class_ids)
+
+
+def painted(*people):
+    """
+    The region of people with heads who touch, and the image that shows them.
+
+    :param people: box and middle column of each.
+    """
+    ids = np.zeros(SIZE, np.uint8)
+    for (x, y, width, height), middle in people:
+        ids[y:y + HEAD, middle - HEAD // 2:middle + HEAD // 2] = PERSON
+        ids[y + HEAD:y + height, x:x + width] = PERSON
     rows, columns = np.nonzero(ids)
     box = (int(columns.min()), int(rows.min()), int(np.ptp(columns)) + 1, int(np.ptp(rows)) + 1)
     return region(box, area=len(rows)), Pixels(ids, ids, CLASSES, SETTINGS.class_ids)
@@ -101,3 +119,28 @@ def test_who_is_in_front_does_not_end_where_the_hidden_one_does():
         seen = follower.see(0.1 * step, one, pixels=pixels)
         assert abs(seen[1][0] - 60) <= 1
         assert abs(seen[1][2] - 16) <= 2
+
+
+def test_who_stretches_an_arm_stays_below_its_head():
+    follower = Follower()
+    left, right = (40, 30, 16, 50), (58, 30, 16, 50)
+    for step in range(6):
+        follower.see(0.1 * step, left, right)
+    # The first one reaches out to the left, and both touch.
+    one, pixels = painted(((26, 30, 32, 50), 48), (right, 66))
+    for step in range(6, 12):
+        seen = follower.see(0.1 * step, one, pixels=pixels)
+        assert list(seen) == [1, 2]
+        assert abs(seen[1][0] + seen[1][2] / 2 - 48) <= 2
+        assert abs(seen[2][0] + seen[2][2] / 2 - 66) <= 2
+
+
+def test_who_is_hidden_but_for_the_head_is_seen():
+    follower = Follower()
+    front, behind = (60, 30, 20, 60), (52, 30, 20, 54)
+    for step in range(12):
+        follower.see(0.1 * step, front, moved(behind, -3 * (11 - step)))
+    one, pixels = painted((front, 72), (behind, 58))
+    for step in range(12, 20):
+        seen = follower.see(0.1 * step, one, pixels=pixels)
+        assert list(seen) == [1, 2]
