@@ -1,9 +1,12 @@
 """Writes rosbag2 recordings that are whole or not there at all, without ROS."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextlib import ExitStack
 from contextlib import suppress
 from pathlib import Path
 import shutil
+import sqlite3
 from typing import Any
 
 from aim_ros.media.bag_types import serialize
@@ -60,7 +63,8 @@ class BagWriter:
 
     :param path: of the folder.
     :param storage: ``mcap`` or ``sqlite3``.
-    :raises MediaError: `path` exists, or cannot be written, or the storage is unknown.
+    :raises MediaError: `path` exists, or the storage is unknown; likewise, by all that writes,
+        where it cannot be written, as on a full disk.
     """
 
     def __init__(self, path: Path | str, storage: str = 'mcap'):
@@ -76,24 +80,41 @@ class BagWriter:
         self._stack = ExitStack()
 
     def __enter__(self) -> 'BagWriter':
-        try:
+        with self._writing():
             if self.partial.exists():
                 shutil.rmtree(self.partial)
             self._bag = self._stack.enter_context(
                 Writer(self.partial, version=9, storage_plugin=self._storage))
-        except OSError as error:
-            raise MediaError(f'cannot write {self.path}: {error.strerror}') from None
         return self
 
     def __exit__(self, kind, error, traceback) -> None:
         try:
-            self._stack.__exit__(kind, error, traceback)
-            if kind is None:
-                self.partial.rename(self.path)
+            with self._writing():
+                self._stack.__exit__(kind, error, traceback)
+                if kind is None:
+                    self.partial.rename(self.path)
         finally:
             shutil.rmtree(self.partial, ignore_errors=True)
             with suppress(OSError):  # others write theirs there
                 self.partial.parent.rmdir()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Say of which recording it is that a file cannot be written: the system does not."""
+        try:
+            yield
+        except OSError as error:
+            raise MediaError(f'cannot write {self.path}: {error.strerror or error}') from None
+        except sqlite3.Error as error:
+            raise MediaError(f'cannot write {self.path}: {error}') from None
+
+    def _connect(self, topic: str, kind: str, **definition: Any) -> Connection:
+        with self._writing():
+            return self._bag.add_connection(topic, kind, **definition)
+
+    def _append(self, connection: Connection, time_ns: int, data: bytes | memoryview) -> None:
+        with self._writing():
+            self._bag.write(connection, time_ns, data)
 
     def note(self, key: str, value: str) -> None:
         """Add to the metadata what is to be known of the recording."""
@@ -108,13 +129,13 @@ class BagWriter:
         :param qos: what the topic's publisher offers.
         """
         if topic not in self._topics:
-            self._topics[topic] = self._bag.add_connection(
+            self._topics[topic] = self._connect(
                 topic, message.__msgtype__, typestore=TYPES, offered_qos_profiles=[qos])
-        self._bag.write(self._topics[topic], time_ns, serialize(message))
+        self._append(self._topics[topic], time_ns, serialize(message))
 
     def announce(self, topic: str, msgtype: str, qos: Qos = qos()) -> None:  # noqa: B008
         """Make a topic that may get no message."""
-        self._topics[topic] = self._bag.add_connection(
+        self._topics[topic] = self._connect(
             topic, msgtype, typestore=TYPES, offered_qos_profiles=[qos])
 
     def copy(self, connection: Connection, time_ns: int, data: bytes) -> None:
@@ -126,17 +147,17 @@ class BagWriter:
         """
         if connection.topic not in self._topics:
             self._topics[connection.topic] = self._add(connection)
-        self._bag.write(self._topics[connection.topic], time_ns, data)
+        self._append(self._topics[connection.topic], time_ns, data)
 
     def _add(self, connection: Connection) -> Connection:
         """Make a topic as it is in another recording."""
         profiles = connection.ext.offered_qos_profiles
         if connection.msgdef.data and connection.digest:
-            return self._bag.add_connection(
+            return self._connect(
                 connection.topic, connection.msgtype, msgdef=connection.msgdef.data,
                 rihs01=connection.digest, offered_qos_profiles=profiles)
         if connection.msgtype in TYPES.types:
-            return self._bag.add_connection(
+            return self._connect(
                 connection.topic, connection.msgtype, typestore=TYPES,
                 offered_qos_profiles=profiles)
         raise MediaError(f'topic {connection.topic} cannot be copied: the recording does not '

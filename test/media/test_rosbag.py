@@ -1,6 +1,7 @@
 from dataclasses import replace
 import errno
 import os
+import resource
 
 import cv2
 import numpy as np
@@ -600,3 +601,24 @@ def test_a_real_drive_through_a_bag(tmp_path, shared_data):
     for old, new in zip(drive.frames(every=80), bag.frames(), strict=True):
         np.testing.assert_array_equal(new.image, old.image)
         assert (new.stamp_ns, new.camera_model) == (old.stamp_ns, old.camera_model)
+
+
+@pytest.mark.parametrize('storage', ['mcap', 'sqlite3'])
+def test_a_full_disk_ends_in_a_sentence_and_leaves_nothing(tmp_path, storage):
+    def record():
+        with BagWriter(tmp_path / 'bag', storage) as bag:
+            for index in range(20):
+                stamp = FIRST_STAMP_NS + index * 10**8
+                pixels = np.full((100, 300, 3), index, np.uint8)
+                bag.write('/image', stamp, bag_messages.image(
+                    pixels, 'rgb8', bag_messages.header(stamp, 'camera')))
+
+    # A file that may not grow fails as one on a full disk does.
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, hard))
+    try:
+        with pytest.raises(MediaError, match=r'^cannot write \S+/bag: '):
+            record()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not list(tmp_path.iterdir())
