@@ -450,7 +450,8 @@ def test_a_folder_with_a_ros_1_bag_says_so(tmp_path):
 @pytest.mark.parametrize(('name', 'sentence'), [
     ('a.bag', 'is a ROS 1 bag: make a rosbag2 folder of it'),
     ('a.mcap.zstd', 'is a compressed file of a rosbag2 folder'),
-    ('a.mp4', 'is a file, not a folder')])
+    ('a.mp4', 'is a video: make a folder of its images'),
+    ('a.txt', 'is a file, not a folder')])
 def test_other_files_say_what_they_are(tmp_path, name, sentence):
     (tmp_path / name).write_bytes(b'x')
     with pytest.raises(MediaError, match=sentence):

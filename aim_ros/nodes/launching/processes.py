@@ -16,8 +16,8 @@ import sys
 
 from aim_ros.nodes.launching.transports import use_large_images
 
-END_TIMEOUT = 15.0
-"""Seconds that an executable is given to end after SIGINT."""
+END_TIMEOUT = 60.0
+"""Seconds that an executable is given to end after SIGINT, also on cores that are busy."""
 
 _PROBLEM = re.compile(r'\[(?:FATAL|ERROR)\] (?:\[[^]]*\] ?)*:? ?(?P<text>.*)')
 
