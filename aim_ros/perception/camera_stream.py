@@ -16,6 +16,9 @@ from aim_ros.perception.stamp_clock import StampClock
 _Data = bytes | memoryview | np.ndarray  # or an array of the standard library
 
 
+NO_DISTANCES = 'so alerts have no distance, and near goes by alerts.near_row, not alerts.near_m'
+"""What it means that a camera has no calibration that can be used."""
+
 _LEAST_CONTRAST = 20
 """Between the least and the largest value of an image that shows something, of 255."""
 
@@ -115,6 +118,31 @@ def _same(data: _Data, other: _Data) -> bool:
     mine, others = np.frombuffer(data, np.uint8), np.frombuffer(other, np.uint8)
     # Few bytes tell most images apart, and all of them take a millisecond.
     return np.array_equal(mine[::_SAMPLE], others[::_SAMPLE]) and np.array_equal(mine, others)
+
+
+def missing_calibration(info: Any | None) -> str:
+    """
+    Say why a camera has no calibration.
+
+    :param info: its last CameraInfo, of which `ground_camera` makes none; None if none came.
+    """
+    return ('there is no CameraInfo' if info is None
+            else 'the CameraInfo says that the camera is not calibrated')
+
+
+def lens_distortion(info: Any, topic: str) -> str:
+    """
+    Say that a camera's images may not be rectified; empty if they are.
+
+    :param info: its CameraInfo.
+    :param topic: of its images.
+    """
+    # image_proc calls those that it rectified so, and publishes the distortion all the same.
+    if not any(info.d) or 'rect' in topic.rpartition('/image')[2]:
+        return ''
+    return (f'the CameraInfo has a distortion of the lens ({info.distortion_model or "unknown"}), '
+            'and distances are those of rectified images; if these are not, take the image_rect '
+            'of image_proc')
 
 
 def ground_camera(info: Any, size: tuple[int, int], height: float, pitch: float

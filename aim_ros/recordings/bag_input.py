@@ -24,6 +24,9 @@ from aim_ros.media.recording import Message
 from aim_ros.media.recording import Recording
 from aim_ros.perception.camera_stream import CameraStream
 from aim_ros.perception.camera_stream import ground_camera
+from aim_ros.perception.camera_stream import lens_distortion
+from aim_ros.perception.camera_stream import missing_calibration
+from aim_ros.perception.camera_stream import NO_DISTANCES
 from aim_ros.recordings.cameras import Camera
 from aim_ros.recordings.options import Options
 
@@ -61,7 +64,7 @@ class BagInput:
         self.problems = Counter(filter(None, (recording.note, recording.left_out, *notes)))
         """What was left out, and how often."""
         self.warnings: list[str] = []
-        """What the cameras show that looks as if they were blind."""
+        """What looks odd of the cameras: they seem blind, or their distances are not to be had."""
         self._blind: dict[tuple[str, str], str] = {}
         self.damaged = bool(recording.note)
         """Whether a part of the recording could not be read."""
@@ -73,6 +76,8 @@ class BagInput:
         self._seen: Counter[str] = Counter()
         # A driver publishes a calibration after its image, and so may a recorder.
         self._infos = {camera.name: self._first_info(camera) for camera in cameras}
+        self._uncalibrated: dict[str, str] = {}
+        self._calibrated: set[str] = set()
 
     def __len__(self) -> int:
         """Estimate the number of frames: damage is not known before it is met."""
@@ -93,6 +98,11 @@ class BagInput:
         yield from self._shots(on_message)
         self.warnings += self._blind.values()
         self._blind.clear()
+        self.warnings += [f'{topic}: {text}' for topic, text in self._uncalibrated.items()
+                          if topic not in self._calibrated]
+        for topic in sorted(self._calibrated):
+            if distortion := lens_distortion(self._infos[self._by_topic[topic].name], topic):
+                self.warnings.append(f'{topic}: {distortion}')
 
     def _shots(self, on_message: Callable[[Message], None] | None) -> Iterator[Shot]:
         start_ns = self._recording.start_ns + round(self._options.start * 1e9)
@@ -156,14 +166,18 @@ class BagInput:
         return stream.timed(frame, message.recorded_ns, self._clear_after)
 
     def _ground(self, camera: Camera, size: tuple[int, int]) -> GroundCamera | None:
-        info = self._infos[camera.name]
-        if info is None:
-            return None
+        info, ground = self._infos[camera.name], None
         try:
-            return ground_camera(info, size, self._options.height, self._options.pitch)
+            if info is not None:
+                ground = ground_camera(info, size, self._options.height, self._options.pitch)
         except CameraError as error:
             self.problems[f'{camera.info_topic} is not used: {error}'] += 1
             return None
+        if ground is None:
+            self._uncalibrated[camera.topic] = f'{missing_calibration(info)}, {NO_DISTANCES}'
+        else:
+            self._calibrated.add(camera.topic)
+        return ground
 
     def _take_info(self, message: Message) -> None:
         camera = self._by_info.get(message.connection.topic)

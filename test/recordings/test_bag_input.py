@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from recording_scenes import CAMERA
 from recording_scenes import scenes
 
 from aim_ros.media.recording import Recording
@@ -76,3 +77,20 @@ def test_profiles_are_held_to_the_nodes_ranges(tmp_path, network, capsys):
                      '--profiles-file', str(profiles)]) == 1
         assert "profile 'wild': focus.sigma must be in 0..20, got 50" in capsys.readouterr().err
     assert not (tmp_path / 'out').exists()
+
+
+@pytest.mark.parametrize(('camera', 'said'), [
+    (None, ['there is no CameraInfo, so alerts have no distance']),
+    (replace(CAMERA, fx=0.0, fy=0.0, p=()), ['says that the camera is not calibrated, so alerts']),
+    (replace(CAMERA, distortion=(0.1, 0.0, 0.0, 0.0), distortion_model='equidistant'),
+     ['has a distortion of the lens (equidistant), and distances are those of rectified']),
+    (CAMERA, [])])
+def test_a_camera_without_distances_is_named_once(tmp_path, camera, said):
+    write_bag(tmp_path / 'drive', (replace(frame, camera_model=camera) for frame in scenes(4)))
+    shots, source = taken(tmp_path / 'drive')
+    assert len(shots) == 4
+    assert not source.problems
+    assert len(source.warnings) == len(said)
+    for warning, text in zip(source.warnings, said, strict=True):
+        assert warning.startswith('/camera/image: ')
+        assert text in warning

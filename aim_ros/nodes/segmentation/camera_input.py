@@ -30,6 +30,8 @@ from aim_ros.nodes.qos.overriding import overriding_options
 from aim_ros.nodes.segmentation.stream_statistics import StreamStatistics
 from aim_ros.perception.camera_stream import CameraStream
 from aim_ros.perception.camera_stream import ground_camera
+from aim_ros.perception.camera_stream import lens_distortion
+from aim_ros.perception.camera_stream import missing_calibration
 from aim_ros.perception.settings import Mount
 
 _LATCHED = QoSProfile(
@@ -223,22 +225,19 @@ class CameraInput:
 
     @property
     def distortion(self) -> str:
-        """The model by which the calibration's lens distorts images that may not be rectified."""
+        """That the images may not be rectified; empty if they are, or nobody knows."""
         info = self._info
-        # image_proc calls those that it rectified so, and publishes the distortion all the same.
-        if info is None or not any(info.d) or 'rect' in self.topic.rpartition('/image')[2]:
-            return ''
-        return info.distortion_model or 'unknown'
+        return '' if info is None else lens_distortion(info, self.topic)
 
     def ground(self, size: tuple[int, int], mount: Mount) -> GroundCamera | None:
         """Return the calibration for images of `size`; None as long as there is none."""
         info = self._info
         if info is None:
-            self.calibration, self.calibration_problem = 'none', 'there is no CameraInfo'
+            self.calibration, self.calibration_problem = 'none', missing_calibration(info)
             return None
         try:
             ground = ground_camera(info, size, mount.height, mount.pitch)
-            problem = '' if ground else 'the CameraInfo says that the camera is not calibrated'
+            problem = '' if ground else missing_calibration(info)
         except ValueError as error:
             ground, problem = None, str(error)
         self.calibration = 'used' if ground else 'unusable'

@@ -10,6 +10,7 @@ from aim_ros.nodes.logging import RateLimitedLogger
 from aim_ros.nodes.segmentation.camera_channel import CameraChannel
 from aim_ros.nodes.segmentation.perceiver import CLOCK_ADVICE
 from aim_ros.nodes.segmentation.perceiver import SETUP_PERIOD
+from aim_ros.perception.camera_stream import NO_DISTANCES
 from aim_ros.perception.settings import Settings
 
 _PERIOD = 0.1
@@ -68,13 +69,10 @@ def warn_of_stream(channel: CameraChannel, settings: Settings, log: RateLimitedL
     if (statistics.count('answered') >= _CALIBRATED_AFTER
             and channel.input.calibration != 'used'):
         log.warning(
-            f'{name} uncalibrated', f'{topic}: {channel.input.calibration_problem}, so alerts '
-            'have no distance, and near goes by alerts.near_row, not alerts.near_m', SETUP_PERIOD)
+            f'{name} uncalibrated',
+            f'{topic}: {channel.input.calibration_problem}, {NO_DISTANCES}', SETUP_PERIOD)
     if channel.input.calibration == 'used' and (distortion := channel.input.distortion):
-        log.warning(
-            f'{name} distorted', f'{topic}: the CameraInfo has a distortion of the lens '
-            f'({distortion}), and distances are those of rectified images; if these are not, '
-            'subscribe to the image_rect of image_proc', SETUP_PERIOD)
+        log.warning(f'{name} distorted', f'{topic}: {distortion}', SETUP_PERIOD)
 
 
 def warn_of_frames(channels: Iterable[CameraChannel], log: RateLimitedLogger) -> None:
