@@ -122,15 +122,15 @@ def _parts(region: Region, claimants: Sequence[_Claimant], pixels: Pixels | None
     """Return each track with its part of a region; none if the region does not show them all."""
     # Who stands in front, with the lowest foot, is seen whole; of those behind, what sticks out.
     ranked = sorted(claimants, key=lambda one: (not one.raised, -one.bottom, one.track_id))
+    front = ranked[0]
+    if any(not _same_rows(one, front) for one in ranked):
+        # One above the other, such as rider and bicycle: fragments of one that came together.
+        return []
     heads = _heads(region, ranked, pixels)
     shown: list[_Claimant] = []
     for one in ranked:
         if one.row in heads or all(_beside(one, other) for other in shown):
             shown.append(one)
-    if any(not _same_rows(one, shown[0]) for one in ranked):
-        # One above the other, such as rider and bicycle: fragments of one that came together.
-        return []
-    front = shown[0]
     span = max(one.right for one in shown) - min(one.left for one in shown)
     if len(shown) > len(heads) and len(shown) > 1 and region.box[2] < _MIN_SPAN * span:
         return []
