@@ -42,6 +42,7 @@ def run(prog: str, work: Callable[[], int]) -> int:
     from aim_ros.imaging.frame import FrameError
     from aim_ros.media.frames import MediaError
     from aim_ros.perception.profiles import ProfileError
+    from aim_ros.recordings.errors import of_file
     from aim_ros.recordings.errors import RecordingError
     from aim_ros.segmentation.description import ModelError
     from aim_ros.segmentation.labels import UnknownClassError
@@ -57,7 +58,7 @@ def run(prog: str, work: Callable[[], int]) -> int:
     except ModuleNotFoundError as error:
         return fail(prog, f'{error.name} is not installed: pip install {error.name}')
     except OSError as error:
-        return fail(prog, f'{error.filename or "a file"}: {error.strerror or error}')
+        return fail(prog, of_file(error))
     except KeyboardInterrupt:
         fail(prog, 'interrupted; the same command goes on from here')
         return 130

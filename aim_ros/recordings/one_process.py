@@ -5,6 +5,7 @@ from pathlib import Path
 
 from aim_ros.imaging.frame import FrameError
 from aim_ros.media.frames import MediaError
+from aim_ros.recordings.errors import of_file
 from aim_ros.recordings.errors import RecordingError
 from aim_ros.recordings.options import Options
 from aim_ros.recordings.processor import OnFrame
@@ -19,7 +20,7 @@ FAILURES = (FrameError, MediaError, RecordingError, OSError)
 def reason(error: Exception) -> str:
     """Return why a recording failed, in a sentence."""
     if isinstance(error, OSError) and error.strerror:
-        return f'{error.filename or "a file"}: {error.strerror}'
+        return of_file(error)
     return str(error)
 
 

@@ -134,6 +134,7 @@ def _report(given: argparse.Namespace, summaries: list, failed: dict[str, str]) 
     """Print the table at the end; return the exit code."""
     from rich.console import Console
 
+    from aim_ros.recordings.errors import of_file
     from aim_ros.recordings.summary import summary_table
     from aim_ros.recordings.video import gather
 
@@ -146,8 +147,8 @@ def _report(given: argparse.Namespace, summaries: list, failed: dict[str, str]) 
             for path in gather({s.drive: given.out / s.drive for s in summaries}, given.overlay):
                 print(path)
         except OSError as error:
-            command_line.fail(PROG, f'the videos are beside the results, and not copied: '
-                                    f'{error.filename}: {error.strerror}')
+            command_line.fail(
+                PROG, f'the videos are beside the results, and not copied: {of_file(error)}')
             whole = False
     if not summaries:
         return command_line.NOTHING
