@@ -1,4 +1,4 @@
-"""Random crops: scale, rare classes, pasted people and two-wheelers, mixing, colour, flips."""
+"""Random crops: scale, rare classes, pasted road users, mixing, colour, flips."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,6 +23,15 @@ from aim_ros.training.pasting import cut_instances
 from aim_ros.training.pasting import paste
 
 GROUND = (IDS['road'], IDS['sidewalk'], IDS['terrain'])
+
+PERSON_FEET = (0.75, 1.1)
+"""How far below the horizon people's feet are, in shares of their height.
+
+A camera at the height of a person's head sees every head on flat ground at the horizon.
+"""
+
+VEHICLE_FEET = (0.4, 0.66)
+"""The same of trucks, buses and trams, which are 2.5 to 4 m high."""
 
 
 @dataclass
@@ -81,6 +90,10 @@ class CropDataset(Dataset):
             i for s in sources if s.settings.name != 'street'
             for i in cut_instances(s, settings.paste_classes)
         ]
+        self.vehicles = [
+            i for s in sources if s.settings.name != 'street' and s.settings.labels
+            for i in cut_instances(s, settings.vehicle_classes, least_fill=0.5)
+        ] if settings.paste_vehicles else []
         self.rare = [self._index_rare(s, n) for n, s in enumerate(sources)]
         self.photometric = A.Compose([
             A.ColorJitter(brightness=(0.7, 1.35), contrast=(0.7, 1.35), saturation=(0.5, 1.5),
@@ -124,8 +137,15 @@ class CropDataset(Dataset):
         else:
             position = rng.integers(len(source.frames))
         crop = self._crop(rng, source, source.frames[position], centre)
+        before = crop.labels.copy()
+        if self.vehicles and rng.random() < self.settings.paste_vehicles:
+            self._paste(rng, crop, self.vehicles, self.settings.vehicle_height, VEHICLE_FEET)
         if self.instances and rng.random() < self.settings.paste_probability:
-            self._paste(rng, crop)
+            for _ in range(int(rng.integers(1, self.settings.paste_most + 1))):
+                self._paste(rng, crop, self.instances, self.settings.paste_height, PERSON_FEET)
+        rows, columns = self.grid
+        crop.pasted = (crop.labels != before).reshape(
+            rows, self.stride, columns, self.stride).any((1, 3))
         if rng.random() < 0.5:
             for name in ('image', 'labels', 'wanted', 'asked', 'pasted'):
                 setattr(crop, name, getattr(crop, name)[:, ::-1])
@@ -236,27 +256,17 @@ class CropDataset(Dataset):
             return found, known.astype(np.float32)
         return np.zeros((*self.grid, len(NAMES)), np.float32), np.zeros(self.grid, np.float32)
 
-    def _paste(self, rng, crop):
-        """
-        Paste people and two-wheelers where they could stand.
-
-        A camera at the height of a person's head sees every head on flat ground at the horizon,
-        so the height of a person tells the row of the feet.
-        """
-        low, high = np.log(self.zoom * np.array(self.settings.paste_height))
-        before = crop.labels.copy()
-        for _ in range(int(rng.integers(1, self.settings.paste_most + 1))):
-            instance = self.instances[rng.integers(len(self.instances))]
-            height = float(np.exp(rng.uniform(low, high)))
-            foot = int(crop.horizon + height * rng.uniform(0.75, 1.1))
-            if not 0 < foot < crop.labels.shape[0]:
-                continue
-            ground = np.nonzero(np.isin(crop.labels[foot], GROUND))[0]
-            if not ground.size:
-                continue
-            column = int(ground[rng.integers(ground.size)])
-            paste(crop.image, crop.labels, instance, height=height, foot=foot, column=column,
-                  gain=float(rng.uniform(0.6, 1.3)), flip=bool(rng.random() < 0.5))
-        rows, columns = self.grid
-        crop.pasted = (crop.labels != before).reshape(
-            rows, self.stride, columns, self.stride).any((1, 3))
+    def _paste(self, rng, crop, instances, heights, feet):
+        """Paste one of some instances where it could stand: its height tells its foot's row."""
+        low, high = np.log(self.zoom * np.array(heights))
+        instance = instances[rng.integers(len(instances))]
+        height = float(np.exp(rng.uniform(low, high)))
+        foot = int(crop.horizon + height * rng.uniform(*feet))
+        if not 0 < foot < crop.labels.shape[0]:
+            return
+        ground = np.nonzero(np.isin(crop.labels[foot], GROUND))[0]
+        if not ground.size:
+            return
+        column = int(ground[rng.integers(ground.size)])
+        paste(crop.image, crop.labels, instance, height=height, foot=foot, column=column,
+              gain=float(rng.uniform(0.6, 1.3)), flip=bool(rng.random() < 0.5))

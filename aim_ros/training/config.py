@@ -99,6 +99,10 @@ class AugmentConfig:
     paste_classes: tuple[int, ...] = (11, 12, 17, 18)
     paste_most: int = 4
     paste_height: tuple[float, float] = (8, 90)  # network pixels
+    # Large ones, of frames that a human labelled: teachers confuse them. One a crop, so often.
+    paste_vehicles: float = 0.0
+    vehicle_classes: tuple[int, ...] = (14, 15, 16)
+    vehicle_height: tuple[float, float] = (24, 200)
     cutmix_probability: float = 0.0  # a rectangle of another crop, with its labels
     mixup_probability: float = 0.0  # a blend with another one, if a teacher says what it is
     colour: float = 0.8

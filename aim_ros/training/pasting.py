@@ -1,4 +1,4 @@
-"""People and two-wheelers, cut out of some frames and pasted into others."""
+"""People, two-wheelers and large vehicles, cut out of some frames and pasted into others."""
 
 from dataclasses import dataclass
 
@@ -14,19 +14,20 @@ _TWO_WHEELERS = (IDS['rider'], IDS['motorcycle'], IDS['bicycle'])
 
 @dataclass(frozen=True)
 class Instance:
-    """A person, or a rider with its two-wheeler, cut out of a frame; 255 around it."""
+    """A person, a rider with its two-wheeler or a vehicle, cut out of a frame; 255 around it."""
 
     image: np.ndarray
     labels: np.ndarray
 
 
 def cut_instances(source: Source, classes: tuple[int, ...], *, least_height: int = 28,
-                  least_area: int = 250) -> list[Instance]:
+                  least_area: int = 250, least_fill: float = 0.0) -> list[Instance]:
     """
     Cut connected regions of `classes` out of a source's frames.
 
-    A rider and its two-wheeler are one instance; a person is another. Regions that touch the
-    image's border or are smaller than `least_height` rows or `least_area` pixels are left.
+    A rider and its two-wheeler are one instance; any other class is one by itself. Left are
+    regions that touch the image's border, are smaller than `least_height` rows or `least_area`
+    pixels, fill less than `least_fill` of their box, or are wider than 2.5 times their height.
     """
     groups = [tuple(c for c in classes if c in _TWO_WHEELERS)]
     groups += [(c,) for c in classes if c not in _TWO_WHEELERS]
@@ -39,7 +40,8 @@ def cut_instances(source: Source, classes: tuple[int, ...], *, least_height: int
                 inside = x > 0 and y > 0
                 inside &= x + width < mask.shape[1] and y + height < mask.shape[0]
                 tall = least_height <= height and width < 2.5 * height
-                if index == 0 or not inside or not tall or area < least_area:
+                small = area < max(least_area, least_fill * width * height)
+                if index == 0 or not inside or not tall or small:
                     continue
                 window = np.s_[y - 1:y + height + 1, x - 1:x + width + 1]
                 labels = np.where(regions[window] == index, frame.labels[window], IGNORE)

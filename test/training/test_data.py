@@ -18,7 +18,7 @@ from aim_ros.training import config  # noqa: E402
 from aim_ros.training import data  # noqa: E402
 from aim_ros.training import pasting  # noqa: E402
 
-PERSON, RIDER, BICYCLE = 11, 12, 18
+PERSON, RIDER, TRUCK, BICYCLE = 11, 12, 14, 18
 
 
 def test_frames_of_the_validation_list_are_not_trained_on(tmp_path):
@@ -259,6 +259,35 @@ def test_a_pasted_person_stands_where_it_was_put():
     assert (labels[:5, :5] == PERSON).any()  # cut off at the border
 
 
+def road(trucks_grey=None, labelled_by='labels'):
+    """Return a source of one frame of road, black, if it has no truck; then it is never drawn."""
+    image, labels = np.zeros((48, 64, 3), np.uint8), np.zeros((48, 64), np.uint8)
+    if trucks_grey is not None:
+        image[9:37, 10:40], labels[9:37, 10:40] = trucks_grey, TRUCK
+    settings = config.SourceConfig('s', '', labelled_by, scale=(1.0, 1.0), horizon=0.25,
+                                   share=float(trucks_grey is None))
+    return data.Source(settings, (data.LabelledFrame('f', image, labels),))
+
+
+def test_vehicles_that_a_human_labelled_are_pasted_where_they_could_stand():
+    chosen = config.AugmentConfig(
+        crop=(48, 64), colour=0, blur=0, noise=0, grey=0, aspect=0, rare_probability=0,
+        paste_probability=0, paste_vehicles=1.0, vehicle_height=(30, 30))
+    sources = [road(), road(100), road(200, labelled_by=None)]
+    pasted = augment.CropDataset(sources, chosen, seed=1, length=20)
+    for crop in map(pasted.__getitem__, range(20)):
+        trucks = crop['labels'] == TRUCK
+        assert trucks.any()
+        # The horizon is row 12: of a truck 30 rows high 12 to 20 are below it.
+        assert 21 <= np.nonzero(trucks)[0].max() <= 32
+        inside = crop['image'][0][trucks]
+        assert np.median(inside) <= 131  # up to 1.3 times 100
+        assert not crop['image'][0][~trucks].max() > 131
+    never = augment.CropDataset(sources, dataclasses.replace(chosen, paste_vehicles=0.0),
+                                seed=1, length=20)
+    assert not any((crop['labels'] == TRUCK).any() for crop in map(never.__getitem__, range(20)))
+
+
 def test_a_rider_and_its_bicycle_are_one_instance(tmp_path):
     labels = np.zeros((80, 80), np.uint8)
     labels[20:40, 30:40] = RIDER
@@ -267,9 +296,13 @@ def test_a_rider_and_its_bicycle_are_one_instance(tmp_path):
     labels[70:80, 0:9] = PERSON  # touches the border: not whole
     source = data.Source(config.SourceConfig('s', '', ''), (
         data.LabelledFrame('f', np.zeros((80, 80, 3), np.uint8), labels),))
-    found = pasting.cut_instances(source, (PERSON, RIDER, 17, BICYCLE), least_area=100)
+    chosen = (PERSON, RIDER, 17, BICYCLE)
+    found = pasting.cut_instances(source, chosen, least_area=100)
     kinds = sorted(sorted(np.unique(i.labels).tolist()) for i in found)
     assert kinds == [[PERSON, 255], [RIDER, BICYCLE, 255]]
+    # Rider and bicycle leave corners of their box free.
+    (person,) = pasting.cut_instances(source, chosen, least_area=100, least_fill=0.8)
+    assert PERSON in person.labels
 
 
 @pytest.mark.parametrize(('override', 'message'), [
