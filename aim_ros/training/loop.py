@@ -71,6 +71,8 @@ class Trainer:
         torch.manual_seed(settings.seed)
         layout = torch.channels_last if settings.channels_last else torch.contiguous_format
         self.model = networks.build(config.model).to(self.device, memory_format=layout).train()
+        if settings.bf16 and self.device.type == 'cpu':  # there, the fused one's backward is slow
+            self.model.set_attn_implementation('eager')
         self.layout = layout
         self.ema = AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(settings.ema),
                                  use_buffers=True)
