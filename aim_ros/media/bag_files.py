@@ -1,10 +1,14 @@
 """The files of rosbag2 recordings: how they are named, and what a recorder compressed of them."""
 
+import errno
 from pathlib import Path
 import shutil
 
+from aim_ros.media.frames import MediaError
+
 BAG_FILES = ('.mcap', '.db3')
-PACKED = '.zstd'
+PACKED = ('.zstd', '.zst')
+"""What a recorder appends to the name of a file that it compresses, and what ``zstd`` does."""
 
 _MAGIC = b'\x28\xb5\x2f\xfd'
 """What begins with it is compressed: no message does, which begins with a zero byte."""
@@ -25,19 +29,30 @@ def files_of(folder: Path) -> list[Path]:
 
 def unpacked_name(path: Path) -> str:
     """Return the name that a file has where it is not compressed."""
-    return path.name.removesuffix(PACKED)
+    return path.stem if path.suffix in PACKED else path.name
 
 
 def unpack_file(path: Path, folder: Path) -> Path:
     """
-    Unpack a file that was compressed as a whole.
+    Unpack a file that was compressed as a whole, or as much of it as there is.
 
     :return: the unpacked one, in `folder`.
+    :raises MediaError: there is no room for it.
     """
     zstd = _zstd()
     unpacked = folder / unpacked_name(path)
-    with zstd.open(path, 'rb') as packed, unpacked.open('wb') as file:
-        shutil.copyfileobj(packed, file)
+    try:
+        with zstd.open(path, 'rb') as packed, unpacked.open('wb') as file:
+            shutil.copyfileobj(packed, file)
+    except (EOFError, zstd.ZstdError):
+        # Who reads it finds that its end is missing.
+        if not unpacked.stat().st_size:
+            raise
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise MediaError(f'there is no room in {folder.parent} to unpack it; set TMPDIR to a '
+                         'folder on a disk with more') from None
     return unpacked
 
 

@@ -76,6 +76,8 @@ class Recording:
         self.place = place
         self.note = ''
         """What is wrong or missing, for people; empty where nothing is."""
+        self.unpacked: list[Path] = []
+        """Files that were unpacked for as long as it is open."""
         self._stack = ExitStack()
         self._readers: list[_Reader] = []
 
@@ -210,7 +212,7 @@ class Recording:
         problems = list(filter(None, [*problems, *(self._add(file) for file in files)]))
         if not self._readers:
             problem = problems[0] if problems else 'it has no file with messages'
-            uncured = NOT_OF_ROS, 'pip install', 'Permission denied'
+            uncured = NOT_OF_ROS, 'pip install', 'Permission denied', 'No space left', 'TMPDIR'
             hint = '' if any(text in problem for text in uncured) else (
                 '; "ros2 bag reindex" makes metadata.yaml anew where the files are whole')
             raise MediaError(f'cannot read rosbag {self.place}: {problem}{hint}')
@@ -220,14 +222,17 @@ class Recording:
         """Open a folder or a file; return why it cannot be, or nothing."""
         whole = place
         try:
-            if place.suffix == PACKED:
+            if place.suffix in PACKED:
                 folder = self._stack.enter_context(TemporaryDirectory())
                 place = unpack_file(place, Path(folder))
+                self.unpacked.append(place)
             for file in (place.iterdir() if place.is_dir() else [place]):
                 if file.suffix in BAG_FILES:
                     check_length(file)
             reader = self._stack.enter_context(Reader(place))
             check_metadata(reader)
+        except MediaError as error:
+            return f'{whole.name}: {error}'
         except Exception as error:  # as above, and what is wrong in YAML
             reason, mixed = describe(error), is_mixed(error)
         else:

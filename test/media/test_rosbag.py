@@ -14,6 +14,11 @@ from rosbags.typesys import get_typestore
 from rosbags.typesys import Stores
 from ruamel.yaml import YAML
 
+try:
+    from compression import zstd
+except ImportError:
+    from backports import zstd
+
 from aim_ros.imaging.camera import CameraModel
 from aim_ros.imaging.encodings import ENCODINGS
 from aim_ros.imaging.frame import Frame
@@ -382,6 +387,58 @@ def test_what_a_recorder_compressed_is_played_without_metadata(tmp_path, storage
             open_source(str(tmp_path / 'bag'))
 
 
+def pack(file, ending):
+    """Compress a file as a whole, as a recorder does, or the tool zstd."""
+    packed = file.with_name(file.name + ending)
+    packed.write_bytes(zstd.compress(file.read_bytes()))
+    return packed
+
+
+@STORAGES
+@pytest.mark.parametrize('ending', ['.zstd', '.zst'])
+def test_a_lone_file_that_is_compressed_is_unpacked_for_as_long_as_it_is_read(
+        tmp_path, monkeypatch, storage, ending):
+    write_bag(tmp_path / 'bag', make_frames(), storage=storage)
+    packed = pack(file_of(tmp_path / 'bag'), ending)
+    lone = packed.rename(tmp_path / packed.name)
+    (tmp_path / 'temporary').mkdir()
+    monkeypatch.setattr('tempfile.tempdir', str(tmp_path / 'temporary'))
+    source = open_source(str(lone))
+    assert f'MB in {tmp_path / "temporary"}' in source.name
+    for _ in range(2):
+        assert [frame.stamp_ns for frame in source.frames()] == [
+            frame.stamp_ns for frame in make_frames()]
+    assert not list((tmp_path / 'temporary').iterdir())
+
+
+@STORAGES
+def test_of_half_a_compressed_file_what_is_there_is_played(tmp_path, storage):
+    # Noise, which no compression makes smaller: the half of it has half of the frames.
+    noise = np.random.default_rng(0)
+    write_bag(tmp_path / 'bag', (
+        replace(frame, image=noise.integers(0, 256, (300, 400, 3), np.uint8), camera_model=None)
+        for frame in make_frames(count=8)), storage=storage)
+    packed = pack(file_of(tmp_path / 'bag'), '.zstd')
+    packed.write_bytes(packed.read_bytes()[:packed.stat().st_size // 2])
+    lone = packed.rename(tmp_path / packed.name)
+    source, losses = open_source(str(lone)), []
+    assert 'its end is missing' in source.name
+    assert 0 < len(list(source.frames(on_loss=losses.append))) < 8
+
+
+def test_without_room_to_unpack_the_folder_to_change_is_named(tmp_path, monkeypatch):
+    write_bag(tmp_path / 'bag', make_frames())
+    lone = pack(file_of(tmp_path / 'bag'), '.zstd')
+
+    def fill(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr('shutil.copyfileobj', fill)
+    with pytest.raises(MediaError, match=r'no room in .* to unpack it; set TMPDIR') as e:
+        open_source(str(lone))
+    assert 'reindex' not in str(e.value)
+
+
 @STORAGES
 @pytest.mark.parametrize(('said', 'instead'), [
     ('depth: 10', 'depth: 7'), ('/camera/camera_info', '/front/camera_info'),
@@ -449,7 +506,7 @@ def test_a_folder_with_a_ros_1_bag_says_so(tmp_path):
 
 @pytest.mark.parametrize(('name', 'sentence'), [
     ('a.bag', 'is a ROS 1 bag: make a rosbag2 folder of it'),
-    ('a.mcap.zstd', 'is a compressed file of a rosbag2 folder'),
+    ('a.mcap.zstd', 'it is damaged'),
     ('a.mp4', 'is a video: make a folder of its images'),
     ('a.txt', 'is a file, not a folder')])
 def test_other_files_say_what_they_are(tmp_path, name, sentence):
