@@ -83,8 +83,9 @@ class BagInput:
 
     @property
     def warnings(self) -> list[str]:
-        """What looks odd of the cameras in the frames that were taken."""
-        return [text for watch in self._watches.values() for text in watch.warnings]
+        """What looks odd of the cameras in the frames that were taken, and of their names."""
+        return [*filter(None, (camera.note for camera in self._by_topic.values())),
+                *(text for watch in self._watches.values() for text in watch.warnings)]
 
     def shots(self, on_message: Callable[[Message], None] | None = None) -> Iterator[Shot]:
         """
