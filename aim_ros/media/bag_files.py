@@ -1,14 +1,20 @@
 """The files of rosbag2 recordings: how they are named, and what a recorder compressed of them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 import errno
 from pathlib import Path
 import shutil
+from tempfile import TemporaryDirectory
 
 from aim_ros.media.frames import MediaError
 
 BAG_FILES = ('.mcap', '.db3')
 PACKED = ('.zstd', '.zst')
 """What a recorder appends to the name of a file that it compresses, and what ``zstd`` does."""
+
+_UNPACKED: set[str] = set()
+"""Folders with unpacked files."""
 
 _MAGIC = b'\x28\xb5\x2f\xfd'
 """What begins with it is compressed: no message does, which begins with a zero byte."""
@@ -54,6 +60,23 @@ def unpack_file(path: Path, folder: Path) -> Path:
         raise MediaError(f'there is no room in {folder.parent} to unpack it; set TMPDIR to a '
                          'folder on a disk with more') from None
     return unpacked
+
+
+@contextmanager
+def folder_to_unpack_in() -> Iterator[Path]:
+    """Give a temporary folder, which is removed at the end, or by `remove_unpacked` before."""
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        _UNPACKED.add(folder)
+        try:
+            yield Path(folder)
+        finally:
+            _UNPACKED.discard(folder)
+
+
+def remove_unpacked() -> None:
+    """Remove what is unpacked; for a process that ends where no context can."""
+    for folder in list(_UNPACKED):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def unpack_message(data: bytes) -> bytes:

@@ -6,7 +6,6 @@ from contextlib import closing
 from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import NamedTuple
 from typing import TYPE_CHECKING
 from typing import TypeAlias
@@ -19,6 +18,7 @@ from aim_ros.media.bag_errors import is_mixed
 from aim_ros.media.bag_errors import NOT_OF_ROS
 from aim_ros.media.bag_files import BAG_FILES
 from aim_ros.media.bag_files import files_of
+from aim_ros.media.bag_files import folder_to_unpack_in
 from aim_ros.media.bag_files import PACKED
 from aim_ros.media.bag_files import unpack_file
 from aim_ros.media.bag_files import unpack_message
@@ -223,8 +223,8 @@ class Recording:
         whole = place
         try:
             if place.suffix in PACKED:
-                folder = self._stack.enter_context(TemporaryDirectory())
-                place = unpack_file(place, Path(folder))
+                folder = self._stack.enter_context(folder_to_unpack_in())
+                place = unpack_file(place, folder)
                 self.unpacked.append(place)
             for file in (place.iterdir() if place.is_dir() else [place]):
                 if file.suffix in BAG_FILES:

@@ -24,6 +24,7 @@ from aim_ros.imaging.encodings import ENCODINGS
 from aim_ros.imaging.frame import Frame
 from aim_ros.media import bag_messages
 from aim_ros.media import recording
+from aim_ros.media.bag_files import remove_unpacked
 from aim_ros.media.bag_writer import BagWriter
 from aim_ros.media.frames import FIRST_STAMP_NS
 from aim_ros.media.frames import MediaError
@@ -424,6 +425,17 @@ def test_of_half_a_compressed_file_what_is_there_is_played(tmp_path, storage):
     source, losses = open_source(str(lone)), []
     assert 'its end is missing' in source.name
     assert 0 < len(list(source.frames(on_loss=losses.append))) < 8
+
+
+def test_what_is_unpacked_is_removed_also_where_no_context_ends(tmp_path, monkeypatch):
+    write_bag(tmp_path / 'bag', make_frames())
+    lone = pack(file_of(tmp_path / 'bag'), '.zstd')
+    (tmp_path / 'temporary').mkdir()
+    monkeypatch.setattr('tempfile.tempdir', str(tmp_path / 'temporary'))
+    with Recording(lone):
+        assert list((tmp_path / 'temporary').iterdir())
+        remove_unpacked()
+        assert not list((tmp_path / 'temporary').iterdir())
 
 
 def test_without_room_to_unpack_the_folder_to_change_is_named(tmp_path, monkeypatch):
