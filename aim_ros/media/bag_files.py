@@ -1,9 +1,12 @@
 """The files of rosbag2 recordings: how they are named, and what a recorder compressed of them."""
 
+from collections import defaultdict
+from collections.abc import Iterable
 from collections.abc import Iterator
 from contextlib import contextmanager
 import errno
 from pathlib import Path
+import re
 import shutil
 from tempfile import TemporaryDirectory
 
@@ -31,6 +34,24 @@ def files_of(folder: Path) -> list[Path]:
     files = {unpacked_name(file): file for file in sorted(
         (file for file in folder.iterdir() if is_bag_file(file)), reverse=True)}
     return [files[name] for name in sorted(files, key=lambda name: (len(name), name))]
+
+
+def missing_parts(files: Iterable[Path]) -> list[str]:
+    """
+    Return which parts of a recording are missing by the numbers of those that are there.
+
+    Not those before the first: a recorder that keeps a recording short removes these.
+    """
+    numbers = defaultdict(set)
+    for file in files:
+        if part := re.fullmatch(r'(.*_)(\d+)(\.\w+)', unpacked_name(file)):
+            numbers[part[1], part[3]].add(int(part[2]))
+    missing = []
+    for (start, ending), there in sorted(numbers.items()):
+        gaps = sorted(set(range(min(there), max(there))) - there) if (
+            max(there) - min(there) < 2 * len(there)) else []  # else they are dates, or the like
+        missing += [f'{start}{number}{ending}' for number in gaps]
+    return missing
 
 
 def unpacked_name(path: Path) -> str:

@@ -16,9 +16,11 @@ from aim_ros.media.bag_errors import CUT_OFF
 from aim_ros.media.bag_errors import describe
 from aim_ros.media.bag_errors import is_mixed
 from aim_ros.media.bag_errors import NOT_OF_ROS
+from aim_ros.media.bag_errors import NOT_THERE
 from aim_ros.media.bag_files import BAG_FILES
 from aim_ros.media.bag_files import files_of
 from aim_ros.media.bag_files import folder_to_unpack_in
+from aim_ros.media.bag_files import missing_parts
 from aim_ros.media.bag_files import PACKED
 from aim_ros.media.bag_files import unpack_file
 from aim_ros.media.bag_files import unpack_message
@@ -200,15 +202,16 @@ class Recording:
         return of_ros(connection for reader in self._readers for connection in reader.connections)
 
     def _open(self) -> None:
-        problems = []
-        if self.place.is_file():
-            files = [self.place]
-        else:
+        problems, files = [], [self.place]
+        if not self.place.is_file():
             if (self.place / 'metadata.yaml').is_file():
                 problems.append(self._add(self.place))
                 if self._readers:
                     return
             files = files_of(self.place)
+            if not any(NOT_THERE in problem for problem in problems) and (
+                    missing := missing_parts(files)):
+                problems.append(f'missing, by the numbers of the others: {", ".join(missing)}')
         problems = list(filter(None, [*problems, *(self._add(file) for file in files)]))
         if not self._readers:
             problem = problems[0] if problems else 'it has no file with messages'

@@ -1,6 +1,7 @@
 from dataclasses import replace
 import errno
 import os
+import re
 import resource
 
 import cv2
@@ -24,6 +25,7 @@ from aim_ros.imaging.encodings import ENCODINGS
 from aim_ros.imaging.frame import Frame
 from aim_ros.media import bag_messages
 from aim_ros.media import recording
+from aim_ros.media.bag_files import missing_parts
 from aim_ros.media.bag_files import remove_unpacked
 from aim_ros.media.bag_writer import BagWriter
 from aim_ros.media.frames import FIRST_STAMP_NS
@@ -475,6 +477,52 @@ def test_metadata_that_does_not_describe_the_files_is_not_believed(
     assert len(frames) == 4
     assert all(frame.camera_model == CAMERA for frame in frames)
     assert 'metadata.yaml does not describe /camera/' in source.name
+
+
+@STORAGES
+@pytest.mark.parametrize(('said', 'instead', 'why'), [
+    (r'message_count: \d+', 'message_count: 0', 'counts 0 messages, and there are 4'),
+    (r'message_count: \d+', 'message_count: 9', 'counts 9 messages, and there are 4'),
+    (r'epoch: \d+', 'epoch: 4000000000000000000', 'has other times than the messages'),
+    (r'(?s).+', 'a: [1', 'metadata.yaml is no YAML'),
+    (r'(?s).+', '', 'metadata.yaml is not that of a recording'),
+    (r'(?s).+', 'rosbag2_bagfile_information: {}', 'metadata.yaml is not that of a recording')])
+def test_metadata_that_contradicts_the_files_is_named_and_all_is_played(
+        tmp_path, storage, said, instead, why):
+    write_bag(tmp_path / 'bag', make_frames(camera=None), storage=storage)
+    metadata = tmp_path / 'bag' / 'metadata.yaml'
+    metadata.write_text(re.sub(said, instead, metadata.read_text()))
+    source = open_source(str(tmp_path / 'bag'))
+    assert why in source.name
+    assert len(source) == len(list(source.frames())) == 4
+    with Recording(tmp_path / 'bag') as recording:
+        assert recording.start_ns == make_frames()[0].stamp_ns
+
+
+def test_a_part_that_is_missing_is_named(tmp_path):
+    (tmp_path / 'split').mkdir()
+    for index, frame in enumerate(make_frames(count=4)):
+        write_bag(tmp_path / f'split_{index}', [frame])
+        file = file_of(tmp_path / f'split_{index}')
+        if index != 2:
+            file.rename(tmp_path / 'split' / file.name)
+    source = open_source(str(tmp_path / 'split'))
+    assert len(source) == 3
+    assert '(missing, by the numbers of the others: split_2.mcap)' in source.name
+    text = (tmp_path / 'split_0' / 'metadata.yaml').read_text()
+    (tmp_path / 'split' / 'metadata.yaml').write_text(
+        text.replace('- split_0.mcap', '- split_0.mcap\n  - split_2.mcap'))
+    source = open_source(str(tmp_path / 'split'))
+    assert len(source) == 3
+    assert '(files are missing that metadata.yaml names: split_2.mcap)' in source.name
+
+
+@pytest.mark.parametrize(('names', 'missing'), [
+    (['a_0.mcap', 'a_1.mcap'], []), (['a_7.mcap', 'a_9.mcap'], ['a_8.mcap']),
+    (['a_0.db3.zstd', 'a_2.db3'], ['a_1.db3']), (['a_0.mcap', 'b_2.mcap'], []),
+    (['drive_20240101.mcap', 'drive_20240301.mcap'], []), (['a.mcap'], [])])
+def test_parts_that_are_missing_by_their_numbers(tmp_path, names, missing):
+    assert missing_parts([tmp_path / name for name in names]) == missing
 
 
 def test_a_file_that_was_being_compressed_is_played_once(tmp_path):
