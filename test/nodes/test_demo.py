@@ -257,10 +257,9 @@ class FakeProcess:
 @pytest.fixture
 def make_drive(tmp_path):
     """Return a function that makes a drive whose viewer and nodes are stand-ins."""
-    def make(viewer, total) -> Drive:
+    def make(viewer, total, film=SimpleNamespace(add=lambda *_: None)) -> Drive:
         options = Options('street', tmp_path, ('neutral', 'city'), 'model', 'cpu', 10.0)
         options.log('replay').write_text('[FATAL] [1.0] [replay]: cannot read image\n')
-        film = SimpleNamespace(add=lambda *_: None)
         return Drive(options, total, viewer, FakeProcess(None), threading.Event(), film,
                      io.StringIO(), Progress(disable=True))
     return make
@@ -296,6 +295,17 @@ def test_a_source_that_gives_less_than_it_announced_says_so(make_drive, monkeypa
     drive = make_drive(FakeViewer(2, 1), 9)
     drive.follow(FakeProcess(0))
     assert 'only 2 of 9 frames came back' in capsys.readouterr().out
+
+
+def test_frames_of_another_size_are_left_out_of_the_film(make_drive, capsys):
+    def add(image, overlay, record):
+        if record['frame']:
+            raise ValueError('the video is 4x4')
+
+    drive = make_drive(FakeViewer(3, 1), 3, SimpleNamespace(add=add))
+    drive.follow(FakeProcess(0))
+    assert drive.alert_log.frames == 3
+    assert '2 frames are of another size than the first' in capsys.readouterr().out
 
 
 def test_the_last_problem_of_a_log(tmp_path):

@@ -142,6 +142,7 @@ class Drive:
         self._records = records
         self._progress = progress
         self._task = progress.add_task('loading the model', total=total)
+        self._unfilmed = 0
 
     def await_node(self) -> None:
         """
@@ -207,8 +208,9 @@ class Drive:
             self._records.write(json.dumps(record) + '\n')
             try:
                 self._film.add(moment.image, moment.overlay, record)
-            except ValueError as error:
-                raise DemoError(f'the film is of one size: {error}') from error
+            except ValueError:
+                # A video has one size.
+                self._unfilmed += 1
         self._progress.update(self._task, completed=self.alert_log.frames)
         return bool(moments)
 
@@ -240,6 +242,10 @@ class Drive:
             self._progress.console.print(
                 f'[yellow]only {frames} of {self.total} frames came back; see '
                 f'{self.options.log("replay")}[/]')
+        if self._unfilmed:
+            self._progress.console.print(
+                f'[yellow]{self._unfilmed} frames are of another size than the first, and not '
+                'in the film[/]')
 
     def _error(self, executable: str, what: str) -> DemoError:
         log = self.options.log(executable)
