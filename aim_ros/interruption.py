@@ -46,6 +46,7 @@ def interruptible(prog: str, work: Callable[[], int], advice: str = '') -> int:
             raise
     finally:
         for number, handler in before.items():
-            signal.signal(number, signal.SIG_IGN if came else handler)
+            # One that is not Python's cannot be put back.
+            signal.signal(number, signal.SIG_IGN if came else handler or signal.SIG_DFL)
     print(f'{prog}: interrupted{advice and "; " + advice}', file=sys.stderr)
     return 128 + (came[0] if came else signal.SIGINT)
