@@ -108,6 +108,7 @@ def shoot(drive: Drive, model: CachedSegmenter | None) -> list[Shot]:
     Return what the alerts of a drive are computed from.
 
     :param model: the network; None takes exact masks.
+    :raises ExperimentError: a frame has no exact mask, or the frames are of several sizes.
     """
     def one(frame: Frame) -> Shot:
         camera = frame.camera_model
@@ -123,7 +124,12 @@ def shoot(drive: Drive, model: CachedSegmenter | None) -> list[Shot]:
             raise ExperimentError(f'frame {frame.index} of {drive.path} has no exact mask')
         return Shot(frame.stamp_ns, frame.size, ground, None, mask)
 
-    return list(each(one, drive.frames(), drive.path))
+    shots = list(each(one, drive.frames(), drive.path))
+    sizes = dict.fromkeys(f'{width}x{height}' for height, width in (shot.size for shot in shots))
+    if len(sizes) > 1:
+        raise ExperimentError(f'the frames of {drive.path} are of several sizes, '
+                              f'{", ".join(sizes)}: labelled road users are of one')
+    return shots
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,9 @@ import sys
 import textwrap
 
 from aim_ros.experiments.errors import ExperimentError
+from aim_ros.interruption import interruptible
 from aim_ros.openmp import yield_while_waiting
+from aim_ros.outputs import check_folder
 
 COMMANDS = {
     'segmentation': "the paper's figures and table on segmentation: utility, focus, frontier",
@@ -25,15 +27,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line, by default the program's own; return the exit code."""
     argv = list(sys.argv[1:] if argv is None else argv)
     yield_while_waiting(os.environ)
+    return interruptible('experiments', lambda: _main(argv), 'there is no report of this run')
+
+
+def _main(argv: Sequence[str]) -> int:
     try:
         arguments = _parser(argv).parse_args(argv)
         return _run(arguments, f'experiments {shlex.join(argv)}')
     except ModuleNotFoundError as error:
         return _fail(f'{error.name} is not installed; install the extra of this experiment, see '
                      'requirements-experiments.txt and requirements-text.txt')
-    except KeyboardInterrupt:
-        _fail('interrupted')
-        return 130
 
 
 def _run(arguments: argparse.Namespace, command_line: str) -> int:
@@ -45,6 +48,7 @@ def _run(arguments: argparse.Namespace, command_line: str) -> int:
 
     arguments.command_line = command_line
     try:
+        check_folder(arguments.out)
         arguments.run(arguments)
     except (ExperimentError, MediaError, ModelError, ProfileError, UnknownClassError,
             OSError) as error:

@@ -23,6 +23,7 @@ from matplotlib.figure import Figure
 import numpy as np
 from PIL import Image
 
+from aim_ros.outputs import whole_file
 from aim_ros.resources import package_version
 
 Row = Mapping[str, Any]
@@ -117,7 +118,8 @@ class Report:
     def data(self, name: str, rows: Sequence[Row]) -> Path:
         """Write ``<name>.csv`` without showing it, and return its path."""
         path = self.folder / f'{name}.csv'
-        with path.open('w', newline='', encoding='utf-8') as file:
+        with (whole_file(path) as partial,
+              partial.open('w', newline='', encoding='utf-8') as file):
             writer = csv.DictWriter(file, list(rows[0]))
             writer.writeheader()
             writer.writerows(rows)
@@ -136,7 +138,8 @@ class Report:
         self._picture(f'{name}.jpg', buffer.getvalue(), caption)
 
     def _picture(self, name: str, content: bytes, caption: str) -> None:
-        (self.folder / name).write_bytes(content)
+        with whole_file(self.folder / name) as partial:
+            partial.write_bytes(content)
         self._parts.append({
             'kind': 'picture', 'caption': caption, 'file': name,
             'type': 'image/png' if name.endswith('.png') else 'image/jpeg',
@@ -157,7 +160,8 @@ class Report:
         page = environment.from_string(template.read_text(encoding='utf-8')).render(
             title=self.title, parts=self._parts, provenance=provenance)
         path = self.folder / 'report.html'
-        path.write_text(page, encoding='utf-8')
+        with whole_file(path) as partial:
+            partial.write_text(page, encoding='utf-8')
         return path
 
 

@@ -79,12 +79,6 @@ def contains(outer: Box, inner: Box) -> bool:
     return union(outer, inner) == tuple(outer)
 
 
-def touches(a: Box, b: Box) -> bool:
-    """Whether two boxes share an area."""
-    return (a[0] < b[0] + b[2] and b[0] < a[0] + a[2]
-            and a[1] < b[1] + b[3] and b[1] < a[1] + a[3])
-
-
 def clipped(box: Box, size: tuple[int, int]) -> Box | None:
     """
     Return the part of a box that lies in an image, None where that is nothing.

@@ -1,5 +1,6 @@
 """Why a file of a recording cannot be read, in words for people."""
 
+from collections.abc import Sequence
 import errno
 from pathlib import Path
 import re
@@ -8,6 +9,7 @@ try:
     from rosbags.interfaces import Connection
     from rosbags.rosbag2 import Reader
     from rosbags.rosbag2 import ReaderError
+    from rosbags.rosbag2.metadata import ReaderMetadata
 except ImportError:
     from aim_ros.media.frames import MediaError
     raise MediaError(
@@ -16,6 +18,10 @@ except ImportError:
 
 MCAP_MAGIC = b'\x89MCAP0\r\n'
 CUT_OFF = 'its end is missing, as where the recorder was killed'
+_MOMENT_NS = 1_000_000_000
+"""Nanoseconds by which metadata and messages may differ."""
+
+NOT_THERE = 'files are missing that metadata.yaml names'
 NOT_OF_ROS = 'none of its messages are of ROS 2'
 
 
@@ -54,6 +60,13 @@ def describe(error: Exception) -> str:
         return CUT_OFF
     if "Storage plugin ''" in text:
         return 'metadata.yaml names no storage plugin'
+    if missing := re.match(r'Some database files are missing: \[(.*)\]', text):
+        names = ', '.join(Path(path).name for path in re.findall("'(.*?)'", missing[1]))
+        return f'{NOT_THERE}: {names}'
+    if text.startswith('Could not load YAML'):
+        return 'metadata.yaml is no YAML'
+    if text.startswith(('Invalid bag metadata', 'A metadata key is missing')):
+        return 'metadata.yaml is not that of a recording'
     # What is neither meant for people nor the system's runs into bytes that make no sense.
     return text if isinstance(error, (ReaderError, OSError)) else f'it is damaged ({text})'
 
@@ -73,17 +86,33 @@ def is_mixed(error: Exception) -> bool:
 
 def check_metadata(reader: Reader) -> None:
     """
-    Check that ``metadata.yaml`` describes the topics as the files beside it do.
+    Check that ``metadata.yaml`` describes the topics and the time as the files beside it do.
 
-    rosbags gives no message of one that differs in name, type or QoS, as after an edit.
+    rosbags gives no message of one that differs in name, type or QoS, as after an edit, and takes
+    its numbers of messages and its times from there, too.
 
     :raises ReaderError: it does not.
     """
-    for file in getattr(reader.storage, 'storages', ()):
+    files = getattr(reader.storage, 'storages', ())
+    _check_extent(reader, [file.metadata for file in files])
+    for file in files:
         for its in file.connections:
             if its.msgcount and not any(_alike(ours, its) for ours in reader.connections):
                 raise ReaderError(
                     f'metadata.yaml does not describe {its.topic} as {file.path.name} does')
+
+
+def _check_extent(reader: Reader, files: Sequence[ReaderMetadata]) -> None:
+    if not files:
+        return
+    count = sum(file.message_count for file in files)
+    if reader.message_count != count:
+        raise ReaderError(f'metadata.yaml counts {reader.message_count} messages, and there are '
+                          f'{count}')
+    start = min(file.start_time for file in files)
+    end = max(file.end_time for file in files)
+    if count and (reader.start_time - start > _MOMENT_NS or end - reader.end_time > _MOMENT_NS):
+        raise ReaderError('metadata.yaml has other times than the messages')
 
 
 def _alike(ours: Connection, its: Connection) -> bool:

@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
+import os
 from pathlib import Path
 import re
+import stat
 from typing import Any
 
 import numpy as np
@@ -59,7 +61,15 @@ def image_files(folder: Path) -> list[Path]:
     # A hidden one is no image: macOS leaves "._0.png" beside "0.png" on disks of other systems.
     paths = (path for path in folder.iterdir()
              if path.suffix.lower() in SUFFIXES and not path.name.startswith('.'))
-    return sorted((path for path in paths if path.is_file()), key=_natural_key)
+    return sorted((path for path in paths if _may_be_file(path)), key=_natural_key)
+
+
+def _may_be_file(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except OSError:
+        # As a link to what is gone: whoever reads it says why it cannot be read.
+        return True
 
 
 def read_image(path: Path) -> tuple[np.ndarray, str]:
@@ -73,7 +83,8 @@ def read_image(path: Path) -> tuple[np.ndarray, str]:
     try:
         data = np.fromfile(path, np.uint8)
     except OSError as error:
-        raise MediaError(f'cannot read image {path}: {error.strerror}') from None
+        link = f' (it is a link to {os.readlink(path)})' if path.is_symlink() else ''
+        raise MediaError(f'cannot read image {path}: {error.strerror}{link}') from None
     try:
         return decode_image(data)
     except FrameError:

@@ -6,7 +6,6 @@ from contextlib import closing
 from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import NamedTuple
 from typing import TYPE_CHECKING
 from typing import TypeAlias
@@ -17,8 +16,11 @@ from aim_ros.media.bag_errors import CUT_OFF
 from aim_ros.media.bag_errors import describe
 from aim_ros.media.bag_errors import is_mixed
 from aim_ros.media.bag_errors import NOT_OF_ROS
+from aim_ros.media.bag_errors import NOT_THERE
 from aim_ros.media.bag_files import BAG_FILES
 from aim_ros.media.bag_files import files_of
+from aim_ros.media.bag_files import folder_to_unpack_in
+from aim_ros.media.bag_files import missing_parts
 from aim_ros.media.bag_files import PACKED
 from aim_ros.media.bag_files import unpack_file
 from aim_ros.media.bag_files import unpack_message
@@ -76,6 +78,8 @@ class Recording:
         self.place = place
         self.note = ''
         """What is wrong or missing, for people; empty where nothing is."""
+        self.unpacked: list[Path] = []
+        """Files that were unpacked for as long as it is open."""
         self._stack = ExitStack()
         self._readers: list[_Reader] = []
 
@@ -198,19 +202,20 @@ class Recording:
         return of_ros(connection for reader in self._readers for connection in reader.connections)
 
     def _open(self) -> None:
-        problems = []
-        if self.place.is_file():
-            files = [self.place]
-        else:
+        problems, files = [], [self.place]
+        if not self.place.is_file():
             if (self.place / 'metadata.yaml').is_file():
                 problems.append(self._add(self.place))
                 if self._readers:
                     return
             files = files_of(self.place)
+            if not any(NOT_THERE in problem for problem in problems) and (
+                    missing := missing_parts(files)):
+                problems.append(f'missing, by the numbers of the others: {", ".join(missing)}')
         problems = list(filter(None, [*problems, *(self._add(file) for file in files)]))
         if not self._readers:
             problem = problems[0] if problems else 'it has no file with messages'
-            uncured = NOT_OF_ROS, 'pip install', 'Permission denied'
+            uncured = NOT_OF_ROS, 'pip install', 'Permission denied', 'No space left', 'TMPDIR'
             hint = '' if any(text in problem for text in uncured) else (
                 '; "ros2 bag reindex" makes metadata.yaml anew where the files are whole')
             raise MediaError(f'cannot read rosbag {self.place}: {problem}{hint}')
@@ -220,14 +225,17 @@ class Recording:
         """Open a folder or a file; return why it cannot be, or nothing."""
         whole = place
         try:
-            if place.suffix == PACKED:
-                folder = self._stack.enter_context(TemporaryDirectory())
-                place = unpack_file(place, Path(folder))
+            if place.suffix in PACKED:
+                folder = self._stack.enter_context(folder_to_unpack_in())
+                place = unpack_file(place, folder)
+                self.unpacked.append(place)
             for file in (place.iterdir() if place.is_dir() else [place]):
                 if file.suffix in BAG_FILES:
                     check_length(file)
             reader = self._stack.enter_context(Reader(place))
             check_metadata(reader)
+        except MediaError as error:
+            return f'{whole.name}: {error}'
         except Exception as error:  # as above, and what is wrong in YAML
             reason, mixed = describe(error), is_mixed(error)
         else:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 from aim_ros.imaging.camera import CameraError
@@ -58,7 +59,8 @@ class RosBag:
             self._info = _read_info(recording, self.topic)
             others = [other for other in recording.topics_of(IMAGE, COMPRESSED)
                       if other != self.topic]
-            notes = '; '.join(filter(None, (recording.note, recording.left_out)))
+            notes = '; '.join(filter(None, (
+                recording.note, recording.left_out, _told_unpacked(recording))))
         self.name = f'rosbag {place}, topic {self.topic}'
         if others and topic is None:
             self.name += f' (also there: {", ".join(others)})'
@@ -190,6 +192,13 @@ def write_bag(
 def info_topic(topic: str) -> str:
     """Name the CameraInfo topic beside an image topic, as image_transport does."""
     return f'{topic.removesuffix("/compressed").rpartition("/")[0]}/camera_info'
+
+
+def _told_unpacked(recording: Recording) -> str:
+    """Return how large the files are that are unpacked to be read; empty where none are."""
+    megabytes = sum(file.stat().st_size for file in recording.unpacked) / 1e6
+    return (f'unpacked while it is read: {megabytes:.0f} MB in {gettempdir()}'
+            if recording.unpacked else '')
 
 
 def _read_info(recording: Recording, topic: str) -> Any:

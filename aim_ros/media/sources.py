@@ -5,7 +5,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-from aim_ros.media.bag_files import BAG_FILES
 from aim_ros.media.bag_files import is_bag_file
 from aim_ros.media.folder import image_files
 from aim_ros.media.folder import open_folder
@@ -69,7 +68,7 @@ def _open(path: str, options: Mapping[str, Any]) -> FrameSource:
 
 def _is_bag(place: Path) -> bool:
     if not place.is_dir():
-        return place.is_file() and place.suffix in BAG_FILES
+        return is_bag_file(place)
     if any(is_bag_file(file) for file in place.iterdir()):
         return True
     # Beside images, it may be about anything.
@@ -84,6 +83,4 @@ def _why_not(place: Path) -> str:
     if place.suffix.lower() in _VIDEOS:
         return ('is a video: make a folder of its images, for instance by "ffmpeg -i VIDEO '
                 'FOLDER/%06d.jpg", which turns those of a phone upright')
-    if is_bag_file(place):
-        return 'is a compressed file of a rosbag2 folder: give the folder, or run "unzstd" on it'
     return 'is a file, not a folder'

@@ -1,30 +1,41 @@
 """Videos that a browser plays: H.264 in MP4."""
 
+from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 
+from aim_ros.outputs import whole_file
+
 
 class VideoWriter:
     """
     Writes pictures of one size into an MP4 file; a context manager.
 
-    :param path: the file, overwritten.
+    The file gets its name when it is closed; after an error within the context there is none.
+
+    :param path: the file, replaced.
     :param rate: pictures a second, > 0.
     """
 
     def __init__(self, path: str | Path, rate: float):
-        self._container = av.open(str(path), 'w', options={'movflags': 'faststart'})
+        self._stack = ExitStack()
+        partial = self._stack.enter_context(whole_file(Path(path)))
+        self._container = self._stack.enter_context(av.open(
+            str(partial), 'w', format='mp4', options={'movflags': 'faststart'}))
         self._rate = Fraction(rate).limit_denominator(1000)
         self._stream = None
 
     def __enter__(self) -> 'VideoWriter':
         return self
 
-    def __exit__(self, *_) -> None:
-        self.close()
+    def __exit__(self, kind, error, traceback) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self._stack.__exit__(kind, error, traceback)
 
     def write(self, picture: np.ndarray) -> None:
         """
@@ -50,6 +61,6 @@ class VideoWriter:
 
     def close(self) -> None:
         """Finish the file."""
-        if self._stream is not None:
-            self._container.mux(self._stream.encode(None))
-        self._container.close()
+        with self._stack:
+            if self._stream is not None:
+                self._container.mux(self._stream.encode(None))

@@ -144,9 +144,7 @@ def focus_modulation(
         key = random_key()
     mean = lift = expected_shift(sigma)
     if sampling == 'gated':
-        raised = [index for index, sign in signs.items() if sign > 0]
-        wide = torch.promote_types(logits.dtype, torch.float32)
-        lift = mean * gate(logits, raised, dim=dim).to(wide)
+        lift = mean * _evidence(logits, signs, dim)
     classes = modulated.movedim(dim, 0)  # a view (C, ...): writing to it modulates
     for index, sign in signs.items():
         target, shift = classes[index], lift if sign > 0 else mean
@@ -154,6 +152,12 @@ def focus_modulation(
             shift = _drawn_shift(target, sigma, index, key)
         _add(target, sign * shift)
     return modulated
+
+
+def _evidence(logits: Tensor, signs: Mapping[int, int], dim: int) -> Tensor:
+    """Return the gate of the targets of sign +1, in float32 at least."""
+    raised = [index for index, sign in signs.items() if sign > 0]
+    return gate(logits, raised, dim=dim).to(torch.promote_types(logits.dtype, torch.float32))
 
 
 def _drawn_shift(target: Tensor, sigma: float, index: int, key: int) -> Tensor:

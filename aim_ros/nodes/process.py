@@ -6,6 +6,7 @@ traceback or by the signal. Nothing slow is imported here, so that the handlers 
 """
 
 from collections.abc import Callable
+from collections.abc import Iterable
 import math
 import os
 import signal
@@ -30,9 +31,12 @@ class StopSignal(threading.Event):
     def __init__(self):
         super().__init__()
         self._signalled = False
+        self.number = 0
+        """The last signal that came; 0 where none did."""
 
-    def signal(self) -> None:
+    def signal(self, number: int) -> None:
         """Note a signal; blocks on nothing."""
+        self.number = number
         self._signalled = True
 
     def is_set(self) -> bool:
@@ -50,15 +54,18 @@ class StopSignal(threading.Event):
         return True
 
 
-def stop_on_signals() -> StopSignal:
+def stop_on_signals(more: Iterable[signal.Signals] = ()) -> StopSignal:
     """
     Return what SIGINT and SIGTERM set from now on; to be called in the main thread.
 
     However often they come: a terminal sends them to a launched node twice.
+
+    :param more: signals that set it, too, where they are not ignored.
     """
     stop = StopSignal()
-    for number in _SIGNALS:
-        signal.signal(number, lambda *_: stop.signal())
+    heard = (number for number in more if signal.getsignal(number) != signal.SIG_IGN)
+    for number in (*_SIGNALS, *heard):
+        signal.signal(number, lambda number, _: stop.signal(number))
     return stop
 
 

@@ -25,6 +25,7 @@ from aim_ros.hazards.sight import perceive
 from aim_ros.imaging.frame import Frame
 from aim_ros.modulation import frame_key
 from aim_ros.modulation import Modulation
+from aim_ros.perception.group_scores import group_scores
 from aim_ros.perception.settings import Settings
 from aim_ros.perception.stopwatch import Stopwatch
 from aim_ros.segmentation.segmenter import Segmenter
@@ -236,7 +237,8 @@ class Pipeline:
             key=frame_key(self._seed, frame.camera, frame.stamp_ns),
             confidence=confidence,
             temperature=self._segmenter.temperature)
-        scores = self._scores(logits, settings.alerts.class_ids)
+        scores = group_scores(logits, self._classes.search(settings.alerts.class_ids),
+                              self._segmenter.temperature)
         decoded = decoded.cpu()
         _require_finite(extremes)
         base = _class_ids(decoded.base)
@@ -272,26 +274,6 @@ class Pipeline:
             # What failed with this frame must not fail with every one that follows.
             monitor.restart()
             raise
-
-    def _scores(self, logits: torch.Tensor, class_ids: tuple[int, ...]) -> Scores:
-        """Return how sure the network is of the groups of some classes; on CUDA after a wait."""
-        temperature = self._segmenter.temperature
-        search = self._classes.search(class_ids)
-        if not logits.is_cuda:
-            return Scores.lazy(logits.numpy(), search.count, temperature)
-        # The device has them in no time, and a few groups come down faster than all logits.
-        scaled = logits / temperature
-        softmax = scaled.softmax(0)
-        group = search.group_of_class[:len(logits)]
-        values = torch.empty((2, search.count, *logits.shape[1:]), device=logits.device)
-        for k in range(search.count):
-            inside = np.flatnonzero(group == k).tolist()
-            others = np.flatnonzero(group != k).tolist()
-            values[0, k] = softmax[inside].sum(0)
-            rest = scaled[others].amax(0) if others else scaled.amin(0)
-            values[1, k] = scaled[inside].amax(0) - rest
-        hosted = values.to('cpu', non_blocking=True).numpy()
-        return Scores(hosted[0], hosted[1], np.empty((0, *logits.shape[1:]), np.float32))
 
 
 def _require_finite(extremes: torch.Tensor) -> None:

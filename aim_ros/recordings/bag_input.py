@@ -22,11 +22,8 @@ from aim_ros.media.frames import check_stamp
 from aim_ros.media.frames import MediaError
 from aim_ros.media.recording import Message
 from aim_ros.media.recording import Recording
-from aim_ros.perception.camera_stream import CameraStream
 from aim_ros.perception.camera_stream import ground_camera
-from aim_ros.perception.camera_stream import lens_distortion
-from aim_ros.perception.camera_stream import missing_calibration
-from aim_ros.perception.camera_stream import NO_DISTANCES
+from aim_ros.recordings.camera_watch import CameraWatch
 from aim_ros.recordings.cameras import Camera
 from aim_ros.recordings.options import Options
 
@@ -63,21 +60,16 @@ class BagInput:
                  clear_after: float, notes: Sequence[str] = ()):
         self.problems = Counter(filter(None, (recording.note, recording.left_out, *notes)))
         """What was left out, and how often."""
-        self.warnings: list[str] = []
-        """What looks odd of the cameras: they seem blind, or their distances are not to be had."""
-        self._blind: dict[tuple[str, str], str] = {}
         self.damaged = bool(recording.note)
         """Whether a part of the recording could not be read."""
         self._recording, self._options = recording, options
-        self._clear_after = clear_after
         self._by_topic = {camera.topic: camera for camera in cameras}
-        self._by_info = {camera.info_topic: camera for camera in cameras}
-        self._streams = {camera.name: CameraStream() for camera in cameras}
+        self._watches = {camera.name: CameraWatch(camera.topic, recording.start_ns, clear_after)
+                         for camera in cameras}
         self._seen: Counter[str] = Counter()
         # A driver publishes a calibration after its image, and so may a recorder.
-        self._infos = {camera.name: self._first_info(camera) for camera in cameras}
-        self._uncalibrated: dict[str, str] = {}
-        self._calibrated: set[str] = set()
+        self._infos = {topic: self._first_info(topic)
+                       for topic in dict.fromkeys(camera.info_topic for camera in cameras)}
 
     def __len__(self) -> int:
         """Estimate the number of frames: damage is not known before it is met."""
@@ -89,27 +81,23 @@ class BagInput:
         share = span / duration if duration > 0 else 1.0
         return max(round(total * share / self._options.every), 1)
 
+    @property
+    def warnings(self) -> list[str]:
+        """What looks odd of the cameras in the frames that were taken, and of their names."""
+        return [*filter(None, (camera.note for camera in self._by_topic.values())),
+                *(text for watch in self._watches.values() for text in watch.warnings)]
+
     def shots(self, on_message: Callable[[Message], None] | None = None) -> Iterator[Shot]:
         """
         Yield the frames, in the order in which they were recorded.
 
         :param on_message: takes every message of that time, of all topics, before its frame.
         """
-        yield from self._shots(on_message)
-        self.warnings += self._blind.values()
-        self._blind.clear()
-        self.warnings += [f'{topic}: {text}' for topic, text in self._uncalibrated.items()
-                          if topic not in self._calibrated]
-        for topic in sorted(self._calibrated):
-            if distortion := lens_distortion(self._infos[self._by_topic[topic].name], topic):
-                self.warnings.append(f'{topic}: {distortion}')
-
-    def _shots(self, on_message: Callable[[Message], None] | None) -> Iterator[Shot]:
         start_ns = self._recording.start_ns + round(self._options.start * 1e9)
         end_ns = None if self._options.duration is None else (
             start_ns + round(self._options.duration * 1e9))
         topics = (set(self._recording.topics) if on_message
-                  else {*self._by_topic, *self._by_info})
+                  else {*self._by_topic, *self._infos})
         for message in self._recording.timeline(topics, self._lose_part):
             if message.recorded_ns < start_ns:
                 self._take_info(message)
@@ -140,56 +128,41 @@ class BagInput:
             self.problems[f'{camera.topic}: {error}'] += 1
             return None
         finally:
-            self._watch(camera, message.recorded_ns)
+            self._watches[camera.name].look(message.recorded_ns)
         return Shot(frame, self._ground(camera, frame.size), message.recorded_ns)
-
-    def _watch(self, camera: Camera, now_ns: int) -> None:
-        """Note what looks blind, once it is over: then it is known for how long it was so."""
-        stream = self._streams[camera.name]
-        for kind, text in (('frozen', stream.frozen), ('blank', stream.blank)):
-            key = camera.topic, kind
-            if text:
-                second = (now_ns - self._recording.start_ns) / 1e9
-                self._blind[key] = f'{camera.topic}, up to second {second:.1f}: {text}'
-            elif key in self._blind:
-                self.warnings.append(self._blind.pop(key))
 
     def _frame(self, camera: Camera, message: Message) -> Frame:
         image = deserialize(message.data, message.msgtype, 'a message was lost')
         stamp = stamp_ns(image)
         check_stamp(stamp, 'a message was lost')
-        stream = self._streams[camera.name]
-        stream.check(stamp, image.data, message.recorded_ns)
+        watch = self._watches[camera.name]
+        watch.check(stamp, image.data, message.recorded_ns)
         array, encoding = pixels(image)
         frame = Frame(array, encoding, camera.name, stamp, recorded_ns=message.recorded_ns,
                       index=self._seen[camera.name] - 1, frame_id=image.header.frame_id)
-        return stream.timed(frame, message.recorded_ns, self._clear_after)
+        return watch.timed(frame, message.recorded_ns)
 
     def _ground(self, camera: Camera, size: tuple[int, int]) -> GroundCamera | None:
-        info, ground = self._infos[camera.name], None
+        info, ground = self._infos[camera.info_topic], None
         try:
             if info is not None:
                 ground = ground_camera(info, size, self._options.height, self._options.pitch)
         except CameraError as error:
             self.problems[f'{camera.info_topic} is not used: {error}'] += 1
             return None
-        if ground is None:
-            self._uncalibrated[camera.topic] = f'{missing_calibration(info)}, {NO_DISTANCES}'
-        else:
-            self._calibrated.add(camera.topic)
+        self._watches[camera.name].calibrate(info, ground is not None)
         return ground
 
     def _take_info(self, message: Message) -> None:
-        camera = self._by_info.get(message.connection.topic)
-        if camera is not None and message.msgtype == CAMERA_INFO:
+        topic = message.connection.topic
+        if topic in self._infos and message.msgtype == CAMERA_INFO:
             info = self._info(message)
             if info is not None:
-                self._infos[camera.name] = info
+                self._infos[topic] = info
 
-    def _first_info(self, camera: Camera) -> Any:
-        """Return the first calibration of a camera, None where there is none."""
-        messages = self._recording.messages(
-            camera.info_topic, (CAMERA_INFO,), on_loss=lambda _: None)
+    def _first_info(self, topic: str) -> Any:
+        """Return the first calibration on a topic, None where there is none."""
+        messages = self._recording.messages(topic, (CAMERA_INFO,), on_loss=lambda _: None)
         infos = (self._info(message) for _, message in zip(
             range(_TRIED_INFOS), messages, strict=False))
         return next((info for info in infos if info is not None and is_calibrated(info)), None)

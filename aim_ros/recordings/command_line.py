@@ -7,10 +7,13 @@ import math
 import sys
 from typing import NoReturn
 
+from aim_ros.interruption import interruptible
+
 WHOLE, NOTHING, PART = 0, 1, 2
 """Exit codes: all was done, nothing was, a part was."""
 
-EXIT_CODES = 'exit codes: 0 all was done, 1 nothing was done, 2 a part was done'
+EXIT_CODES = ('exit codes: 0 all was done, 1 nothing was done, 2 a part was done; 130 and 143\n'
+              'after SIGINT and SIGTERM')
 
 
 class Parser(argparse.ArgumentParser):
@@ -32,12 +35,20 @@ def new_parser(prog: str, description: str, example: str) -> Parser:
         epilog=f'example:\n{example}\n\n{EXIT_CODES}')
 
 
-def run(prog: str, work: Callable[[], int]) -> int:
+def run(prog: str, work: Callable[[], int], advice: str = '') -> int:
     """
     Run a command, and say in a sentence what ended it.
 
     :param work: returns the exit code.
+    :param advice: what is to be known after a signal, see `interruptible`.
     """
+    # A path need not be UTF-8, nor the terminal able to show one.
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors='backslashreplace')
+    return interruptible(prog, lambda: _run(prog, work), advice)
+
+
+def _run(prog: str, work: Callable[[], int]) -> int:
     # Imported late: `--help` alone shall not wait for torch.
     from aim_ros.imaging.frame import FrameError
     from aim_ros.media.frames import MediaError
@@ -47,9 +58,6 @@ def run(prog: str, work: Callable[[], int]) -> int:
     from aim_ros.segmentation.description import ModelError
     from aim_ros.segmentation.labels import UnknownClassError
 
-    # A path need not be UTF-8, nor the terminal able to show one.
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors='backslashreplace')
     try:
         return work()
     except (FrameError, MediaError, ModelError, ProfileError, RecordingError,
@@ -59,9 +67,6 @@ def run(prog: str, work: Callable[[], int]) -> int:
         return fail(prog, f'{error.name} is not installed: pip install {error.name}')
     except OSError as error:
         return fail(prog, of_file(error))
-    except KeyboardInterrupt:
-        fail(prog, 'interrupted; the same command goes on from here')
-        return 130
 
 
 def fail(prog: str, message: str) -> int:

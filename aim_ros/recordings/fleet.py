@@ -7,6 +7,8 @@ from dataclasses import replace
 from functools import cache
 import os
 from pathlib import Path
+import signal
+import threading
 import time
 from typing import Any
 
@@ -117,6 +119,7 @@ def process_on_ray(bags: dict[str, Path], out: Path, options: Options, address: 
 def _cluster(address: str, workers: int | None) -> Iterator[int]:
     """Connect to a cluster; give the threads that a worker is to have."""
     quiet = {'log_to_driver': False, 'logging_level': 'ERROR'}
+    on_sigterm = signal.getsignal(signal.SIGTERM)
     if address != LOCAL:
         try:
             ray.init(address=address, **quiet)
@@ -130,6 +133,9 @@ def _cluster(address: str, workers: int | None) -> Iterator[int]:
         workers = workers or max(1, cores // _CORES)
         threads = max(1, cores // workers)
         ray.init(address='local', num_cpus=workers, include_dashboard=False, **quiet)
+    # Ray's own ends the process with code 15.
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, on_sigterm)
     try:
         yield threads
     finally:

@@ -9,6 +9,7 @@ from pathlib import Path
 import re
 import sys
 
+from aim_ros.outputs import check_folder
 from aim_ros.recordings import command_line
 
 PROG = 'kitti_to_bag'
@@ -57,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
 def main(args: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
     options = _parser().parse_args(args)
-    return command_line.run(PROG, lambda: _convert(options))
+    return command_line.run(PROG, lambda: _convert(options), f'{options.out} is not written')
 
 
 def _convert(options: argparse.Namespace) -> int:
@@ -66,6 +67,7 @@ def _convert(options: argparse.Namespace) -> int:
     from aim_ros.recordings.progress import frames_bar
 
     lost: list[str] = []
+    check_folder(options.out.parent)
     sources = _sources(options)
     written = 0
     with BagWriter(options.out, options.storage) as bag, frames_bar() as progress:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from aim_ros.media.bag_files import BAG_FILES
 from aim_ros.media.bag_files import is_bag_file
+from aim_ros.media.bag_files import PACKED
+from aim_ros.media.bag_files import unpacked_name
 from aim_ros.media.bag_writer import PARTIAL
 from aim_ros.media.sources import ROS_1_ADVICE
 from aim_ros.recordings.errors import RecordingError
@@ -44,16 +46,18 @@ def drives(places: Sequence[Path]) -> dict[str, Path]:
 def _parts(bag: Path) -> list[str]:
     # Of a name that is not UTF-8, as on old disks, neither tables nor metadata.yaml take the rest.
     whole = Path(os.fsencode(bag.absolute()).decode(errors='replace'))
-    return [part for part in (whole.with_suffix('') if bag.is_file() else whole).parts
-            if part.strip('/')]
+    if bag.is_file():
+        whole = whole.with_name(unpacked_name(whole)).with_suffix('')
+    return [part for part in whole.parts if part.strip('/')]
 
 
 def _bags_in(place: Path) -> list[Path]:
     if place.suffix == '.bag' and place.is_file():
         raise RecordingError(f'{place} is a ROS 1 bag: {ROS_1_ADVICE}')
     if place.is_file():
-        if place.suffix not in BAG_FILES:
-            raise RecordingError(f'{place} is no recording: files end in {" or ".join(BAG_FILES)}')
+        if not is_bag_file(place):
+            raise RecordingError(f'{place} is no recording: files end in {" or ".join(BAG_FILES)},'
+                                 f' or either with {PACKED[0]} behind it')
         return [place]
     if not place.is_dir():
         raise RecordingError(f'{place} does not exist; give rosbag2 folders, or .mcap or .db3 '

@@ -2,12 +2,14 @@
 
 import argparse
 from collections.abc import Sequence
+import errno
 import os
 from pathlib import Path
 import shlex
 import sys
 
 from aim_ros.openmp import yield_while_waiting
+from aim_ros.outputs import check_folder
 from aim_ros.recordings import command_line
 
 PROG = 'process_bag'
@@ -91,7 +93,8 @@ def main(args: Sequence[str] | None = None) -> int:
         parser.error('--compare writes a table and a page alone: leave out --ray, --overlay and '
                      '--with-inputs')
     yield_while_waiting(os.environ)
-    return command_line.run(PROG, lambda: _process(given, f'{PROG} {shlex.join(args)}'))
+    return command_line.run(PROG, lambda: _process(given, f'{PROG} {shlex.join(args)}'),
+                            'the same command goes on from here')
 
 
 def _options(given: argparse.Namespace):
@@ -113,10 +116,25 @@ def _options(given: argparse.Namespace):
         height=given.height, pitch=given.pitch, threads=given.threads)
 
 
+def _check_outputs(given: argparse.Namespace) -> None:
+    """
+    Check that the results can be written, before the network is loaded.
+
+    :raises OSError: they cannot be.
+    """
+    check_folder(given.out)
+    if given.overlay:
+        check_folder(given.overlay.parent)
+        if given.overlay.is_dir():
+            raise IsADirectoryError(errno.EISDIR, 'it is a folder, and --overlay a file',
+                                    str(given.overlay))
+
+
 def _process(given: argparse.Namespace, command: str) -> int:
     from aim_ros.recordings.names import drives
 
     bags, options = drives(given.bags), _options(given)
+    _check_outputs(given)
     if given.compare:
         from aim_ros.recordings.comparison import compare
         summaries, failed = compare(bags, given.out, options, command)

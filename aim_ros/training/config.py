@@ -84,7 +84,6 @@ class DataConfig:
     choice: tuple[SourceConfig, ...] = ()  # what the best checkpoint is chosen by
     street: StreetConfig = field(default_factory=StreetConfig)
     validation: SourceConfig | None = None
-    validation_list: str | None = None  # the frame names of the validation part
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,15 @@
 from dataclasses import replace
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from aim_ros.experiments.alerts_replay import choose
+from aim_ros.experiments.alerts_replay import Drive
 from aim_ros.experiments.alerts_replay import mask_labels
 from aim_ros.experiments.alerts_replay import see
+from aim_ros.experiments.alerts_replay import shoot
 from aim_ros.experiments.alerts_replay import Shot
 from aim_ros.experiments.alerts_scores import score
 from aim_ros.experiments.alerts_tally import Tally
@@ -212,6 +215,16 @@ def test_the_command_writes_a_report(tmp_path, capsys):
     for name in ('report.html', 'profiles.csv', 'curves.csv', 'drives.csv', 'curves.png'):
         assert (tmp_path / name).stat().st_size > 0
     assert list(tmp_path.glob('*.mp4'))
+
+
+def test_a_drive_of_several_sizes_is_refused_in_a_sentence(tmp_path):
+    street = Street(seed=1, frames=2, size=(96, 320))
+    frames = list(street.frames())
+    small = replace(frames[1], image=frames[1].image[:48].copy(), labels=frames[1].labels[:48])
+    drive = Drive('drive', SimpleNamespace(frames=lambda: iter((frames[0], small))),
+                  street_truth(street))
+    with pytest.raises(ExperimentError, match='several sizes, 320x96, 320x48'):
+        shoot(drive, None)
 
 
 def test_a_drive_without_tracks(shared_data, tmp_path, capsys):

@@ -1,6 +1,8 @@
+import signal
 import subprocess
 import sys
 
+from deadline import DEADLINE
 import pytest
 
 from aim_ros.experiments.cli import COMMANDS
@@ -48,7 +50,8 @@ def test_mistakes_are_said_in_a_sentence(arguments, said, capsys):
 
 
 @pytest.mark.usefixtures('extras')
-def test_a_folder_that_cannot_be_written_is_said_in_a_sentence(tmp_path, capsys):
+def test_a_folder_that_cannot_be_written_is_said_before_the_work(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr('aim_ros.experiments.alerts.run', lambda _: pytest.fail('it ran'))
     (tmp_path / 'file').touch()
     arguments = ['alerts', '--source', 'street:frames=3,size=96x320', '--masks', 'labels',
                  '--no-video', '--out', str(tmp_path / 'file' / 'report')]
@@ -56,6 +59,45 @@ def test_a_folder_that_cannot_be_written_is_said_in_a_sentence(tmp_path, capsys)
     error = capsys.readouterr().err
     assert str(tmp_path / 'file') in error
     assert 'Traceback' not in error
+
+
+# A command that says where it is, and waits there.
+HELD = """
+import sys
+import threading
+import {module}
+from aim_ros.experiments.cli import main
+
+def hold(*_, **__):
+    print('here', flush=True)
+    threading.Event().wait()
+
+{module}.{function} = hold
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.usefixtures('extras')
+@pytest.mark.parametrize(('module', 'function', 'number'), [
+    ('aim_ros.experiments.alerts', 'watch', signal.SIGINT),
+    ('aim_ros.media.video', 'VideoWriter.close', signal.SIGTERM)])
+def test_a_signal_ends_it_in_a_sentence_and_leaves_no_half_file(
+        tmp_path, module, function, number):
+    child = subprocess.Popen(
+        [sys.executable, '-c', HELD.format(module=module, function=function), 'alerts',
+         '--source', 'street:frames=3,size=96x320', '--masks', 'labels',
+         '--out', str(tmp_path / 'out')],
+        text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        assert child.stdout.readline() == 'here\n'
+        child.send_signal(number)
+        _, err = child.communicate(timeout=DEADLINE)
+    finally:
+        child.kill()
+    assert child.returncode == 128 + number, err
+    assert 'experiments: interrupted; there is no report of this run' in err
+    assert 'Traceback' not in err
+    assert not list((tmp_path / 'out').iterdir())
 
 
 def test_a_missing_library_is_named(monkeypatch, capsys):

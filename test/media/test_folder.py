@@ -1,3 +1,6 @@
+import os
+import re
+
 import cv2
 import numpy as np
 import pytest
@@ -117,3 +120,40 @@ def test_hidden_files_are_no_images(tmp_path):
     for name in ('._0.png', '.1.png'):
         (tmp_path / name).write_bytes(b'what macOS notes of a file')
     assert len(open_source(str(tmp_path))) == 1
+
+
+def break_link(path, target='gone.png'):
+    path.symlink_to(target)
+
+
+def forbid(path):
+    write(path, 1)
+    path.chmod(0)
+
+
+def go_in_circles(path):
+    path.symlink_to(path.name)
+
+
+@pytest.mark.parametrize(('spoil', 'said'), [
+    (break_link, r'No such file or directory \(it is a link to gone\.png\)'),
+    (go_in_circles, r'Too many levels of symbolic links \(it is a link to 1\.png\)'),
+    pytest.param(forbid, 'Permission denied', marks=pytest.mark.skipif(
+        os.geteuid() == 0, reason='root may read all'))])
+def test_an_image_that_cannot_be_opened_is_named_with_the_reason(tmp_path, spoil, said):
+    for number in (0, 2):
+        write(tmp_path / f'{number}.png', number)
+    spoil(tmp_path / '1.png')
+    (tmp_path / 'folder.png').mkdir()
+    source, losses = open_source(str(tmp_path)), []
+    assert len(source) == 3
+    assert [frame.index for frame in source.frames(on_loss=losses.append)] == [0, 2]
+    loss, = losses
+    assert re.search(rf'cannot read image .*1\.png: {said}', str(loss))
+
+
+def test_a_folder_whose_images_are_all_gone_is_an_error(tmp_path):
+    for number in range(3):
+        break_link(tmp_path / f'{number}.png')
+    with pytest.raises(MediaError, match=r'cannot read image .*0\.png: No such file'):
+        list(open_source(str(tmp_path)).frames())

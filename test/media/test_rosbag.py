@@ -1,6 +1,7 @@
 from dataclasses import replace
 import errno
 import os
+import re
 import resource
 
 import cv2
@@ -14,11 +15,18 @@ from rosbags.typesys import get_typestore
 from rosbags.typesys import Stores
 from ruamel.yaml import YAML
 
+try:
+    from compression import zstd
+except ImportError:
+    from backports import zstd
+
 from aim_ros.imaging.camera import CameraModel
 from aim_ros.imaging.encodings import ENCODINGS
 from aim_ros.imaging.frame import Frame
 from aim_ros.media import bag_messages
 from aim_ros.media import recording
+from aim_ros.media.bag_files import missing_parts
+from aim_ros.media.bag_files import remove_unpacked
 from aim_ros.media.bag_writer import BagWriter
 from aim_ros.media.frames import FIRST_STAMP_NS
 from aim_ros.media.frames import MediaError
@@ -382,6 +390,69 @@ def test_what_a_recorder_compressed_is_played_without_metadata(tmp_path, storage
             open_source(str(tmp_path / 'bag'))
 
 
+def pack(file, ending):
+    """Compress a file as a whole, as a recorder does, or the tool zstd."""
+    packed = file.with_name(file.name + ending)
+    packed.write_bytes(zstd.compress(file.read_bytes()))
+    return packed
+
+
+@STORAGES
+@pytest.mark.parametrize('ending', ['.zstd', '.zst'])
+def test_a_lone_file_that_is_compressed_is_unpacked_for_as_long_as_it_is_read(
+        tmp_path, monkeypatch, storage, ending):
+    write_bag(tmp_path / 'bag', make_frames(), storage=storage)
+    packed = pack(file_of(tmp_path / 'bag'), ending)
+    lone = packed.rename(tmp_path / packed.name)
+    (tmp_path / 'temporary').mkdir()
+    monkeypatch.setattr('tempfile.tempdir', str(tmp_path / 'temporary'))
+    source = open_source(str(lone))
+    assert f'MB in {tmp_path / "temporary"}' in source.name
+    for _ in range(2):
+        assert [frame.stamp_ns for frame in source.frames()] == [
+            frame.stamp_ns for frame in make_frames()]
+    assert not list((tmp_path / 'temporary').iterdir())
+
+
+@STORAGES
+def test_of_half_a_compressed_file_what_is_there_is_played(tmp_path, storage):
+    # Noise, which no compression makes smaller: the half of it has half of the frames.
+    noise = np.random.default_rng(0)
+    write_bag(tmp_path / 'bag', (
+        replace(frame, image=noise.integers(0, 256, (300, 400, 3), np.uint8), camera_model=None)
+        for frame in make_frames(count=8)), storage=storage)
+    packed = pack(file_of(tmp_path / 'bag'), '.zstd')
+    packed.write_bytes(packed.read_bytes()[:packed.stat().st_size // 2])
+    lone = packed.rename(tmp_path / packed.name)
+    source, losses = open_source(str(lone)), []
+    assert 'its end is missing' in source.name
+    assert 0 < len(list(source.frames(on_loss=losses.append))) < 8
+
+
+def test_what_is_unpacked_is_removed_also_where_no_context_ends(tmp_path, monkeypatch):
+    write_bag(tmp_path / 'bag', make_frames())
+    lone = pack(file_of(tmp_path / 'bag'), '.zstd')
+    (tmp_path / 'temporary').mkdir()
+    monkeypatch.setattr('tempfile.tempdir', str(tmp_path / 'temporary'))
+    with Recording(lone):
+        assert list((tmp_path / 'temporary').iterdir())
+        remove_unpacked()
+        assert not list((tmp_path / 'temporary').iterdir())
+
+
+def test_without_room_to_unpack_the_folder_to_change_is_named(tmp_path, monkeypatch):
+    write_bag(tmp_path / 'bag', make_frames())
+    lone = pack(file_of(tmp_path / 'bag'), '.zstd')
+
+    def fill(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr('shutil.copyfileobj', fill)
+    with pytest.raises(MediaError, match=r'no room in .* to unpack it; set TMPDIR') as e:
+        open_source(str(lone))
+    assert 'reindex' not in str(e.value)
+
+
 @STORAGES
 @pytest.mark.parametrize(('said', 'instead'), [
     ('depth: 10', 'depth: 7'), ('/camera/camera_info', '/front/camera_info'),
@@ -406,6 +477,52 @@ def test_metadata_that_does_not_describe_the_files_is_not_believed(
     assert len(frames) == 4
     assert all(frame.camera_model == CAMERA for frame in frames)
     assert 'metadata.yaml does not describe /camera/' in source.name
+
+
+@STORAGES
+@pytest.mark.parametrize(('said', 'instead', 'why'), [
+    (r'message_count: \d+', 'message_count: 0', 'counts 0 messages, and there are 4'),
+    (r'message_count: \d+', 'message_count: 9', 'counts 9 messages, and there are 4'),
+    (r'epoch: \d+', 'epoch: 4000000000000000000', 'has other times than the messages'),
+    (r'(?s).+', 'a: [1', 'metadata.yaml is no YAML'),
+    (r'(?s).+', '', 'metadata.yaml is not that of a recording'),
+    (r'(?s).+', 'rosbag2_bagfile_information: {}', 'metadata.yaml is not that of a recording')])
+def test_metadata_that_contradicts_the_files_is_named_and_all_is_played(
+        tmp_path, storage, said, instead, why):
+    write_bag(tmp_path / 'bag', make_frames(camera=None), storage=storage)
+    metadata = tmp_path / 'bag' / 'metadata.yaml'
+    metadata.write_text(re.sub(said, instead, metadata.read_text()))
+    source = open_source(str(tmp_path / 'bag'))
+    assert why in source.name
+    assert len(source) == len(list(source.frames())) == 4
+    with Recording(tmp_path / 'bag') as recording:
+        assert recording.start_ns == make_frames()[0].stamp_ns
+
+
+def test_a_part_that_is_missing_is_named(tmp_path):
+    (tmp_path / 'split').mkdir()
+    for index, frame in enumerate(make_frames(count=4)):
+        write_bag(tmp_path / f'split_{index}', [frame])
+        file = file_of(tmp_path / f'split_{index}')
+        if index != 2:
+            file.rename(tmp_path / 'split' / file.name)
+    source = open_source(str(tmp_path / 'split'))
+    assert len(source) == 3
+    assert '(missing, by the numbers of the others: split_2.mcap)' in source.name
+    text = (tmp_path / 'split_0' / 'metadata.yaml').read_text()
+    (tmp_path / 'split' / 'metadata.yaml').write_text(
+        text.replace('- split_0.mcap', '- split_0.mcap\n  - split_2.mcap'))
+    source = open_source(str(tmp_path / 'split'))
+    assert len(source) == 3
+    assert '(files are missing that metadata.yaml names: split_2.mcap)' in source.name
+
+
+@pytest.mark.parametrize(('names', 'missing'), [
+    (['a_0.mcap', 'a_1.mcap'], []), (['a_7.mcap', 'a_9.mcap'], ['a_8.mcap']),
+    (['a_0.db3.zstd', 'a_2.db3'], ['a_1.db3']), (['a_0.mcap', 'b_2.mcap'], []),
+    (['drive_20240101.mcap', 'drive_20240301.mcap'], []), (['a.mcap'], [])])
+def test_parts_that_are_missing_by_their_numbers(tmp_path, names, missing):
+    assert missing_parts([tmp_path / name for name in names]) == missing
 
 
 def test_a_file_that_was_being_compressed_is_played_once(tmp_path):
@@ -449,7 +566,7 @@ def test_a_folder_with_a_ros_1_bag_says_so(tmp_path):
 
 @pytest.mark.parametrize(('name', 'sentence'), [
     ('a.bag', 'is a ROS 1 bag: make a rosbag2 folder of it'),
-    ('a.mcap.zstd', 'is a compressed file of a rosbag2 folder'),
+    ('a.mcap.zstd', 'it is damaged'),
     ('a.mp4', 'is a video: make a folder of its images'),
     ('a.txt', 'is a file, not a folder')])
 def test_other_files_say_what_they_are(tmp_path, name, sentence):

@@ -1,13 +1,16 @@
 """The demo as users run it: a process of its own, which starts the two nodes."""
 
+import errno
 import io
 import itertools
 import json
 import os
 from pathlib import Path
+import signal
 import subprocess
 import sys
 import threading
+import time
 from types import SimpleNamespace
 
 import cv2
@@ -96,6 +99,96 @@ def test_every_frame_is_in_the_results_under_both_profiles(demo, folder, tmp_pat
         assert (out / name).stat().st_size > 0
 
 
+@pytest.fixture
+def start_demo(tmp_path, tiny_model):
+    """Return a function that starts the demo on a source, its output in a file; ended at last."""
+    started = []
+
+    def start(source) -> subprocess.Popen:
+        with (tmp_path / 'output').open('w') as output:
+            started.append(subprocess.Popen(
+                [sys.executable, '-m', 'aim_ros.nodes.demo', '--source', str(source), '--out',
+                 str(tmp_path / 'out'), '--model', tiny_model, '--device', 'cpu'],
+                env={**os.environ, 'PYTHONPATH': str(ROOT)}, stdout=output,
+                stderr=subprocess.STDOUT))
+        return started[-1]
+
+    yield start
+    for child in started:
+        # Its nodes would outlive it.
+        if child.poll() is None:
+            child.terminate()
+            child.wait()
+
+
+def children_of(process: subprocess.Popen) -> list[int]:
+    """Return the processes that a process started, and that have not ended."""
+    return [int(folder.name) for folder in Path('/proc').glob('[0-9]*')
+            if (status := read(folder / 'stat').rpartition(')')[2].split())
+            and int(status[1]) == process.pid and status[0] != 'Z']
+
+
+def read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:
+        return ''
+
+
+def wait_until(condition, process: subprocess.Popen) -> None:
+    deadline, waiting = time.monotonic() + DEADLINE, threading.Event()
+    while not condition():
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        waiting.wait(0.02)
+
+
+@pytest.mark.skipif(not Path('/proc/self/stat').is_file(), reason='needs /proc')
+@pytest.mark.parametrize(('until', 'number'), [
+    ('segmentation.log', signal.SIGTERM), ('replay.log', signal.SIGINT),
+    ('.overlay.mp4.partial', signal.SIGHUP)])
+def test_a_signal_ends_the_demo_and_its_nodes_and_says_what_is_left(
+        start_demo, folder, tmp_path, until, number):
+    process, out = start_demo(folder(2000)), tmp_path / 'out'
+    wait_until(lambda: (out / until).exists() and children_of(process), process)
+    children = children_of(process)
+    process.send_signal(number)
+    code, output = process.wait(DEADLINE), (tmp_path / 'output').read_text()
+    assert code == 128 + number, output
+    assert 'Traceback' not in output
+    assert 'interrupted after ' in output
+    assert not any(Path(f'/proc/{child}').exists() for child in children)
+    left = [name for name in cli.RESULTS if (out / name).exists()]
+    assert all((out / name).stat().st_size for name in left)
+    assert ('has the frames until then: ' + ', '.join(left) in output) == bool(left)
+    assert not (out / '.overlay.mp4.partial').exists()
+    if until.endswith('.partial'):
+        assert left == ['overlay.mp4', 'alerts.jsonl']
+
+
+@pytest.mark.skipif(not Path('/proc/self/maps').is_file(), reason='needs /proc')
+def test_a_signal_while_the_demo_is_imported(start_demo, folder, tmp_path):
+    process = start_demo(folder(1))
+    maps = Path(f'/proc/{process.pid}/maps')
+    wait_until(lambda: '_rclpy_pybind11' in read(maps), process)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(DEADLINE) == 130
+    output = (tmp_path / 'output').read_text()
+    assert 'Traceback' not in output
+    assert output.splitlines()[-1].startswith('interrupted ')
+
+
+def test_a_disk_that_fills_ends_the_demo_in_a_sentence(tmp_path, monkeypatch, capsys):
+    def fill(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(tmp_path / 'alerts.jsonl'))
+
+    monkeypatch.setattr(run, 'play', fill)
+    monkeypatch.setattr(cli, 'isolate', lambda: None)
+    monkeypatch.setattr(cli, 'stop_on_signals', lambda _: threading.Event())
+    assert cli.main(['--out', str(tmp_path)]) == 1
+    assert f'{tmp_path}/alerts.jsonl: No space left on device' in capsys.readouterr().out
+
+
 def test_with_nothing_played_the_demo_fails_and_names_no_results(demo, folder, tmp_path):
     out = tmp_path / 'out'
     out.mkdir()
@@ -111,7 +204,7 @@ def test_with_nothing_played_the_demo_fails_and_names_no_results(demo, folder, t
 def test_a_source_of_no_frames_is_refused_before_anything_starts(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(Street, '__len__', lambda self: 0)
     monkeypatch.setattr(cli, 'isolate', lambda: None)
-    monkeypatch.setattr(cli, 'stop_on_signals', lambda: None)
+    monkeypatch.setattr(cli, 'stop_on_signals', lambda _: threading.Event())
     assert cli.main(['--source', 'street', '--out', str(tmp_path)]) == 1
     assert 'nothing to play' in capsys.readouterr().out
     assert not list(tmp_path.iterdir())
@@ -164,10 +257,9 @@ class FakeProcess:
 @pytest.fixture
 def make_drive(tmp_path):
     """Return a function that makes a drive whose viewer and nodes are stand-ins."""
-    def make(viewer, total) -> Drive:
+    def make(viewer, total, film=SimpleNamespace(add=lambda *_: None)) -> Drive:
         options = Options('street', tmp_path, ('neutral', 'city'), 'model', 'cpu', 10.0)
         options.log('replay').write_text('[FATAL] [1.0] [replay]: cannot read image\n')
-        film = SimpleNamespace(add=lambda *_: None)
         return Drive(options, total, viewer, FakeProcess(None), threading.Event(), film,
                      io.StringIO(), Progress(disable=True))
     return make
@@ -203,6 +295,17 @@ def test_a_source_that_gives_less_than_it_announced_says_so(make_drive, monkeypa
     drive = make_drive(FakeViewer(2, 1), 9)
     drive.follow(FakeProcess(0))
     assert 'only 2 of 9 frames came back' in capsys.readouterr().out
+
+
+def test_frames_of_another_size_are_left_out_of_the_film(make_drive, capsys):
+    def add(image, overlay, record):
+        if record['frame']:
+            raise ValueError('the video is 4x4')
+
+    drive = make_drive(FakeViewer(3, 1), 3, SimpleNamespace(add=add))
+    drive.follow(FakeProcess(0))
+    assert drive.alert_log.frames == 3
+    assert '2 frames are of another size than the first' in capsys.readouterr().out
 
 
 def test_the_last_problem_of_a_log(tmp_path):

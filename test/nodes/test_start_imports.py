@@ -36,7 +36,7 @@ def test_only_compressed_images_have_their_decoders_imported_at_start(transport,
 
 
 @pytest.mark.parametrize('module', [
-    'aim_ros.nodes.replay.run', 'aim_ros.nodes.demo.cli', 'aim_ros.nodes.alert_listener',
+    'aim_ros.nodes.replay.run', 'aim_ros.nodes.demo.run', 'aim_ros.nodes.alert_listener',
     'aim_ros.nodes.tuner.tuner_node', 'aim_ros.recordings.kitti_to_bag', 'aim_ros.media.sources'])
 def test_what_runs_no_network_does_without_torch(module):
     assert 'torch' not in imported(f'import {module}')

@@ -4,13 +4,9 @@ from types import SimpleNamespace
 from deadline import DEADLINE
 import pytest
 
-from aim_ros.hazards.alerts import AlertSettings
-from aim_ros.modulation import Modulation
 from aim_ros.nodes.segmentation import watchdog
 from aim_ros.nodes.segmentation.stream_statistics import StreamStatistics
-from aim_ros.perception.settings import Settings
 
-SETTINGS = Settings(1, 'neutral', Modulation(), AlertSettings((), clear_after=0.5))
 LARGE = 'large images get lost'
 
 
@@ -131,33 +127,3 @@ def test_losses_are_reported_by_the_middlewares_count_alone(channel):
     channel.statistics.lose(6)
     assert watchdog.stream_losses(channel) == (
         '50% of the frames are sent and do not arrive, as the middleware counts')
-
-
-@pytest.mark.parametrize(('back', 'said'), [(0.4, True), (1e-9, True), (0.5, False), (900, False)])
-def test_only_a_step_back_below_clear_after_is_jitter(channel, back, said):
-    for stamp in (1000, 1001, 1001 - back, 1002):
-        channel.statistics.receive(round(stamp * 1e9))
-    assert bool(watchdog.stream_jitter(channel, SETTINGS)) is said
-
-
-def test_sizes_in_turns_are_reported(channel):
-    large, small = (480, 640), (240, 320)
-    for _ in range(40):
-        channel.statistics.take(large)
-        assert watchdog.stream_sizes(channel) == ''
-    channel.statistics.take(small)
-    assert watchdog.stream_sizes(channel) == (
-        'the image size changed (now, before: 320x240, 640x480); tracks go on, scaled')
-    channel.statistics.take(large)
-    assert watchdog.stream_sizes(channel).startswith(
-        'the image size changed 2 times of late (640x480, 320x240), as with two drivers')
-    for _ in range(40):
-        channel.statistics.take(large)
-    assert watchdog.stream_sizes(channel) == ''
-
-
-def test_stamps_that_jump_to_and_fro_are_reported(channel):
-    for i in range(20):
-        channel.statistics.receive((1000 + i - 30 * (i % 2)) * 10**9)
-    assert watchdog.stream_jitter(channel, SETTINGS).startswith(
-        '10 of the last stamps jump back, by 0.5 s or more')

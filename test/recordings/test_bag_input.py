@@ -6,6 +6,8 @@ import pytest
 from recording_scenes import CAMERA
 from recording_scenes import scenes
 
+from aim_ros.media import bag_messages
+from aim_ros.media.bag_writer import BagWriter
 from aim_ros.media.recording import Recording
 from aim_ros.media.rosbag import write_bag
 from aim_ros.recordings.bag_input import BagInput
@@ -94,3 +96,66 @@ def test_a_camera_without_distances_is_named_once(tmp_path, camera, said):
     for warning, text in zip(source.warnings, said, strict=True):
         assert warning.startswith('/camera/image: ')
         assert text in warning
+
+
+def stamped(path, steps_ms, kind=None):
+    """Write frames whose stamps have these steps, recorded evenly; `kind` alters them."""
+    stamp, frames = START_NS, []
+    for index, (frame, step) in enumerate(zip(scenes(len(steps_ms)), steps_ms, strict=True)):
+        stamp += round(step * 1_000_000)
+        frames.append(replace(frame if kind is None else kind(index, frame), stamp_ns=stamp,
+                              recorded_ns=START_NS + index * STEP_NS))
+    write_bag(path, frames)
+    return path
+
+
+@pytest.mark.parametrize(('steps', 'said'), [
+    ([250] * 40, []),
+    ([250] * 10 + [0] * 30, ['the header stamps stand still, so pixel sampling draws the same '
+                             'noise for every frame, and tracks go by the time of receipt; make '
+                             'the camera driver stamp its images (31 of 40 frames)']),
+    ([250, 250, -20] * 5 + [250] * 40, ['5 of the stamps step back, by up to 20.000 ms: such']),
+    ([250] * 5 + [-3600_000] + [250] * 40, ['one stamp jumps back, by 0.5 s or more: tracks and']),
+    ([900, -600] * 20, ['20 of the stamps jump back, by 0.5 s or more: where they jump to and'])])
+def test_stamps_that_do_not_go_up_are_told_once_as_by_the_node(tmp_path, steps, said):
+    shots, source = taken(stamped(tmp_path / 'drive', steps))
+    assert len(shots) == len(steps)
+    assert not source.problems
+    assert len(source.warnings) == len(said)
+    for warning, text in zip(source.warnings, said, strict=True):
+        assert warning.startswith(f'/camera/image: {text}')
+
+
+def halved(image):
+    return image[::2, ::2].copy()
+
+
+@pytest.mark.parametrize(('is_small', 'said'), [
+    (lambda index: index >= 3, ['the image size changed (now, before: 50x30, 100x60)']),
+    (lambda index: index % 2 == 0, ['the image size changed 39 times (100x60, 50x30), as with'])])
+def test_sizes_that_change_in_mid_stream_are_told_once_as_by_the_node(tmp_path, is_small, said):
+    bag = stamped(tmp_path / 'drive', [250] * 40, lambda index, frame: replace(
+        frame, image=halved(frame.image)) if is_small(index) else frame)
+    shots, source = taken(bag)
+    assert len(shots) == 40
+    assert len(source.warnings) == len(said)
+    for warning, text in zip(source.warnings, said, strict=True):
+        assert warning.startswith(f'/camera/image: {text}')
+
+
+def test_cameras_that_share_a_calibration_topic_both_take_it(tmp_path):
+    with BagWriter(tmp_path / 'drive') as bag:
+        for index, frame in enumerate(scenes(4)):
+            header = bag_messages.header_of(frame)
+            camera = replace(CAMERA, fx=CAMERA.fx + index, p=())
+            bag.write('/camera/camera_info', frame.stamp_ns,
+                      bag_messages.camera_info(camera, header))
+            for topic in ('/camera/image_raw', '/camera/image_rect'):
+                bag.write(topic, frame.stamp_ns, bag_messages.image(frame.image, 'rgb8', header))
+    with Recording(tmp_path / 'drive') as recording:
+        cameras, _ = find_cameras(
+            recording, ['raw=/camera/image_raw', 'rect=/camera/image_rect'])
+        shots = list(BagInput(recording, cameras, Options(), 0.5).shots())
+    for name in ('raw', 'rect'):
+        assert [shot.ground.fx for shot in shots if shot.frame.camera == name] == [
+            CAMERA.fx + index for index in range(4)]

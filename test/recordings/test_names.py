@@ -16,3 +16,15 @@ def test_a_ros_1_bag_says_what_to_make_of_it(tmp_path):
     (tmp_path / 'a.bag').touch()
     with pytest.raises(RecordingError, match='is a ROS 1 bag: make a rosbag2 folder of it'):
         drives([tmp_path / 'a.bag'])
+
+
+@pytest.mark.parametrize('name', ['a.mcap', 'a.db3', 'a.mcap.zstd', 'a.db3.zst'])
+def test_a_lone_file_is_a_recording_named_without_its_endings(tmp_path, name):
+    (tmp_path / name).touch()
+    assert drives([tmp_path / name]) == {'a': tmp_path / name}
+
+
+def test_another_file_is_none(tmp_path):
+    (tmp_path / 'a.tar.zstd').touch()
+    with pytest.raises(RecordingError, match=r'end in \.mcap or \.db3, or either with \.zstd'):
+        drives([tmp_path / 'a.tar.zstd'])

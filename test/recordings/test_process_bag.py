@@ -1,4 +1,5 @@
 from dataclasses import replace
+import errno
 import json
 import os
 from pathlib import Path
@@ -8,6 +9,7 @@ import subprocess
 import sys
 
 import av
+from deadline import DEADLINE
 import numpy as np
 import pytest
 from recording_scenes import LAG_NS
@@ -17,6 +19,11 @@ from recording_scenes import START_NS
 from recording_scenes import truncated
 from recording_scenes import write_scenes
 from rosbags.rosbag2 import Reader
+
+try:
+    from compression import zstd
+except ImportError:
+    from backports import zstd
 
 from aim_ros.media.bag_writer import PARTIAL
 from aim_ros.media.rosbag import write_bag
@@ -185,17 +192,82 @@ def test_a_name_that_is_not_utf_8_is_spelled_with_a_mark(tmp_path, process, caps
 
 
 def test_a_video_that_cannot_be_put_where_it_is_wanted_costs_no_result(
-        tmp_path, process, capsys):
+        tmp_path, process, capsys, monkeypatch):
     bag = write_scenes(tmp_path / 'drive', 3)
-    assert process(bag, options=['--overlay', str(tmp_path)]) == 2
+
+    def fill(source, target):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target))
+
+    monkeypatch.setattr('shutil.copyfile', fill)
+    assert process(bag, options=['--overlay', str(tmp_path / 'out.mp4')]) == 2
     assert 'the videos are beside the results, and not copied' in capsys.readouterr().err
     assert (tmp_path / 'results' / 'drive' / 'camera.mp4').is_file()
 
 
-def test_results_that_cannot_be_written_are_told_in_a_sentence(tmp_path, process, capsys):
+@pytest.mark.parametrize(('out', 'options', 'said'), [
+    ('file', [], 'file: Not a directory'),
+    ('file/results', [], 'file: Not a directory'),
+    ('file/results', ['--compare', 'neutral,city'], 'file: Not a directory'),
+    ('results', ['--overlay', '{folder}/file/a.mp4'], 'file: Not a directory'),
+    ('results', ['--overlay', '{folder}'], 'it is a folder, and --overlay a file')])
+def test_results_that_cannot_be_written_are_told_before_the_network_is_loaded(
+        tmp_path, process, capsys, monkeypatch, out, options, said):
+    monkeypatch.setattr(Processor, '__init__', lambda *_: pytest.fail('it was loaded'))
     (tmp_path / 'file').touch()
-    assert process(write_scenes(tmp_path / 'drive', 3), out='file') == 1
-    assert f'drive: {tmp_path / "file"}: File exists' in capsys.readouterr().err
+    options = [option.format(folder=tmp_path) for option in options]
+    assert process(write_scenes(tmp_path / 'drive', 3), options=options, out=out) == 1
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / 'results').exists()
+
+
+# A command that says where it is, and waits there.
+HELD = """
+import sys
+import threading
+import {module}
+from aim_ros.recordings.process_bag import main
+
+def hold(*_, **__):
+    print('here', flush=True)
+    threading.Event().wait()
+
+{module}.{function} = hold
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize(('function', 'number'), [
+    ('transformers.SegformerForSemanticSegmentation.from_pretrained', signal.SIGINT),
+    ('aim_ros.perception.pipeline.Pipeline.process', signal.SIGTERM),
+    ('aim_ros.media.bag_writer.BagWriter.write', signal.SIGINT),
+    ('aim_ros.media.video.VideoWriter.close', signal.SIGTERM)])
+def test_a_signal_ends_it_in_a_sentence_and_leaves_no_part_of_a_result(
+        tmp_path, network, function, number):
+    write_scenes(tmp_path / 'drive', 3)
+    packed = tmp_path / 'packed.mcap.zst'
+    packed.write_bytes(zstd.compress((tmp_path / 'drive' / 'drive.mcap').read_bytes()))
+    (tmp_path / 'temporary').mkdir()
+    names = function.split('.')
+    place = next(index for index, name in enumerate(names) if name[0].isupper())
+    module = '.'.join(names[:place])
+    child = subprocess.Popen(
+        [sys.executable, '-c', HELD.format(module=module, function='.'.join(names[place:])),
+         str(packed), '--out', str(tmp_path / 'results'), *network,
+         '--overlay', str(tmp_path / 'a.mp4')],
+        text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env={**os.environ, 'TMPDIR': str(tmp_path / 'temporary')})
+    try:
+        assert child.stdout.readline() == 'here\n'
+        child.send_signal(number)
+        _, err = child.communicate(timeout=DEADLINE)
+    finally:
+        child.kill()
+    assert child.returncode == 128 + number, err
+    assert 'process_bag: interrupted; the same command goes on from here' in err
+    assert 'Traceback' not in err
+    assert not [file for file in (tmp_path / 'results').rglob('*') if file.is_file()]
+    assert not list((tmp_path / 'temporary').rglob('*.mcap'))
+    assert not (tmp_path / 'a.mp4').exists()
 
 
 # A command that is killed while it writes the recording "b".

@@ -42,6 +42,10 @@ class DemoError(RuntimeError):
     """The demo cannot go on; the text says why and where to look."""
 
 
+class Interrupted(DemoError):
+    """The demo was told to stop."""
+
+
 @dataclass(frozen=True)
 class Options:
     """
@@ -86,10 +90,13 @@ def play(options: Options, console: Console, stop: threading.Event) -> dict[str,
     :param console: where progress and alerts are printed.
     :param stop: ends it early.
     :return: what stands in ``summary.json``.
-    :raises DemoError: nothing was played, a node failed, or `stop` was set.
+    :raises DemoError: nothing was played, or a node failed.
+    :raises Interrupted: `stop` was set.
     :raises MediaError: the source cannot be opened.
     """
     source = open_source(options.source)
+    if stop.is_set():
+        raise Interrupted('interrupted before anything was played')
     total = len(source)
     if total == 0:
         raise DemoError(f'{source.name} has no frames: there is nothing to play')
@@ -114,8 +121,6 @@ def play(options: Options, console: Console, stop: threading.Event) -> dict[str,
             drive.await_node()
     finally:
         viewer.destroy_node()
-    if stop.is_set():
-        raise DemoError('interrupted')
     if node.returncode != 0:
         raise DemoError(f'the segmentation node ended with {node.returncode}; see '
                         f'{options.log("segmentation")}')
@@ -137,16 +142,19 @@ class Drive:
         self._records = records
         self._progress = progress
         self._task = progress.add_task('loading the model', total=total)
+        self._unfilmed = 0
 
     def await_node(self) -> None:
         """
         Wait until the segmentation node says that it is active, and of its camera.
 
         :raises DemoError: it does not become so.
+        :raises Interrupted: the demo was told to stop.
         """
         viewer = self.viewer
         deadline = time.monotonic() + _START_TIMEOUT
-        while not self._stop.is_set():
+        while True:
+            self._check_stop()
             viewer.receive(0.1)
             status = viewer.diagnostics.get(_NODE, {})
             if status.get('lifecycle_state') == 'active' and _CAMERA in viewer.diagnostics:
@@ -161,12 +169,14 @@ class Drive:
 
         :param player: the replay.
         :raises DemoError: no frame came back, a node failed, or the switch was refused.
+        :raises Interrupted: the demo was told to stop.
         """
         self._progress.update(self._task, description='playing')
         request: ProfileRequest | None = None
         confirmed = False
         silent, looked = 0.0, time.monotonic()
-        while not self._stop.is_set():
+        while True:
+            self._check_stop()
             took, since = self._take_frames(), looked
             looked = time.monotonic()
             silent = 0.0 if took else silent + min(looked - since, _LONGEST_LOOK)
@@ -198,8 +208,9 @@ class Drive:
             self._records.write(json.dumps(record) + '\n')
             try:
                 self._film.add(moment.image, moment.overlay, record)
-            except ValueError as error:
-                raise DemoError(f'the film is of one size: {error}') from error
+            except ValueError:
+                # A video has one size.
+                self._unfilmed += 1
         self._progress.update(self._task, completed=self.alert_log.frames)
         return bool(moments)
 
@@ -217,9 +228,13 @@ class Drive:
             raise self._error('segmentation', 'the node did not answer the change of profile')
         return confirmed
 
-    def _report_missing_frames(self) -> None:
+    def _check_stop(self) -> None:
         if self._stop.is_set():
-            return
+            self.alert_log.end()
+            raise Interrupted(
+                f'interrupted after {self.alert_log.frames} of {self.total} frames')
+
+    def _report_missing_frames(self) -> None:
         frames = self.alert_log.frames
         if frames == 0:
             raise self._error('replay', 'nothing was played')
@@ -227,6 +242,10 @@ class Drive:
             self._progress.console.print(
                 f'[yellow]only {frames} of {self.total} frames came back; see '
                 f'{self.options.log("replay")}[/]')
+        if self._unfilmed:
+            self._progress.console.print(
+                f'[yellow]{self._unfilmed} frames are of another size than the first, and not '
+                'in the film[/]')
 
     def _error(self, executable: str, what: str) -> DemoError:
         log = self.options.log(executable)

@@ -4,6 +4,7 @@ import threading
 
 import rclpy
 
+from aim_ros.media.bag_files import remove_unpacked
 from aim_ros.media.frames import MediaError
 from aim_ros.nodes.launching.transports import use_large_images
 from aim_ros.nodes.process import join_ros
@@ -33,7 +34,7 @@ def run_replay(args: list[str] | None, stop: threading.Event) -> int:
             rclpy.shutdown()
         return 0
 
-    return run_until_stopped(work, stop)
+    return run_until_stopped(work, stop, before_leaving=remove_unpacked)
 
 
 def _play(stop: threading.Event) -> None:

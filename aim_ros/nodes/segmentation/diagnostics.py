@@ -91,9 +91,10 @@ def _verdict(channel: CameraChannel, last: Problem | None, publishers: int, acti
         return Level.STALE, '; '.join(filter(None, parts))
     if problem:
         return (Level.ERROR if last.lasts else Level.WARN), problem
-    odd = (silence, 'the header stamps stand still' if channel.statistics.stamps_frozen() else '',
-           watchdog.stream_losses(channel), watchdog.stream_jitter(channel, settings),
-           watchdog.stream_sizes(channel), watchdog.stream_ahead(channel),
+    statistics = channel.statistics
+    odd = (silence, 'the header stamps stand still' if statistics.stamps_frozen() else '',
+           watchdog.stream_losses(channel), statistics.jitter(settings.alerts.clear_after),
+           statistics.odd_sizes(), watchdog.stream_ahead(channel),
            channel.input.frozen, channel.input.blank,
            channel.output.focus()[1])
     if any(odd):

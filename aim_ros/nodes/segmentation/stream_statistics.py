@@ -5,13 +5,12 @@ from collections import defaultdict
 from collections import deque
 from collections.abc import Callable
 from collections.abc import Mapping
-import itertools
 import threading
 import time
 
 import numpy as np
 
-from aim_ros.perception.stamp_clock import CREEP
+from aim_ros.perception.stream_order import StreamOrder
 
 _WINDOW = 600
 """Frames over which rates and latencies are taken."""
@@ -44,8 +43,7 @@ class StreamStatistics:
         self._received: deque[float] = deque(maxlen=_WINDOW)
         self._answered: deque[float] = deque(maxlen=_WINDOW)
         self._lost: deque[tuple[float, int]] = deque(maxlen=_WINDOW)
-        self._stamps: deque[int] = deque(maxlen=_STAMP_WINDOW)
-        self._sizes: deque[tuple[int, int]] = deque(maxlen=_STAMP_WINDOW)
+        self._order = StreamOrder(_STAMP_WINDOW)
         self._latency: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=_WINDOW))
         self._counts: Counter[str] = Counter()
 
@@ -54,8 +52,7 @@ class StreamStatistics:
         with self._lock:
             self._started = self._clock()
             self._matched = None
-            for seen in (self._received, self._answered, self._lost, self._stamps,
-                         self._sizes):
+            for seen in (self._received, self._answered, self._lost, self._order):
                 seen.clear()
 
     def match(self, publishers: int) -> None:
@@ -69,16 +66,16 @@ class StreamStatistics:
     def receive(self, stamp_ns: int) -> None:
         """Note a frame that arrived."""
         with self._lock:
-            self._received.append(self._clock())
-            if self._stamps and stamp_ns < self._stamps[-1]:
-                self._counts['out_of_order'] += 1
-            self._stamps.append(stamp_ns)
+            now = self._clock()
+            self._received.append(now)
+            self._order.receive(stamp_ns, round(now * 1e9))
+            self._counts['out_of_order'] += self._order.out_of_order
             self._counts['received'] += 1
 
     def take(self, size: tuple[int, int]) -> None:
         """Note the (height, width) of a frame that can be perceived."""
         with self._lock:
-            self._sizes.append(size)
+            self._order.take(size)
 
     def lose(self, count: int) -> None:
         """Note frames that were sent, and that the middleware knows not to have arrived."""
@@ -142,50 +139,23 @@ class StreamStatistics:
     def stamps_frozen(self) -> bool:
         """Whether the last three frames have the same stamp, zero or another, or nearly so."""
         with self._lock:
-            stamps, times = list(self._stamps)[-3:], list(self._received)[-3:]
-        return len(stamps) == 3 and all(
-            step == 0 or 0 < step * CREEP < (after - before) * 1e9
-            for step, (before, after) in zip(
-                np.diff(np.array(stamps, np.int64)).tolist(), itertools.pairwise(times),
-                strict=True))
+            return self._order.stands_still
 
-    def steps_back(self, below: float) -> tuple[int, float]:
-        """
-        Return how many of the last frames had a stamp a little before that of the frame before.
-
-        :param below: seconds; a step back by as much or more is no jitter, and not counted.
-        :return: their number, and the largest step back in seconds.
-        """
-        back = [step for step in self._steps_back() if step < below]
-        return len(back), max(back, default=0.0)
-
-    def jumps_back(self, least: float) -> int:
-        """
-        Return how many of the last frames had a stamp far before that of the frame before.
-
-        :param least: seconds; a smaller step back is no jump, and not counted.
-        """
-        return sum(step >= least for step in self._steps_back())
-
-    def _steps_back(self) -> list[float]:
-        """Return by how many seconds the last stamps step back, where they do."""
+    def jitter(self, jump: float) -> str:
+        """Return what is odd about the order of the last stamps; see `StreamOrder.jitter`."""
         with self._lock:
-            stamps = list(self._stamps)
-        steps = ((before - after) * 1e-9 for before, after in itertools.pairwise(stamps) if after)
-        return [step for step in steps if step > 0]
+            return self._order.jitter(jump)
+
+    def odd_sizes(self) -> str:
+        """Return what is odd about the sizes of the last images; see `StreamOrder.odd_sizes`."""
+        with self._lock:
+            return self._order.odd_sizes()
 
     def ahead(self) -> float:
         """Return by how many seconds the last stamps were ahead of the node's clock; 0 if not."""
         with self._lock:
             late_ms = list(self._latency.get('capture_to_publish', ()))[-3:]
         return max(-max(late_ms, default=0.0) * 1e-3, 0.0)
-
-    def size_changes(self) -> tuple[int, list[tuple[int, int]]]:
-        """Return how often the last frames changed their size, and their sizes, latest first."""
-        with self._lock:
-            sizes = list(self._sizes)
-        changes = sum(before != after for before, after in itertools.pairwise(sizes))
-        return changes, list(dict.fromkeys(reversed(sizes)))
 
     def lost_share(self) -> float:
         """
@@ -211,8 +181,8 @@ class StreamStatistics:
             for event in ('received', 'answered', 'replaced', 'refused', 'lost', 'out_of_order'):
                 values[f'frames_{event}'] = self._counts[event]
             measured = {**self._latency}
-            if len(self._stamps) > 1:
-                measured['stamp_step'] = np.diff(np.array(self._stamps, np.int64)) * 1e-6
+            if (steps_ns := self._order.steps_ns).size:
+                measured['stamp_step'] = steps_ns * 1e-6
             for stage, milliseconds in measured.items():
                 for percentile in (50, 95):
                     values[f'{stage}_ms_p{percentile}'] = float(

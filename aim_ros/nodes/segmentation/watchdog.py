@@ -12,6 +12,7 @@ from aim_ros.nodes.segmentation.perceiver import CLOCK_ADVICE
 from aim_ros.nodes.segmentation.perceiver import SETUP_PERIOD
 from aim_ros.perception.camera_stream import NO_DISTANCES
 from aim_ros.perception.settings import Settings
+from aim_ros.perception.stream_order import STAND_STILL
 
 _PERIOD = 0.1
 _SILENT_AFTER = 2.0
@@ -51,21 +52,18 @@ def warn_of_stream(channel: CameraChannel, settings: Settings, log: RateLimitedL
         log.warning(f'{name} silent', f'{topic}: {silence}')
     if (losses := stream_losses(channel)):
         log.warning(f'{name} losses', f'{topic}: {losses}; {transport_advice(os.environ)}')
-    if (jitter := stream_jitter(channel, settings)):
+    if (jitter := statistics.jitter(settings.alerts.clear_after)):
         log.warning(f'{name} jitter', f'{topic}: {jitter}')
     if (frozen := channel.input.frozen):
         log.warning(f'{name} unchanged', f'{topic}: {frozen}', _FROZEN_PERIOD)
     if (blank := channel.input.blank):
         log.warning(f'{name} blank', f'{topic}: {blank}', _FROZEN_PERIOD)
-    if (sizes := stream_sizes(channel)):
+    if (sizes := statistics.odd_sizes()):
         log.warning(f'{name} sizes', f'{topic}: {sizes}')
     if (ahead := stream_ahead(channel)):
         log.warning(f'{name} ahead', f'{topic}: {ahead}. {CLOCK_ADVICE}', SETUP_PERIOD)
     if statistics.stamps_frozen():
-        log.warning(
-            f'{name} frozen', f'{topic}: the header stamps stand still, so pixel sampling '
-            'draws the same noise for every frame, and tracks go by the time of receipt; make '
-            'the camera driver stamp its images')
+        log.warning(f'{name} frozen', f'{topic}: {STAND_STILL}')
     if (statistics.count('answered') >= _CALIBRATED_AFTER
             and channel.input.calibration != 'used'):
         log.warning(
@@ -119,35 +117,11 @@ def stream_losses(channel: CameraChannel) -> str:
             if share else '')
 
 
-def stream_jitter(channel: CameraChannel, settings: Settings) -> str:
-    """Return what is odd about the order of the stamps; empty where they go up."""
-    jump = settings.alerts.clear_after
-    # A single one is where a recording, or the camera, begins again.
-    if (jumps := channel.statistics.jumps_back(jump)) > 1:
-        return (f'{jumps} of the last stamps jump back, by {jump:g} s or more: where they jump to '
-                'and fro, as with two drivers on one topic, tracks go by the time of receipt')
-    count, largest = channel.statistics.steps_back(jump)
-    return (f'{count} of the last stamps step back, by up to {largest * 1e3:.3f} ms: such frames '
-            'are taken at the time of the one before' if count else '')
-
-
 def stream_ahead(channel: CameraChannel) -> str:
     """Return what is wrong with stamps that are ahead of the node's clock; empty if none are."""
     ahead = channel.statistics.ahead()
     return (f'the header stamps are {ahead:.1f} s ahead of the clock of this node: who tells the '
             'age of an alert by them takes it for new' if ahead > _AHEAD_AFTER else '')
-
-
-def stream_sizes(channel: CameraChannel) -> str:
-    """Return what is odd about the sizes of the images; empty where they have one."""
-    changes, sizes = channel.statistics.size_changes()
-    if not changes:
-        return ''
-    text = ', '.join(f'{width}x{height}' for height, width in sizes)
-    if changes == 1:
-        return f'the image size changed (now, before: {text}); tracks go on, scaled'
-    return (f'the image size changed {changes} times of late ({text}), as with two drivers on one '
-            'topic, or one that changes its binning; tracks go on, scaled')
 
 
 class Watchdog:
