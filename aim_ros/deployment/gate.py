@@ -2,8 +2,6 @@
 
 from collections.abc import Iterable
 from collections.abc import Iterator
-import hashlib
-from pathlib import Path
 
 from aim_ros.deployment.agreement import Agreement
 from aim_ros.deployment.agreement import compare
@@ -12,8 +10,8 @@ from aim_ros.imaging.frame import Frame
 from aim_ros.segmentation.cache import cache_key
 from aim_ros.segmentation.cache import load_result
 from aim_ros.segmentation.cache import store_result
-from aim_ros.segmentation.checkpoint import find_checkpoint
 from aim_ros.segmentation.checkpoint import is_exported
+from aim_ros.segmentation.fingerprint import fingerprint
 from aim_ros.segmentation.loading import network_identity
 from aim_ros.segmentation.segmenter import Segmenter
 
@@ -72,10 +70,7 @@ def _kept(key: str, segmenter: Segmenter) -> Agreement | None:
 
 
 def _identity(model: str) -> dict:
-    if not is_exported(model):
-        return network_identity(model)
-    with Path(find_checkpoint(model)).open('rb') as file:
-        return {'file': hashlib.file_digest(file, 'sha256').hexdigest()}
+    return {'files': fingerprint(model)} if is_exported(model) else network_identity(model)
 
 
 def warning(agreement: Agreement | None, segmenter: Segmenter, class_ids: Iterable[int]

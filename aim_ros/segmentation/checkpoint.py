@@ -5,7 +5,6 @@ Importing transformers takes seconds, so it is imported where a checkpoint is re
 knows yet.
 """
 
-import hashlib
 import json
 import logging
 import math
@@ -60,30 +59,6 @@ def find_checkpoint(model: str) -> str:
 def is_exported(model: str) -> bool:
     """Return whether `model` names an exported network, by the end of its name."""
     return model.lower().endswith('.onnx')
-
-
-def fingerprint(model: str) -> str | None:
-    """
-    Return a sha256 over a checkpoint's files, None where they are not on this machine yet.
-
-    :raises ModelError: there is no such model.
-    """
-    folder = find_checkpoint(model)
-    if not os.path.isdir(folder):
-        from huggingface_hub import snapshot_download
-        from huggingface_hub.errors import LocalEntryNotFoundError
-
-        try:
-            folder = snapshot_download(folder, local_files_only=True)
-        except (LocalEntryNotFoundError, ValueError):
-            return None
-    total = hashlib.sha256()
-    for path in sorted(Path(folder).iterdir()):
-        if path.is_file() and path.suffix in ('.json', '.safetensors', '.bin'):
-            with path.open('rb') as file:
-                digest = hashlib.file_digest(file, 'sha256').hexdigest()
-            total.update(f'{path.name} {digest}\n'.encode())
-    return total.hexdigest()
 
 
 def read_labels(model: str) -> LabelSet:

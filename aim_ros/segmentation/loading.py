@@ -21,6 +21,7 @@ from aim_ros.segmentation.engine import PRECISIONS
 from aim_ros.segmentation.engine import PROVIDERS
 from aim_ros.segmentation.engines.torch import TorchEngine
 from aim_ros.segmentation.exported import read_description
+from aim_ros.segmentation.fingerprint import fingerprint
 from aim_ros.segmentation.labels import LabelSet
 
 _VERSION = 2
@@ -154,11 +155,16 @@ def _open_converted(model: str, target: str, precision: str) -> tuple[Descriptio
 
 def network_identity(model: str) -> dict[str, Any]:
     """Return all that a converted network depends on, as plain data."""
-    files = checkpoint.fingerprint(model)
+    files = fingerprint(model)
     if files is None:
-        # From the hub, on first use: loading the config brings it here, then the weights.
+        # From the hub, on first use: loading brings all of it here.
+        checkpoint.describe(model)
         checkpoint.load_network(model)
-        files = checkpoint.fingerprint(model)
+        files = fingerprint(model)
+        if files is None:
+            raise ModelError(
+                f'transformers loads model {model!r}, but its weights are not in files beside its '
+                'config; give the folder of a checkpoint with model.safetensors')
     versions = {name: metadata.version(name) for name in ('torch', 'transformers', 'openvino')
                 if is_installed(name)}
     return {'version': _VERSION, 'files': files, **versions}
