@@ -221,6 +221,7 @@ def load_network(model: str, dtype: torch.dtype = torch.float32) -> nn.Module:
         raise ModelError(
             f'the checkpoint {model!r} lacks {len(missing)} weights, for instance '
             f'{missing[0]}{instead}; give one that was trained for semantic segmentation')
+    _require_finite(model, network, dtype)
     if network.config.model_type == FOLDED:
         return FoldedSegformer(network)
     return LogitsOnly(network.eval().requires_grad_(False))
@@ -238,6 +239,15 @@ def _require_matching(model: str, network: nn.Module, info: dict) -> None:
         raise ModelError(
             f'the weights of model {model!r} do not fit its config: {name} is '
             f'{list(stored)}, but the config makes it {list(wanted)}')
+
+
+def _require_finite(model: str, network: nn.Module, dtype: torch.dtype) -> None:
+    """Refuse weights that training or their type broke: an engine may make 0 of what is NaN."""
+    for name, values in network.state_dict().items():
+        if not torch.isfinite(values).all():
+            raise ModelError(
+                f'the weights of model {model!r} are not finite as {dtype}, for instance {name}; '
+                'use precision fp32, or another checkpoint')
 
 
 def _load(loader, model: str, what: str, **options):

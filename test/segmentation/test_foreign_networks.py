@@ -25,8 +25,11 @@ OPEN = ('b', 3, 'h', 'w')
 def make(tmp_path):
     """Return a function that writes a network of one convolution, and what follows it."""
     def write(end: str = '', taken: int = TensorProto.FLOAT, given: int = TensorProto.FLOAT,
-              shape=OPEN, description: str = DESCRIPTION, **attributes) -> str:
+              shape=OPEN, description: str = DESCRIPTION, weight: float | None = None,
+              **attributes) -> str:
         weights = np.random.default_rng(0).normal(0, 2, (CLASSES, 3, 1, 1)).astype(np.float32)
+        if weight is not None:
+            weights[0] = weight
         nodes = [helper.make_node('Cast', ['x'], ['pixels'], to=TensorProto.FLOAT),
                  helper.make_node('Conv', ['pixels', 'w'], ['logits'], strides=[4, 4])]
         if end:
@@ -77,6 +80,13 @@ def test_what_takes_images_and_gives_logits_runs(make, engine, options):
 def test_what_gives_no_logits_or_takes_no_images_is_refused(make, engine, options, said):
     with pytest.raises(ModelError, match=said):
         start(make(**options), engine)
+
+
+@engines
+def test_weights_that_are_nan_are_found_behind_a_relu_too(make, engine):
+    """OpenVINO's makes 0 of NaN."""
+    with pytest.raises(ModelError, match=r'are NaN|not finite'):
+        start(make(end='Relu', weight=np.nan), engine)
 
 
 def test_images_with_the_channels_last_are_refused_where_they_cannot_be_taken(make):

@@ -4,6 +4,8 @@ import cv2
 import huggingface_hub
 import numpy as np
 import pytest
+from safetensors.torch import load_file
+from safetensors.torch import save_file
 import torch
 from transformers import AutoImageProcessor
 from transformers import SegformerForImageClassification
@@ -41,6 +43,18 @@ def refusal(model, **options):
         on_torch(str(model), **options)
     assert '\n' not in str(error.value)
     return str(error.value)
+
+
+@pytest.fixture
+def change_weights():
+    """Return a function that changes a folder's weights whose names have a part, in place."""
+    def change(folder, part, change):
+        weights = load_file(folder / 'model.safetensors')
+        for name, values in weights.items():
+            if part in name:
+                change(values)
+        save_file(weights, folder / 'model.safetensors', metadata={'format': 'pt'})
+    return change
 
 
 # Finding a checkpoint
@@ -250,6 +264,23 @@ def test_weights_that_are_not_finite_are_found_at_warm_up(make_checkpoint, preci
         segmenter.engine.network.decode_head.classifier.bias[3] = float('nan')
     with pytest.raises(ModelError, match=f'not finite in {precision}; use precision fp32'):
         segmenter.warm_up()
+
+
+@pytest.mark.parametrize('engine', ['torch', 'openvino'])
+@pytest.mark.parametrize('value', [float('nan'), float('inf'), -float('inf')])
+def test_weights_that_are_not_finite_in_the_file(make_checkpoint, change_weights, engine, value):
+    folder = make_checkpoint()
+    change_weights(folder, 'patch_embed', lambda weights: weights.fill_(value))
+    message = refusal(folder, engine=engine)
+    assert f"the weights of model '{folder}' are not finite as torch.float32" in message
+    assert 'patch_embed' in message
+
+
+def test_weights_that_a_precision_cannot_hold(make_checkpoint, change_weights):
+    folder = make_checkpoint()
+    change_weights(folder, 'classifier.bias', lambda weights: weights.fill_(1e5))
+    on_torch(str(folder), precision='bf16').warm_up()
+    assert 'are not finite as torch.float16' in refusal(folder, precision='fp16')
 
 
 # Options

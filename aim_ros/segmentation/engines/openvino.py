@@ -5,6 +5,7 @@ from pathlib import Path
 import time
 import warnings
 
+import numpy as np
 import openvino as ov
 import torch
 from torch import nn
@@ -87,6 +88,20 @@ def _in_float32(model: ov.Model, path: Path) -> ov.Model:
     return around.build()
 
 
+def _require_numbers(model: ov.Model, path: Path) -> None:
+    """
+    Refuse weights that are NaN.
+
+    On the CPU a ReLU makes 0 of what they give: so the logits would be finite, the same for every
+    image, and all would look well.
+    """
+    for node in model.get_ops():
+        if node.get_type_name() == 'Constant' and node.get_element_type().is_real() and np.isnan(
+                node.get_data(dtype=np.float32)).any():
+            raise ModelError(
+                f'weights of {path} are NaN, in {node.get_friendly_name()}; give another one')
+
+
 class OpenVinoEngine(Engine):
     """
     Runs a network that `convert` wrote, or an ONNX file, compiled for each size that comes.
@@ -127,6 +142,7 @@ class OpenVinoEngine(Engine):
         shape = self._model.inputs[0].partial_shape
         if shape.rank.is_dynamic or shape.rank.get_length() != 4:
             raise ModelError(f'the input of {path} is {shape}, not (B, 3, height, width)')
+        _require_numbers(self._model, path)
         self._model = _in_float32(self._model, path)
         # As `convert` writes it.
         self._channels_last = shape[3].is_static and shape[3].get_length() == 3
