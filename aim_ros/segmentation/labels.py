@@ -13,11 +13,12 @@ ROLES: dict[str, frozenset[str]] = {
     'people': frozenset({
         'person', 'rider', 'pedestrian', 'bicyclist', 'motorcyclist', 'other rider',
         'person group', 'rider group', 'cyclist', 'human', 'adult', 'child', 'construction worker',
-        'police officer', 'wheelchair', 'stroller', 'personal mobility',
+        'police officer', 'wheelchair', 'stroller', 'personal mobility', 'individual',
     }),
     'two_wheelers': frozenset({
         'bicycle', 'bike', 'motorcycle', 'motorbike', 'minibike', 'bicyclist', 'motorcyclist',
-        'bicycle group', 'cyclist', 'scooter', 'moped', 'motorcyclescooter',
+        'bicycle group', 'motorcycle group', 'motorbicycle', 'cyclist', 'scooter', 'moped',
+        'motorcyclescooter',
     }),
     'vehicles': frozenset({
         'car', 'truck', 'bus', 'train', 'van', 'caravan', 'trailer', 'vehicle', 'on rails',
@@ -54,7 +55,7 @@ _PEOPLE = frozenset({
     'person', 'persons', 'people', 'pedestrian', 'pedestrians', 'human', 'humans', 'child',
     'children', 'kid', 'adult', 'man', 'woman', 'boy', 'girl', 'rider', 'riders', 'cyclist',
     'bicyclist', 'motorcyclist', 'biker', 'walker', 'worker', 'officer', 'policeman', 'wheelchair',
-    'skater', 'crowd',
+    'skater', 'crowd', 'individual',
 })
 
 

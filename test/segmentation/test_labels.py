@@ -82,6 +82,17 @@ def test_the_road_classes_are_spelt_as_in_the_list_of_ade20k(ade20k_names):
         assert ade20k_names[class_id] == name
 
 
+def test_roles_on_the_second_vistas_and_on_apolloscape():
+    """Vistas calls a single person an individual, Apolloscape a motorcycle a motorbicycle."""
+    vistas = LabelSet((
+        'human--person--individual', 'human--person--person-group', 'human--rider--rider-group',
+        'object--vehicle--motorcycle', 'nature--terrain'))
+    assert vistas.resolve(['people']) == (0, 1, 2)
+    assert vistas.overlooked(()) == ('human--person--individual', )
+    apolloscape = LabelSet(('motorbicycle', 'bicycle_group', 'motorcycle_group', 'tricycle'))
+    assert apolloscape.resolve(['two_wheelers']) == (0, 1, 2)
+
+
 def test_roles_on_mapillary_vistas_and_camvid():
     vistas = LabelSet((
         'Person', 'Bicyclist', 'Motorcyclist', 'Other Rider', 'Bicycle', 'Motorcycle', 'Car',
