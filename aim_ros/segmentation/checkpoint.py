@@ -155,10 +155,10 @@ def _plain(values):
 
 
 def _processor_size(processor) -> tuple[int, int] | None:
-    """Return the (height, width) that an image processor resizes to, None if it names none."""
-    for wanted, size in ((processor.do_resize, processor.size),
-                         (getattr(processor, 'do_center_crop', False),
-                          getattr(processor, 'crop_size', None))):
+    """Return the (height, width) of an image processor's results, None if it names none."""
+    for wanted, size in ((getattr(processor, 'do_center_crop', False),
+                          getattr(processor, 'crop_size', None)),
+                         (processor.do_resize, processor.size)):
         size = dict(size or {})
         if wanted and size.get('height') and size.get('width'):
             return int(size['height']), int(size['width'])
