@@ -124,7 +124,7 @@ def describe(model: str) -> Description:
 
     config = _config(model)
     classes = _classes(model, config.id2label)
-    processor = _load(AutoImageProcessor, model, 'image processor')
+    processor = _load(AutoImageProcessor, model, 'image processor', **_of_old_name(model, config))
     resample = _RESAMPLING.get(processor.resample)
     if resample is None:
         raise ModelError(
@@ -147,6 +147,21 @@ def describe(model: str) -> Description:
         _temperature(model), config.model_type)
     description.check_inputs(where)
     return description
+
+
+def _of_old_name(model: str, config) -> dict:
+    """Return what has transformers 5 find an image processor that was stored by version 4."""
+    from transformers.image_processing_base import ImageProcessingMixin
+
+    try:
+        content, _ = ImageProcessingMixin.get_image_processor_dict(find_checkpoint(model))
+        old = content.get('image_processor_type', '').endswith('FeatureExtractor')
+    # Whatever is wrong with it, loading it says so.
+    except Exception:
+        _logger.debug('the image processor of %s cannot be read', model, exc_info=True)
+        return {}
+    # The class of that name is gone; that of the network's family stands for it.
+    return {'config': config} if old else {}
 
 
 def _plain(values):
@@ -214,7 +229,9 @@ def load_network(model: str, dtype: torch.dtype = torch.float32) -> nn.Module:
         AutoModelForSemanticSegmentation, model, 'weights', dtype=dtype,
         ignore_mismatched_sizes=True, output_loading_info=True)
     _require_matching(model, network, info)
-    missing = sorted(info['missing_keys'])
+    # A count that training alone uses, and that not every converter writes.
+    missing = sorted(name for name in info['missing_keys']
+                     if not name.endswith('num_batches_tracked'))
     if missing:
         others = sorted(info.get('unexpected_keys', ()))
         instead = f', and has others, for instance {others[0]}' if others else ''

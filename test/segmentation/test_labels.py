@@ -220,6 +220,11 @@ def test_from_id2label_keeps_duplicates_apart():
     assert labels.resolve(['screen']) == (0, 2)
 
 
+def test_from_id2label_names_what_has_no_name():
+    labels = LabelSet.from_id2label({'0': '', '1': ' ', '2': None, '3': 0, '4': 'road'})
+    assert labels.names == ('class 0', 'class 1', 'class 2', '0', 'road')
+
+
 @pytest.mark.parametrize('ids', [(0, 2), (1, 2), (-1, 0)])
 def test_from_id2label_refuses_a_gap(ids):
     with pytest.raises(ValueError, match=r'id2label must map 0\.\.1') as error:

@@ -171,6 +171,14 @@ def test_weights_that_are_cut_short(make_checkpoint, share):
     assert f"the weights of model '{folder}' cannot be loaded (SafetensorError" in message
 
 
+def test_weights_without_a_count_that_only_training_uses(make_checkpoint):
+    folder = make_checkpoint()
+    weights = load_file(folder / 'model.safetensors')
+    del weights['decode_head.batch_norm.num_batches_tracked']
+    save_file(weights, folder / 'model.safetensors', metadata={'format': 'pt'})
+    on_torch(str(folder)).warm_up()
+
+
 @pytest.mark.parametrize('model', [SegformerModel, SegformerForImageClassification])
 def test_weights_without_a_decode_head(make_checkpoint, model):
     folder = make_checkpoint(model=model)
@@ -233,6 +241,17 @@ def test_an_image_processor_that_is_missing_or_broken(make_checkpoint, text):
     if text is not None:
         (folder / 'preprocessor_config.json').write_text(text)
     assert f"the image processor of model '{folder}' cannot be loaded" in refusal(folder)
+
+
+@pytest.mark.parametrize('key', ['image_processor_type', 'feature_extractor_type'])
+def test_an_image_processor_of_version_4_by_its_old_name(make_checkpoint, key):
+    """As fine-tuned SegFormers on the hub have it; of sizes there is one number, or two."""
+    folder = make_checkpoint(processor={
+        'image_processor_type': None, key: 'SegformerFeatureExtractor', 'reduce_labels': True,
+        'size': 64, 'image_mean': [0.1, 0.2, 0.3]})
+    description = on_torch(str(folder)).description
+    assert description.size == (64, 64)
+    assert description.mean == (0.1, 0.2, 0.3)
 
 
 @pytest.mark.parametrize('resample', [0, 1, 4, 5])
