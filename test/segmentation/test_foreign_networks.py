@@ -106,6 +106,21 @@ def test_what_the_engine_cannot_run_is_said_in_a_sentence(make):
         start(make(shape=('b', 3, 48, 'w')), 'onnxruntime')
 
 
+@engines
+def test_the_size_in_the_description_holds_where_the_file_leaves_it_open(make, engine):
+    path = make(description=DESCRIPTION + 'input_size: [64, 96]\n')
+    segmenter = Segmenter(path, device='cpu', engine=engine)
+    assert segmenter.size_for((375, 1242)) == (64, 96)
+    chosen = Segmenter(path, device='cpu', engine=engine, input_size=(32, 64))
+    assert chosen.size_for((375, 1242)) == (32, 64)
+
+
+def test_a_size_in_the_description_that_the_file_does_not_take_is_refused(make):
+    path = make(shape=(1, 3, 32, 64), description=DESCRIPTION + 'input_size: [64, 96]\n')
+    with pytest.raises(ModelError, match=r'inputs of \[32, 64\] alone, but its description says'):
+        start(path, 'onnxruntime')
+
+
 def test_a_provider_that_is_listed_but_does_not_start_is_no_silent_cpu(make, monkeypatch):
     """As where onnxruntime-gpu finds no cuDNN: the session goes on on the CPU."""
     monkeypatch.setattr(onnxruntime, 'get_available_providers',
