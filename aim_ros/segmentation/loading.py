@@ -5,6 +5,7 @@ from importlib import metadata
 from importlib.util import find_spec
 import json
 from pathlib import Path
+import tempfile
 from typing import Any
 
 import torch
@@ -145,12 +146,16 @@ def _open_converted(model: str, target: str, precision: str) -> tuple[Descriptio
         openvino.convert(
             checkpoint.load_network(model), folder / 'network.xml', channels_last=True)
 
-    with kept_folder(cache_key(network_identity(model)), build) as folder:
-        content = json.loads((folder / 'description.json').read_text())
-        description = Description.from_dict(content, 'the kept description')
-        engine = openvino.OpenVinoEngine(
-            folder / 'network.xml', target=target, precision=precision)
-    return description, engine
+    key = cache_key(network_identity(model))
+    try:
+        with kept_folder(key, build) as folder:
+            content = json.loads((folder / 'description.json').read_text())
+            return Description.from_dict(content, 'the kept description'), openvino.OpenVinoEngine(
+                folder / 'network.xml', target=target, precision=precision)
+    except OSError as error:
+        raise ModelError(
+            f'the converted network of {model!r} finds room neither in the cache nor in '
+            f'{tempfile.gettempdir()} ({error}); make some, or use engine torch') from error
 
 
 def network_identity(model: str) -> dict[str, Any]:

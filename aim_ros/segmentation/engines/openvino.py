@@ -50,6 +50,7 @@ def convert(network: nn.Module, path: Path, *, channels_last: bool = False) -> N
     :param path: of the file to write, ending in ``.xml``; weights go beside it.
     :param channels_last: whether the file takes (B, h, w, 3), which OpenVINO computes with: so
         nothing has to be rearranged.
+    :raises OSError: the file cannot be written.
     """
     from openvino.frontend import FrontEndManager
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
@@ -65,7 +66,10 @@ def convert(network: nn.Module, path: Path, *, channels_last: bool = False) -> N
         front_end = FrontEndManager().load_by_framework('pytorch')
         model = front_end.convert(front_end.load(decoder))
     model.reshape([-1, -1, -1, 3] if channels_last else [-1, 3, -1, -1])
-    ov.save_model(model, path, compress_to_fp16=False)
+    try:
+        ov.save_model(model, path, compress_to_fp16=False)
+    except RuntimeError as error:
+        raise OSError(f'{path} cannot be written whole, as on a full disk ({error})') from error
 
 
 def _in_float32(model: ov.Model, path: Path) -> ov.Model:
