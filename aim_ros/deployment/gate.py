@@ -11,6 +11,7 @@ from aim_ros.segmentation.cache import cache_key
 from aim_ros.segmentation.cache import load_result
 from aim_ros.segmentation.cache import store_result
 from aim_ros.segmentation.checkpoint import is_exported
+from aim_ros.segmentation.description import ModelError
 from aim_ros.segmentation.fingerprint import fingerprint
 from aim_ros.segmentation.loading import network_identity
 from aim_ros.segmentation.segmenter import Segmenter
@@ -50,9 +51,14 @@ def check(segmenter: Segmenter) -> Agreement | None:
         'target': engine.target, 'precision': segmenter.precision, 'size': list(size)})
     agreement = _kept(key, segmenter)
     if agreement is None:
-        reference = Segmenter(
-            segmenter.model, device='cpu', engine=usual[0], input_size=size,
-            precision='auto' if exported else 'fp32')
+        try:
+            reference = Segmenter(
+                segmenter.model, device='cpu', engine=usual[0], input_size=size,
+                precision='auto' if exported else 'fp32')
+        except ModelError as error:
+            raise ModelError(
+                f'{engine} cannot be compared with {usual[0]}, as it must be before it is '
+                f'trusted: {error}') from error
         agreement = compare(segmenter, reference, gate_frames())
         store_result(key, agreement.as_dict())
     return agreement

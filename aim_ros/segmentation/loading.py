@@ -124,15 +124,15 @@ def is_installed(name: str) -> bool:
     return find_spec(name) is not None
 
 
-def _require(package: str, engine: str) -> None:
+def _require(package: str, instead: str = '') -> None:
+    """Refuse an engine whose package, of the same name, is missing; say what else would do."""
     if not is_installed(package):
-        raise ModelError(
-            f'engine {engine} is not installed; "pip install {package}", or use engine torch')
+        raise ModelError(f'engine {package} is not installed; "pip install {package}"{instead}')
 
 
 def _open_converted(model: str, target: str, precision: str) -> tuple[Description, Engine]:
     """Open a checkpoint on OpenVINO; its conversion is kept on disk."""
-    _require('openvino', 'openvino')
+    _require('openvino', ', or use engine torch')
     from aim_ros.segmentation.engines import openvino
 
     if not checkpoint.is_foldable(model):
@@ -191,12 +191,12 @@ def _open_exported(
             f'{path} is in {stored}, and ONNX Runtime runs it so: precision {precision!r} '
             'cannot be had; use precision auto, or export it in that precision')
     if engine == 'openvino':
-        _require('openvino', 'openvino')
+        _require('openvino', ', or use engine onnxruntime')
         from aim_ros.segmentation.engines.openvino import OpenVinoEngine
         opened = OpenVinoEngine(
             path, target=target, precision='fp32' if precision == 'auto' else precision)
     else:
-        _require('onnxruntime', 'onnxruntime')
+        _require('onnxruntime')
         from aim_ros.segmentation.engines.onnxruntime import OnnxRuntimeEngine
         chosen = tuple(providers) or (('cuda', 'cpu') if place.type == 'cuda' else ('cpu',))
         opened = OnnxRuntimeEngine(path, providers=chosen, precision=stored)

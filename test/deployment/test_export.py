@@ -13,6 +13,7 @@ from aim_ros.deployment import export
 from aim_ros.deployment import gate
 from aim_ros.deployment.agreement import Agreement
 from aim_ros.imaging.frame import Frame
+from aim_ros.segmentation import loading
 from aim_ros.segmentation.cache import store_result
 from aim_ros.segmentation.description import ModelError
 from aim_ros.segmentation.export import trtexec_line
@@ -304,6 +305,18 @@ def test_a_kept_result_of_another_form_is_measured_again(tiny, monkeypatch):
                                          'pixels': 1, 'same': 1, 'largest': 0}):
         store_result('key', content)
         assert gate.check(segmenter).pixels == 50 * 70
+
+
+def test_without_its_reference_an_engine_is_not_trusted(files, monkeypatch):
+    pytest.importorskip('openvino', reason=NO_OPENVINO)
+    segmenter = Segmenter(str(files / 'one.onnx'), device='cpu', engine='openvino')
+    monkeypatch.setattr(loading, 'is_installed', lambda name: name != 'onnxruntime')
+    with pytest.raises(ModelError) as error:
+        gate.check(segmenter)
+    assert str(error.value).startswith('openvino ')
+    assert str(error.value).endswith(
+        'cannot be compared with onnxruntime, as it must be before it is trusted: engine '
+        'onnxruntime is not installed; "pip install onnxruntime"')
 
 
 def test_the_warning_names_the_alerted_classes_that_fail(tiny):
