@@ -2,8 +2,6 @@
 
 from collections.abc import Iterable
 from collections.abc import Iterator
-import hashlib
-from pathlib import Path
 
 from aim_ros.deployment.agreement import Agreement
 from aim_ros.deployment.agreement import compare
@@ -12,8 +10,9 @@ from aim_ros.imaging.frame import Frame
 from aim_ros.segmentation.cache import cache_key
 from aim_ros.segmentation.cache import load_result
 from aim_ros.segmentation.cache import store_result
-from aim_ros.segmentation.checkpoint import find_checkpoint
 from aim_ros.segmentation.checkpoint import is_exported
+from aim_ros.segmentation.description import ModelError
+from aim_ros.segmentation.fingerprint import fingerprint
 from aim_ros.segmentation.loading import network_identity
 from aim_ros.segmentation.segmenter import Segmenter
 
@@ -52,9 +51,14 @@ def check(segmenter: Segmenter) -> Agreement | None:
         'target': engine.target, 'precision': segmenter.precision, 'size': list(size)})
     agreement = _kept(key, segmenter)
     if agreement is None:
-        reference = Segmenter(
-            segmenter.model, device='cpu', engine=usual[0], input_size=size,
-            precision='auto' if exported else 'fp32')
+        try:
+            reference = Segmenter(
+                segmenter.model, device='cpu', engine=usual[0], input_size=size,
+                precision='auto' if exported else 'fp32')
+        except ModelError as error:
+            raise ModelError(
+                f'{engine} cannot be compared with {usual[0]}, as it must be before it is '
+                f'trusted: {error}') from error
         agreement = compare(segmenter, reference, gate_frames())
         store_result(key, agreement.as_dict())
     return agreement
@@ -72,10 +76,7 @@ def _kept(key: str, segmenter: Segmenter) -> Agreement | None:
 
 
 def _identity(model: str) -> dict:
-    if not is_exported(model):
-        return network_identity(model)
-    with Path(find_checkpoint(model)).open('rb') as file:
-        return {'file': hashlib.file_digest(file, 'sha256').hexdigest()}
+    return {'files': fingerprint(model)} if is_exported(model) else network_identity(model)
 
 
 def warning(agreement: Agreement | None, segmenter: Segmenter, class_ids: Iterable[int]

@@ -35,7 +35,7 @@ from aim_ros.hazards.regions import MAX_GAP
 from aim_ros.perception.profiles import DriverProfile
 from aim_ros.perception.profiles import load_profiles
 from aim_ros.resources import share_directory
-from aim_ros.segmentation.checkpoint import fingerprint
+from aim_ros.segmentation.fingerprint import fingerprint
 
 
 @dataclass

@@ -49,7 +49,7 @@ from aim_ros.modulation import SAMPLINGS
 from aim_ros.perception.profiles import DriverProfile
 from aim_ros.perception.profiles import load_profiles
 from aim_ros.resources import share_directory
-from aim_ros.segmentation.checkpoint import fingerprint
+from aim_ros.segmentation.fingerprint import fingerprint
 from aim_ros.segmentation.labels import LabelSet
 
 _CURVE_POINTS = 21

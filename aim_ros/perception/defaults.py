@@ -19,8 +19,8 @@ from aim_ros.perception.settings import DRIVABLE
 from aim_ros.perception.settings import Mount
 from aim_ros.perception.settings import OutputSettings
 from aim_ros.perception.settings import Settings
-from aim_ros.segmentation.checkpoint import fingerprint
 from aim_ros.segmentation.checkpoint import is_exported
+from aim_ros.segmentation.fingerprint import fingerprint
 from aim_ros.segmentation.labels import LabelSet
 
 REQUIRED_CLASSES = ('people', 'two_wheelers')

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +37,7 @@ from aim_ros.recordings.summary import Tally
 from aim_ros.recordings.video import OverlayVideos
 from aim_ros.resources import package_version
 from aim_ros.resources import share_directory
-from aim_ros.segmentation.checkpoint import fingerprint
-from aim_ros.segmentation.checkpoint import is_exported
+from aim_ros.segmentation.fingerprint import fingerprint
 from aim_ros.segmentation.loading import load_labels
 from aim_ros.segmentation.segmenter import Segmenter
 
@@ -93,7 +91,7 @@ class Processor:
         warn_of_overlooked(next(iter(self.settings.values())), self.segmenter.labels)
         self.versions = (
             f'aim_ros {package_version()}; {options.model} '
-            f'{_checksum(options.model)[:12]}; {self.segmenter.engine} '
+            f'{(fingerprint(options.model) or "unknown")[:12]}; {self.segmenter.engine} '
             f'{self.segmenter.precision}')
         self.pipeline().warm_up()
 
@@ -259,14 +257,6 @@ def _topics(camera: Camera) -> list[tuple[str, str, Qos]]:
 def ground_of(shot: Shot) -> dict:
     """Return the calibration of a shot's camera as `Pipeline` takes it."""
     return {} if shot.ground is None else {shot.frame.camera: shot.ground}
-
-
-def _checksum(model: str) -> str:
-    """Return a sha256 over the files of a model that is on this machine."""
-    if not is_exported(model):
-        return fingerprint(model) or 'unknown'
-    with open(model, 'rb') as file:
-        return hashlib.file_digest(file, 'sha256').hexdigest()
 
 
 def _rates(recording: Recording, cameras: list[Camera], every: int) -> dict[str, float]:

@@ -3,18 +3,24 @@
 from collections.abc import Callable
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextlib import ExitStack
 import hashlib
 import json
 import logging
+import math
 import os
 from pathlib import Path
 import shutil
 import tempfile
+import time
 from typing import Any
 
 _CHECKSUMS = 'checksums.json'
 _KEPT = 8
 """Converted networks that are kept; the least recently used are removed."""
+
+_LONGEST = 3600.0
+"""Seconds that nobody takes to convert a network: what is older is left over."""
 
 _logger = logging.getLogger(__name__)
 
@@ -39,38 +45,48 @@ def kept_folder(key: str, build: Callable[[Path], None]) -> Iterator[Path]:
     Give the folder of a key, which `build` fills if it is not kept, or damaged.
 
     Several processes may do so at once. Where nothing can be kept, for instance in a home that is
-    read-only, the folder is temporary. Opened files outlive it.
+    read-only or on a disk that is full, the folder is temporary. Opened files outlive it.
 
     :param key: from `cache_key`.
     :param build: writes files right into an empty folder.
+    :raises OSError: not even a temporary folder can be filled.
     """
     kept = cache_folder() / 'networks' / key
     if _is_whole(kept):
         _touch(kept)
         yield kept
         return
-    with _workplace(kept.parent) as workplace:
-        folder = workplace / 'new'
-        folder.mkdir()
-        build(folder)
-        (folder / _CHECKSUMS).write_text(json.dumps(_checksums(folder)))
-        if workplace.parent == kept.parent:
-            folder = _publish(folder, kept)
+    with ExitStack() as workplaces:
+        try:
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            _remove_abandoned(kept.parent)
+            folder = _publish(_fill(workplaces, build, kept.parent), kept)
+        except OSError as error:
+            _logger.warning('the converted network cannot be kept, so every start converts it: %s',
+                            error)
+            # What was written fills the disk.
+            workplaces.close()
+            folder = _fill(workplaces, build)
         yield folder
 
 
-@contextmanager
-def _workplace(parent: Path) -> Iterator[Path]:
-    """Give a temporary folder beside what is kept, or elsewhere if that cannot be written."""
-    try:
-        parent.mkdir(parents=True, exist_ok=True)
-        holder = tempfile.TemporaryDirectory(dir=parent, prefix='.')
-    except OSError as error:
-        _logger.warning('the converted network cannot be kept, so every start converts it: %s',
-                        error)
-        holder = tempfile.TemporaryDirectory()
-    with holder as name:
-        yield Path(name)
+def _fill(workplaces: ExitStack, build: Callable[[Path], None], parent: Path | None = None
+          ) -> Path:
+    """Return a complete folder, in a temporary one that is there as long as `workplaces`."""
+    folder = Path(workplaces.enter_context(
+        tempfile.TemporaryDirectory(dir=parent, prefix='.')), 'new')
+    folder.mkdir()
+    build(folder)
+    (folder / _CHECKSUMS).write_text(json.dumps(_checksums(folder)))
+    return folder
+
+
+def _remove_abandoned(parent: Path) -> None:
+    """Remove what processes that were killed have left."""
+    oldest = time.time() - _LONGEST
+    for path in parent.glob('.*'):
+        if _last_used(path) < oldest:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _publish(folder: Path, kept: Path) -> Path:
@@ -116,10 +132,18 @@ def _touch(folder: Path) -> None:
 
 def _remove_old(parent: Path) -> None:
     folders = [path for path in parent.iterdir() if not path.name.startswith('.')]
-    # Another process may remove them at the same time.
-    folders.sort(key=lambda path: path.stat().st_mtime if path.exists() else 0.0, reverse=True)
+    folders.sort(key=_last_used, reverse=True)
     for path in folders[_KEPT:]:
         shutil.rmtree(path, ignore_errors=True)
+
+
+def _last_used(path: Path) -> float:
+    """Return when a folder was used last, in seconds of the system's clock."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        # Another process has removed it.
+        return math.inf
 
 
 def load_result(key: str) -> Any | None:

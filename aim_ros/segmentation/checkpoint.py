@@ -5,7 +5,6 @@ Importing transformers takes seconds, so it is imported where a checkpoint is re
 knows yet.
 """
 
-import hashlib
 import json
 import logging
 import math
@@ -60,30 +59,6 @@ def find_checkpoint(model: str) -> str:
 def is_exported(model: str) -> bool:
     """Return whether `model` names an exported network, by the end of its name."""
     return model.lower().endswith('.onnx')
-
-
-def fingerprint(model: str) -> str | None:
-    """
-    Return a sha256 over a checkpoint's files, None where they are not on this machine yet.
-
-    :raises ModelError: there is no such model.
-    """
-    folder = find_checkpoint(model)
-    if not os.path.isdir(folder):
-        from huggingface_hub import snapshot_download
-        from huggingface_hub.errors import LocalEntryNotFoundError
-
-        try:
-            folder = snapshot_download(folder, local_files_only=True)
-        except (LocalEntryNotFoundError, ValueError):
-            return None
-    total = hashlib.sha256()
-    for path in sorted(Path(folder).iterdir()):
-        if path.is_file() and path.suffix in ('.json', '.safetensors', '.bin'):
-            with path.open('rb') as file:
-                digest = hashlib.file_digest(file, 'sha256').hexdigest()
-            total.update(f'{path.name} {digest}\n'.encode())
-    return total.hexdigest()
 
 
 def read_labels(model: str) -> LabelSet:
@@ -149,7 +124,7 @@ def describe(model: str) -> Description:
 
     config = _config(model)
     classes = _classes(model, config.id2label)
-    processor = _load(AutoImageProcessor, model, 'image processor')
+    processor = _load(AutoImageProcessor, model, 'image processor', **_of_old_name(model, config))
     resample = _RESAMPLING.get(processor.resample)
     if resample is None:
         raise ModelError(
@@ -174,16 +149,31 @@ def describe(model: str) -> Description:
     return description
 
 
+def _of_old_name(model: str, config) -> dict:
+    """Return what has transformers 5 find an image processor that was stored by version 4."""
+    from transformers.image_processing_base import ImageProcessingMixin
+
+    try:
+        content, _ = ImageProcessingMixin.get_image_processor_dict(find_checkpoint(model))
+        old = content.get('image_processor_type', '').endswith('FeatureExtractor')
+    # Whatever is wrong with it, loading it says so.
+    except Exception:
+        _logger.debug('the image processor of %s cannot be read', model, exc_info=True)
+        return {}
+    # The class of that name is gone; that of the network's family stands for it.
+    return {'config': config} if old else {}
+
+
 def _plain(values):
     """Return what may be a tuple as it stands in the file."""
     return list(values) if isinstance(values, tuple) else values
 
 
 def _processor_size(processor) -> tuple[int, int] | None:
-    """Return the (height, width) that an image processor resizes to, None if it names none."""
-    for wanted, size in ((processor.do_resize, processor.size),
-                         (getattr(processor, 'do_center_crop', False),
-                          getattr(processor, 'crop_size', None))):
+    """Return the (height, width) of an image processor's results, None if it names none."""
+    for wanted, size in ((getattr(processor, 'do_center_crop', False),
+                          getattr(processor, 'crop_size', None)),
+                         (processor.do_resize, processor.size)):
         size = dict(size or {})
         if wanted and size.get('height') and size.get('width'):
             return int(size['height']), int(size['width'])
@@ -239,13 +229,16 @@ def load_network(model: str, dtype: torch.dtype = torch.float32) -> nn.Module:
         AutoModelForSemanticSegmentation, model, 'weights', dtype=dtype,
         ignore_mismatched_sizes=True, output_loading_info=True)
     _require_matching(model, network, info)
-    missing = sorted(info['missing_keys'])
+    # A count that training alone uses, and that not every converter writes.
+    missing = sorted(name for name in info['missing_keys']
+                     if not name.endswith('num_batches_tracked'))
     if missing:
         others = sorted(info.get('unexpected_keys', ()))
         instead = f', and has others, for instance {others[0]}' if others else ''
         raise ModelError(
             f'the checkpoint {model!r} lacks {len(missing)} weights, for instance '
             f'{missing[0]}{instead}; give one that was trained for semantic segmentation')
+    _require_finite(model, network, dtype)
     if network.config.model_type == FOLDED:
         return FoldedSegformer(network)
     return LogitsOnly(network.eval().requires_grad_(False))
@@ -263,6 +256,15 @@ def _require_matching(model: str, network: nn.Module, info: dict) -> None:
         raise ModelError(
             f'the weights of model {model!r} do not fit its config: {name} is '
             f'{list(stored)}, but the config makes it {list(wanted)}')
+
+
+def _require_finite(model: str, network: nn.Module, dtype: torch.dtype) -> None:
+    """Refuse weights that training or their type broke: an engine may make 0 of what is NaN."""
+    for name, values in network.state_dict().items():
+        if not torch.isfinite(values).all():
+            raise ModelError(
+                f'the weights of model {model!r} are not finite as {dtype}, for instance {name}; '
+                'use precision fp32, or another checkpoint')
 
 
 def _load(loader, model: str, what: str, **options):

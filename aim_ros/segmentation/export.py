@@ -5,6 +5,7 @@ from importlib.util import find_spec
 import json
 import logging
 from pathlib import Path
+import shlex
 import warnings
 
 import torch
@@ -103,12 +104,23 @@ def write_onnx(
             f'torch cannot export the network ({type(error).__name__}: '
             f'{" ".join(str(error).split())[:300]})') from error
     content = program.model_proto
+    written = next(item.version for item in content.opset_import if item.domain in ('', 'ai.onnx'))
+    if written != opset:
+        # Its converter only warns where it fails.
+        raise ModelError(
+            f'the network cannot be written with opset {opset}, which onnxscript does not convert '
+            f'it to; use --opset {written}')
     entry = content.metadata_props.add()
     entry.key = KEY
     entry.value = json.dumps(
         {**description.as_dict(), 'input_size': list(size), 'precision': precision})
     onnx.save(content, path)
-    onnx.checker.check_model(path)
+    try:
+        onnx.checker.check_model(path)
+    except onnx.checker.ValidationError as error:
+        raise ModelError(
+            f'torch wrote a network that onnx refuses, with opset {opset}: '
+            f'{" ".join(str(error).split())[:300]}; use --opset {OPSET}') from error
 
 
 def trtexec_line(path: Path, size: tuple[int, int], *, precision: str, dynamic_batch: bool,
@@ -122,4 +134,4 @@ def trtexec_line(path: Path, size: tuple[int, int], *, precision: str, dynamic_b
         shape = '3x' + 'x'.join(map(str, size))
         words += [f'--{name}Shapes=pixels:{count}x{shape}'
                   for name, count in (('min', 1), ('opt', 1), ('max', batch))]
-    return ' '.join(words)
+    return shlex.join(words)

@@ -13,11 +13,12 @@ ROLES: dict[str, frozenset[str]] = {
     'people': frozenset({
         'person', 'rider', 'pedestrian', 'bicyclist', 'motorcyclist', 'other rider',
         'person group', 'rider group', 'cyclist', 'human', 'adult', 'child', 'construction worker',
-        'police officer', 'wheelchair', 'stroller', 'personal mobility',
+        'police officer', 'wheelchair', 'stroller', 'personal mobility', 'individual',
     }),
     'two_wheelers': frozenset({
         'bicycle', 'bike', 'motorcycle', 'motorbike', 'minibike', 'bicyclist', 'motorcyclist',
-        'bicycle group', 'cyclist', 'scooter', 'moped', 'motorcyclescooter',
+        'bicycle group', 'motorcycle group', 'motorbicycle', 'cyclist', 'scooter', 'moped',
+        'motorcyclescooter',
     }),
     'vehicles': frozenset({
         'car', 'truck', 'bus', 'train', 'van', 'caravan', 'trailer', 'vehicle', 'on rails',
@@ -54,7 +55,7 @@ _PEOPLE = frozenset({
     'person', 'persons', 'people', 'pedestrian', 'pedestrians', 'human', 'humans', 'child',
     'children', 'kid', 'adult', 'man', 'woman', 'boy', 'girl', 'rider', 'riders', 'cyclist',
     'bicyclist', 'motorcyclist', 'biker', 'walker', 'worker', 'officer', 'policeman', 'wheelchair',
-    'skater', 'crowd',
+    'skater', 'crowd', 'individual',
 })
 
 
@@ -102,12 +103,14 @@ class LabelSet:
     @classmethod
     def from_id2label(cls, id2label: Mapping[int | str, str]) -> 'LabelSet':
         """
-        Make a label set from a checkpoint's ``id2label``.
+        Make a label set from a checkpoint's ``id2label``; a class without a name gets one.
 
         :raises ValueError: the ids are not 0, 1, ... without a gap, or there are none.
         """
         try:
-            by_id = {int(key): str(value).strip() for key, value in id2label.items()}
+            by_id = {
+                int(key): ('' if name is None else str(name).strip()) or f'class {int(key)}'
+                for key, name in id2label.items()}
         except ValueError as error:
             raise ValueError(f'id2label must map ids to names, got {list(id2label)}') from error
         if sorted(by_id) != list(range(len(by_id))):

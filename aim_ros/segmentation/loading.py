@@ -5,6 +5,7 @@ from importlib import metadata
 from importlib.util import find_spec
 import json
 from pathlib import Path
+import tempfile
 from typing import Any
 
 import torch
@@ -21,6 +22,7 @@ from aim_ros.segmentation.engine import PRECISIONS
 from aim_ros.segmentation.engine import PROVIDERS
 from aim_ros.segmentation.engines.torch import TorchEngine
 from aim_ros.segmentation.exported import read_description
+from aim_ros.segmentation.fingerprint import fingerprint
 from aim_ros.segmentation.labels import LabelSet
 
 _VERSION = 2
@@ -122,15 +124,15 @@ def is_installed(name: str) -> bool:
     return find_spec(name) is not None
 
 
-def _require(package: str, engine: str) -> None:
+def _require(package: str, instead: str = '') -> None:
+    """Refuse an engine whose package, of the same name, is missing; say what else would do."""
     if not is_installed(package):
-        raise ModelError(
-            f'engine {engine} is not installed; "pip install {package}", or use engine torch')
+        raise ModelError(f'engine {package} is not installed; "pip install {package}"{instead}')
 
 
 def _open_converted(model: str, target: str, precision: str) -> tuple[Description, Engine]:
     """Open a checkpoint on OpenVINO; its conversion is kept on disk."""
-    _require('openvino', 'openvino')
+    _require('openvino', ', or use engine torch')
     from aim_ros.segmentation.engines import openvino
 
     if not checkpoint.is_foldable(model):
@@ -144,21 +146,30 @@ def _open_converted(model: str, target: str, precision: str) -> tuple[Descriptio
         openvino.convert(
             checkpoint.load_network(model), folder / 'network.xml', channels_last=True)
 
-    with kept_folder(cache_key(network_identity(model)), build) as folder:
-        content = json.loads((folder / 'description.json').read_text())
-        description = Description.from_dict(content, 'the kept description')
-        engine = openvino.OpenVinoEngine(
-            folder / 'network.xml', target=target, precision=precision)
-    return description, engine
+    key = cache_key(network_identity(model))
+    try:
+        with kept_folder(key, build) as folder:
+            content = json.loads((folder / 'description.json').read_text())
+            return Description.from_dict(content, 'the kept description'), openvino.OpenVinoEngine(
+                folder / 'network.xml', target=target, precision=precision)
+    except OSError as error:
+        raise ModelError(
+            f'the converted network of {model!r} finds room neither in the cache nor in '
+            f'{tempfile.gettempdir()} ({error}); make some, or use engine torch') from error
 
 
 def network_identity(model: str) -> dict[str, Any]:
     """Return all that a converted network depends on, as plain data."""
-    files = checkpoint.fingerprint(model)
+    files = fingerprint(model)
     if files is None:
-        # From the hub, on first use: loading the config brings it here, then the weights.
+        # From the hub, on first use: loading brings all of it here.
+        checkpoint.describe(model)
         checkpoint.load_network(model)
-        files = checkpoint.fingerprint(model)
+        files = fingerprint(model)
+        if files is None:
+            raise ModelError(
+                f'transformers loads model {model!r}, but its weights are not in files beside its '
+                'config; give the folder of a checkpoint with model.safetensors')
     versions = {name: metadata.version(name) for name in ('torch', 'transformers', 'openvino')
                 if is_installed(name)}
     return {'version': _VERSION, 'files': files, **versions}
@@ -180,12 +191,12 @@ def _open_exported(
             f'{path} is in {stored}, and ONNX Runtime runs it so: precision {precision!r} '
             'cannot be had; use precision auto, or export it in that precision')
     if engine == 'openvino':
-        _require('openvino', 'openvino')
+        _require('openvino', ', or use engine onnxruntime')
         from aim_ros.segmentation.engines.openvino import OpenVinoEngine
         opened = OpenVinoEngine(
             path, target=target, precision='fp32' if precision == 'auto' else precision)
     else:
-        _require('onnxruntime', 'onnxruntime')
+        _require('onnxruntime')
         from aim_ros.segmentation.engines.onnxruntime import OnnxRuntimeEngine
         chosen = tuple(providers) or (('cuda', 'cpu') if place.type == 'cuda' else ('cpu',))
         opened = OnnxRuntimeEngine(path, providers=chosen, precision=stored)

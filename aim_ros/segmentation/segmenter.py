@@ -12,6 +12,7 @@ from torch.nn.functional import interpolate
 
 from aim_ros.imaging.frame import Frame
 from aim_ros.segmentation.checkpoint import FOLDED
+from aim_ros.segmentation.checkpoint import is_exported
 from aim_ros.segmentation.description import ModelError
 from aim_ros.segmentation.loading import open_engine
 from aim_ros.segmentation.shape import fitting_size
@@ -33,7 +34,7 @@ class Segmenter:
     :param precision: ``auto`` (fp16 on CUDA, else fp32) or one of `PRECISIONS`.
     :param input_size: (height, width) of the network's input in pixels. Empty or None is the
         camera's own aspect ratio at `input_pixels`; networks of other families than SegFormer
-        take the size that their checkpoint names.
+        take the size that their checkpoint names, ONNX files that of their description.
     :param input_pixels: about how many pixels the network's input has where no size is given.
     :param providers: execution providers of ONNX Runtime, the most wanted first.
     :raises ModelError: the model, the device, the engine or the size cannot be used.
@@ -89,12 +90,21 @@ class Segmenter:
     def _choose_size(self, given: tuple[int, ...]) -> tuple[int, int] | None:
         """Return the one size of all inputs; None where it goes by the camera."""
         fixed = self.engine.fixed_size
+        # Who wrote an ONNX file's description meant this network; an image processor's size is
+        # often the one that it was trained in crops of.
+        named = self.description.size if is_exported(self.model) else None
         if fixed is not None:
+            if named not in (None, fixed):
+                raise ModelError(
+                    f'{self.model} takes inputs of {list(fixed)} alone, but its description says '
+                    f'input_size {list(named)}; correct it, or leave it out')
             if given and given != fixed:
                 raise ModelError(
                     f'{self.model} takes inputs of {list(fixed)} alone, but input_size is '
                     f'{list(given)}; leave it empty, or export for that size')
             return fixed
+        if named is not None:
+            return given or named
         if given or self.description.family in ('', FOLDED):
             return given or None
         # Other families may have embeddings of positions for one size.

@@ -1,6 +1,8 @@
 """Networks that leave as ONNX files, and what runs them."""
 
 import json
+from pathlib import Path
+import shlex
 
 import numpy as np
 import pytest
@@ -11,8 +13,10 @@ from aim_ros.deployment import export
 from aim_ros.deployment import gate
 from aim_ros.deployment.agreement import Agreement
 from aim_ros.imaging.frame import Frame
+from aim_ros.segmentation import loading
 from aim_ros.segmentation.cache import store_result
 from aim_ros.segmentation.description import ModelError
+from aim_ros.segmentation.export import trtexec_line
 from aim_ros.segmentation.exported import KEY
 from aim_ros.segmentation.exported import read_description
 from aim_ros.segmentation.loading import load_labels
@@ -201,6 +205,39 @@ def test_the_table_and_the_line_for_tensorrt(tiny, tmp_path, capsys):
     assert [item.name for item in path.parent.iterdir()] == ['network.onnx']
 
 
+@pytest.mark.parametrize('opset', [17, 20])
+def test_the_file_has_the_opset_that_was_asked_for(tiny, tmp_path, opset):
+    path = tmp_path / 'network.onnx'
+    assert export.main(['--model', tiny, '--output', str(path), '--input-size', '64', '96',
+                        '--count', '1', '--opset', str(opset)]) == 0
+    assert [item.version for item in onnx.load(path).opset_import] == [opset]
+
+
+def test_an_opset_that_cannot_be_written_is_said_in_a_sentence(tiny, tmp_path, capfd):
+    """The converter of torch's exporter warns, and leaves operators of another opset."""
+    assert export.main(['--model', tiny, '--output', str(tmp_path / 'n.onnx'), '--input-size',
+                        '64', '96', '--count', '1', '--opset', '99']) == 1
+    assert 'export: the network cannot be written with opset 99' in capfd.readouterr().err
+    assert list(tmp_path.glob('*.onnx')) == []
+
+
+def test_a_file_that_onnx_refuses_is_said_in_a_sentence(tiny, tmp_path, monkeypatch, capfd):
+    def refuse(_):
+        raise onnx.checker.ValidationError('No Op registered for Attention\n==> Context')
+
+    monkeypatch.setattr(onnx.checker, 'check_model', refuse)
+    assert export.main(['--model', tiny, '--output', str(tmp_path / 'n.onnx'), '--input-size',
+                        '64', '96', '--count', '1']) == 1
+    assert 'onnx refuses, with opset 18: No Op registered' in capfd.readouterr().err
+
+
+def test_the_line_for_tensorrt_can_be_pasted():
+    line = trtexec_line(Path("my maps/Müller's $net.onnx"), (64, 96), precision='fp16',
+                        dynamic_batch=True)
+    assert shlex.split(line)[:3] == [
+        'trtexec', "--onnx=my maps/Müller's $net.onnx", "--saveEngine=my maps/Müller's $net.plan"]
+
+
 def test_nothing_is_written_where_a_class_disagrees(tiny, tmp_path, monkeypatch, capsys):
     agreement = Agreement('torch', {'road': 5000, 'person': 2000}, {'road': 5000, 'person': 1990},
                           7000, 6990, 0.1)
@@ -268,6 +305,18 @@ def test_a_kept_result_of_another_form_is_measured_again(tiny, monkeypatch):
                                          'pixels': 1, 'same': 1, 'largest': 0}):
         store_result('key', content)
         assert gate.check(segmenter).pixels == 50 * 70
+
+
+def test_without_its_reference_an_engine_is_not_trusted(files, monkeypatch):
+    pytest.importorskip('openvino', reason=NO_OPENVINO)
+    segmenter = Segmenter(str(files / 'one.onnx'), device='cpu', engine='openvino')
+    monkeypatch.setattr(loading, 'is_installed', lambda name: name != 'onnxruntime')
+    with pytest.raises(ModelError) as error:
+        gate.check(segmenter)
+    assert str(error.value).startswith('openvino ')
+    assert str(error.value).endswith(
+        'cannot be compared with onnxruntime, as it must be before it is trusted: engine '
+        'onnxruntime is not installed; "pip install onnxruntime"')
 
 
 def test_the_warning_names_the_alerted_classes_that_fail(tiny):

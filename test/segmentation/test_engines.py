@@ -1,8 +1,10 @@
 """Every engine gives the logits of the reference, at any size, or says in a sentence why not."""
 
 import logging
+import os
 import subprocess
 import sys
+import time
 import warnings
 
 import numpy as np
@@ -199,6 +201,65 @@ def test_a_cache_that_cannot_be_written(tiny, tmp_path, monkeypatch, caplog):
         segmenter = Segmenter(tiny, engine='openvino')
     assert 'cannot be kept, so every start converts it' in caplog.text
     assert logits_of(segmenter, frames((64, 96))[0]).isfinite().all()
+
+
+@pytest.fixture
+def full_disk(monkeypatch):
+    """Return a function that has OpenVINO write as on a full disk, below some folders."""
+    save = openvino.save_model
+
+    def fill(*folders):
+        def save_model(model, path, **options):
+            if any(path.is_relative_to(folder) for folder in folders):
+                path.write_text('<?xml')
+                raise RuntimeError('basic_ios::clear: iostream error')
+            save(model, path, **options)
+        monkeypatch.setattr(openvino, 'save_model', save_model)
+    return fill
+
+
+def test_a_cache_on_a_full_disk(tiny, own_cache, full_disk, caplog):
+    full_disk(own_cache)
+    with caplog.at_level(logging.WARNING):
+        segmenter = Segmenter(tiny, engine='openvino')
+    assert 'cannot be kept, so every start converts it' in caplog.text
+    assert logits_of(segmenter, frames((64, 96))[0]).isfinite().all()
+    assert list(own_cache.iterdir()) == []
+
+
+def test_no_room_at_all_is_said_in_a_sentence(tiny, own_cache, full_disk):
+    full_disk('/')
+    message = refusal(tiny, engine='openvino')
+    assert 'finds room neither in the cache nor in' in message
+    assert list(own_cache.iterdir()) == []
+
+
+def test_what_killed_processes_leave_is_removed(own_cache):
+    for name, age in (('.dead', 7200), ('.living', 60)):
+        (own_cache / name / 'new').mkdir(parents=True)
+        os.utime(own_cache / name, (time.time() - age,) * 2)
+    with cache.kept_folder('key', lambda folder: (folder / 'network').touch()):
+        assert {path.name for path in own_cache.iterdir()} >= {'key', '.living'}
+    assert not (own_cache / '.dead').exists()
+
+
+def test_processes_may_convert_at_once(own_cache, tmp_path):
+    """Each has a whole folder, and one of them is kept."""
+    (tmp_path / 'entered').mkdir()
+    code = f"""if True:
+        import os, pathlib, time
+        from aim_ros.segmentation import cache
+        def build(folder):
+            pathlib.Path({str(tmp_path / 'entered')!r}, str(os.getpid())).touch()
+            while len(os.listdir({str(tmp_path / 'entered')!r})) < 3:
+                time.sleep(0.01)
+            (folder / 'network').write_text('0' * 10_000)
+        with cache.kept_folder('key', build) as folder:
+            assert (folder / 'network').read_text() == '0' * 10_000
+        """
+    processes = [subprocess.Popen([sys.executable, '-c', code]) for _ in range(3)]
+    assert [process.wait(120) for process in processes] == [0] * 3
+    assert [path.name for path in own_cache.iterdir()] == ['key']
 
 
 def test_a_user_without_a_home_has_a_cache_too(monkeypatch):

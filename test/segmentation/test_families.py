@@ -106,6 +106,12 @@ def test_other_families_run_on_torch(save, family):
     assert decoded.mask.shape == frame.size
 
 
+def test_the_size_is_that_of_the_crop_where_the_processor_crops(save):
+    processor = {**PROCESSOR, 'image_processor_type': 'BeitImageProcessor', 'do_center_crop': True,
+                 'size': {'height': 96, 'width': 96}, 'crop_size': {'height': 64, 'width': 64}}
+    assert Segmenter(save(dpt, processor), device='cpu').size_for((375, 1242)) == (64, 64)
+
+
 def test_blue_comes_first_where_the_processor_says_so(save):
     segmenter = Segmenter(save(*FAMILIES['mobilevit']), device='cpu')
     image = np.empty((64, 96, 3), np.uint8)

@@ -1,5 +1,7 @@
 """ONNX files that others exported: what they take and give is understood, or refused."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -9,11 +11,14 @@ from aim_ros.segmentation.description import ModelError
 from aim_ros.segmentation.segmenter import Segmenter
 
 onnx = pytest.importorskip('onnx', reason='onnx is not installed: requirements-export.txt')
-pytest.importorskip('onnxruntime', reason='onnxruntime is not installed: requirements-export.txt')
+onnxruntime = pytest.importorskip(
+    'onnxruntime', reason='onnxruntime is not installed: requirements-export.txt')
 pytest.importorskip('openvino', reason='openvino is not installed: requirements.txt')
 
 from onnx import helper  # noqa: E402
 from onnx import TensorProto  # noqa: E402
+
+from aim_ros.segmentation.engines.onnxruntime import OnnxRuntimeEngine  # noqa: E402
 
 CLASSES = 4
 DESCRIPTION = ('classes: [road, sky, person, car]\nmean: [0.485, 0.456, 0.406]\n'
@@ -25,8 +30,11 @@ OPEN = ('b', 3, 'h', 'w')
 def make(tmp_path):
     """Return a function that writes a network of one convolution, and what follows it."""
     def write(end: str = '', taken: int = TensorProto.FLOAT, given: int = TensorProto.FLOAT,
-              shape=OPEN, description: str = DESCRIPTION, **attributes) -> str:
+              shape=OPEN, description: str = DESCRIPTION, weight: float | None = None,
+              **attributes) -> str:
         weights = np.random.default_rng(0).normal(0, 2, (CLASSES, 3, 1, 1)).astype(np.float32)
+        if weight is not None:
+            weights[0] = weight
         nodes = [helper.make_node('Cast', ['x'], ['pixels'], to=TensorProto.FLOAT),
                  helper.make_node('Conv', ['pixels', 'w'], ['logits'], strides=[4, 4])]
         if end:
@@ -57,7 +65,9 @@ engines = pytest.mark.parametrize('engine', ['onnxruntime', 'openvino'])
 @engines
 @pytest.mark.parametrize('options', [
     {'shape': ('b', 'channels', 'h', 'w')}, {'shape': (None, None, None, None)},
-    {'taken': TensorProto.FLOAT16}, {'end': 'LogSoftmax', 'axis': 1}])
+    {'taken': TensorProto.FLOAT16}, {'taken': TensorProto.DOUBLE},
+    {'end': 'Cast', 'to': TensorProto.DOUBLE, 'given': TensorProto.DOUBLE},
+    {'end': 'LogSoftmax', 'axis': 1}])
 def test_what_takes_images_and_gives_logits_runs(make, engine, options):
     expected = start(make(), engine)
     logits = start(make(**options), engine)
@@ -79,14 +89,66 @@ def test_what_gives_no_logits_or_takes_no_images_is_refused(make, engine, option
         start(make(**options), engine)
 
 
+@engines
+def test_weights_that_are_nan_are_found_behind_a_relu_too(make, engine):
+    """OpenVINO's makes 0 of NaN."""
+    with pytest.raises(ModelError, match=r'are NaN|not finite'):
+        start(make(end='Relu', weight=np.nan), engine)
+
+
 def test_images_with_the_channels_last_are_refused_where_they_cannot_be_taken(make):
-    with pytest.raises(ModelError, match=r'not float or float16 \(B, 3, height, width\)'):
+    with pytest.raises(ModelError, match=r'not float, float16 or double \(B, 3, height, w'):
         start(make(shape=('b', 'h', 'w', 3)), 'onnxruntime')
 
 
 def test_what_the_engine_cannot_run_is_said_in_a_sentence(make):
     with pytest.raises(ModelError, match='does not run at input_size'):
         start(make(shape=('b', 3, 48, 'w')), 'onnxruntime')
+
+
+@engines
+def test_the_size_in_the_description_holds_where_the_file_leaves_it_open(make, engine):
+    path = make(description=DESCRIPTION + 'input_size: [64, 96]\n')
+    segmenter = Segmenter(path, device='cpu', engine=engine)
+    assert segmenter.size_for((375, 1242)) == (64, 96)
+    chosen = Segmenter(path, device='cpu', engine=engine, input_size=(32, 64))
+    assert chosen.size_for((375, 1242)) == (32, 64)
+
+
+def test_a_size_in_the_description_that_the_file_does_not_take_is_refused(make):
+    path = make(shape=(1, 3, 32, 64), description=DESCRIPTION + 'input_size: [64, 96]\n')
+    with pytest.raises(ModelError, match=r'inputs of \[32, 64\] alone, but its description says'):
+        start(path, 'onnxruntime')
+
+
+def test_a_provider_that_is_listed_but_does_not_start_is_no_silent_cpu(make, monkeypatch):
+    """As where onnxruntime-gpu finds no cuDNN: the session goes on on the CPU."""
+    monkeypatch.setattr(onnxruntime, 'get_available_providers',
+                        lambda: ['CUDAExecutionProvider', 'CPUExecutionProvider'])
+    with pytest.warns(UserWarning, match='CUDAExecutionProvider'), pytest.raises(
+            ModelError, match="cannot start its execution provider 'cuda'"):
+        Segmenter(make(), device='cpu', providers=('cuda', 'cpu'))
+
+
+def test_a_provider_runs_where_its_cache_cannot_be_written(make, tmp_path, monkeypatch, caplog):
+    """No provider that has one is here: a stand-in takes their options."""
+    (tmp_path / 'file').touch()
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'file'))
+    names = ['OpenVINOExecutionProvider', 'CPUExecutionProvider']
+    open_session, asked = onnxruntime.InferenceSession, []
+
+    def stand_in(path, options, providers):
+        asked.extend(providers)
+        session = open_session(path, options, providers=['CPUExecutionProvider'])
+        monkeypatch.setattr(session, 'get_providers', lambda: names)
+        return session
+
+    path = make()
+    monkeypatch.setattr(onnxruntime, 'get_available_providers', lambda: names)
+    monkeypatch.setattr(onnxruntime, 'InferenceSession', stand_in)
+    OnnxRuntimeEngine(Path(path), providers=('openvino', 'cpu'))
+    assert asked == [(names[0], {}), (names[1], {})]
+    assert 'what openvino compiles cannot be kept' in caplog.text
 
 
 @pytest.mark.parametrize(('description', 'said'), [

@@ -82,6 +82,17 @@ def test_the_road_classes_are_spelt_as_in_the_list_of_ade20k(ade20k_names):
         assert ade20k_names[class_id] == name
 
 
+def test_roles_on_the_second_vistas_and_on_apolloscape():
+    """Vistas calls a single person an individual, Apolloscape a motorcycle a motorbicycle."""
+    vistas = LabelSet((
+        'human--person--individual', 'human--person--person-group', 'human--rider--rider-group',
+        'object--vehicle--motorcycle', 'nature--terrain'))
+    assert vistas.resolve(['people']) == (0, 1, 2)
+    assert vistas.overlooked(()) == ('human--person--individual', )
+    apolloscape = LabelSet(('motorbicycle', 'bicycle_group', 'motorcycle_group', 'tricycle'))
+    assert apolloscape.resolve(['two_wheelers']) == (0, 1, 2)
+
+
 def test_roles_on_mapillary_vistas_and_camvid():
     vistas = LabelSet((
         'Person', 'Bicyclist', 'Motorcyclist', 'Other Rider', 'Bicycle', 'Motorcycle', 'Car',
@@ -207,6 +218,11 @@ def test_from_id2label_keeps_duplicates_apart():
     labels = LabelSet.from_id2label({'0': 'screen', '1': 'road', '2': 'screen'})
     assert labels.names == ('screen', 'road', 'screen')
     assert labels.resolve(['screen']) == (0, 2)
+
+
+def test_from_id2label_names_what_has_no_name():
+    labels = LabelSet.from_id2label({'0': '', '1': ' ', '2': None, '3': 0, '4': 'road'})
+    assert labels.names == ('class 0', 'class 1', 'class 2', '0', 'road')
 
 
 @pytest.mark.parametrize('ids', [(0, 2), (1, 2), (-1, 0)])

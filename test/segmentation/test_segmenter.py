@@ -4,6 +4,8 @@ import cv2
 import huggingface_hub
 import numpy as np
 import pytest
+from safetensors.torch import load_file
+from safetensors.torch import save_file
 import torch
 from transformers import AutoImageProcessor
 from transformers import SegformerForImageClassification
@@ -41,6 +43,18 @@ def refusal(model, **options):
         on_torch(str(model), **options)
     assert '\n' not in str(error.value)
     return str(error.value)
+
+
+@pytest.fixture
+def change_weights():
+    """Return a function that changes a folder's weights whose names have a part, in place."""
+    def change(folder, part, change):
+        weights = load_file(folder / 'model.safetensors')
+        for name, values in weights.items():
+            if part in name:
+                change(values)
+        save_file(weights, folder / 'model.safetensors', metadata={'format': 'pt'})
+    return change
 
 
 # Finding a checkpoint
@@ -157,6 +171,14 @@ def test_weights_that_are_cut_short(make_checkpoint, share):
     assert f"the weights of model '{folder}' cannot be loaded (SafetensorError" in message
 
 
+def test_weights_without_a_count_that_only_training_uses(make_checkpoint):
+    folder = make_checkpoint()
+    weights = load_file(folder / 'model.safetensors')
+    del weights['decode_head.batch_norm.num_batches_tracked']
+    save_file(weights, folder / 'model.safetensors', metadata={'format': 'pt'})
+    on_torch(str(folder)).warm_up()
+
+
 @pytest.mark.parametrize('model', [SegformerModel, SegformerForImageClassification])
 def test_weights_without_a_decode_head(make_checkpoint, model):
     folder = make_checkpoint(model=model)
@@ -221,6 +243,17 @@ def test_an_image_processor_that_is_missing_or_broken(make_checkpoint, text):
     assert f"the image processor of model '{folder}' cannot be loaded" in refusal(folder)
 
 
+@pytest.mark.parametrize('key', ['image_processor_type', 'feature_extractor_type'])
+def test_an_image_processor_of_version_4_by_its_old_name(make_checkpoint, key):
+    """As fine-tuned SegFormers on the hub have it; of sizes there is one number, or two."""
+    folder = make_checkpoint(processor={
+        'image_processor_type': None, key: 'SegformerFeatureExtractor', 'reduce_labels': True,
+        'size': 64, 'image_mean': [0.1, 0.2, 0.3]})
+    description = on_torch(str(folder)).description
+    assert description.size == (64, 64)
+    assert description.mean == (0.1, 0.2, 0.3)
+
+
 @pytest.mark.parametrize('resample', [0, 1, 4, 5])
 def test_a_filter_that_is_not_supported(make_checkpoint, resample):
     folder = make_checkpoint(processor={'resample': resample})
@@ -250,6 +283,23 @@ def test_weights_that_are_not_finite_are_found_at_warm_up(make_checkpoint, preci
         segmenter.engine.network.decode_head.classifier.bias[3] = float('nan')
     with pytest.raises(ModelError, match=f'not finite in {precision}; use precision fp32'):
         segmenter.warm_up()
+
+
+@pytest.mark.parametrize('engine', ['torch', 'openvino'])
+@pytest.mark.parametrize('value', [float('nan'), float('inf'), -float('inf')])
+def test_weights_that_are_not_finite_in_the_file(make_checkpoint, change_weights, engine, value):
+    folder = make_checkpoint()
+    change_weights(folder, 'patch_embed', lambda weights: weights.fill_(value))
+    message = refusal(folder, engine=engine)
+    assert f"the weights of model '{folder}' are not finite as torch.float32" in message
+    assert 'patch_embed' in message
+
+
+def test_weights_that_a_precision_cannot_hold(make_checkpoint, change_weights):
+    folder = make_checkpoint()
+    change_weights(folder, 'classifier.bias', lambda weights: weights.fill_(1e5))
+    on_torch(str(folder), precision='bf16').warm_up()
+    assert 'are not finite as torch.float16' in refusal(folder, precision='fp16')
 
 
 # Options

@@ -1,6 +1,7 @@
 """ONNX Runtime: exported networks, on the execution providers of the user's choice."""
 
 from collections.abc import Sequence
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -13,15 +14,26 @@ from aim_ros.segmentation.description import ModelError
 from aim_ros.segmentation.engine import Engine
 from aim_ros.segmentation.engine import PROVIDERS
 
-_TYPES = {'tensor(float)': torch.float32, 'tensor(float16)': torch.float16}
+_TYPES = {'tensor(float)': torch.float32, 'tensor(float16)': torch.float16,
+          'tensor(double)': torch.float64}
+
+_logger = logging.getLogger(__name__)
 
 
 def _options(provider: str) -> dict[str, str]:
-    """Return a provider's options: where it keeps what it compiled."""
-    folder = str(cache_folder() / provider)
-    if provider == 'tensorrt':
-        return {'trt_engine_cache_enable': 'True', 'trt_engine_cache_path': folder}
-    return {'cache_dir': folder} if provider == 'openvino' else {}
+    """Return a provider's options: where it keeps what it compiled, if it can."""
+    if provider not in ('tensorrt', 'openvino'):
+        return {}
+    folder = cache_folder() / provider
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        _logger.warning('what %s compiles cannot be kept, so every start compiles it: %s',
+                        provider, error)
+        return {}
+    if provider == 'openvino':
+        return {'cache_dir': str(folder)}
+    return {'trt_engine_cache_enable': 'True', 'trt_engine_cache_path': str(folder)}
 
 
 class OnnxRuntimeEngine(Engine):
@@ -52,6 +64,14 @@ class OnnxRuntimeEngine(Engine):
                     f'{", ".join(here)}. Others come with other builds, for instance '
                     'onnxruntime-gpu and onnxruntime-openvino')
         self._session = self._open(path)
+        running = self._session.get_providers()
+        lost = [provider for provider in self.providers if PROVIDERS[provider] not in running]
+        if lost:
+            # It would go on without, many times slower.
+            raise ModelError(
+                f'ONNX Runtime cannot start its execution provider {lost[0]!r}, as where a '
+                'library that it needs is missing or of another version; its own message above '
+                'says which. Mend that, or leave it out of execution_providers')
         if len(self._session.get_inputs()) != 1 or len(self._session.get_outputs()) != 1:
             raise ModelError(
                 f'{path} has {len(self._session.get_inputs())} inputs and '
@@ -62,12 +82,13 @@ class OnnxRuntimeEngine(Engine):
         if taken.type not in _TYPES or len(taken.shape) != 4 or (
                 taken.shape[1] != 3 and (isinstance(taken.shape[1], int) or taken.shape[3] == 3)):
             raise ModelError(
-                f'the input of {path} is {taken.type} {taken.shape}, not float or float16 '
+                f'the input of {path} is {taken.type} {taken.shape}, not float, float16 or double '
                 '(B, 3, height, width)')
         if given.type not in _TYPES:
+            hint = ', as an arg max gives it' if 'int' in given.type else ''
             raise ModelError(
-                f'the output of {path} is {given.type}, as an arg max gives it; logits, float or '
-                'float16, are expected: export it without')
+                f'the output of {path} is {given.type}{hint}; logits, float, float16 or double, '
+                'are expected: export it so')
         self.dtype = _TYPES[taken.type]
         self._input = taken.name
         batch, _, height, width = taken.shape
@@ -83,9 +104,6 @@ class OnnxRuntimeEngine(Engine):
         options.intra_op_num_threads = torch.get_num_threads()
         # Threads that spin while they wait take the cores from whatever else runs there.
         options.add_session_config_entry('session.intra_op.allow_spinning', '0')
-        for provider in self.providers:
-            if _options(provider):
-                (cache_folder() / provider).mkdir(parents=True, exist_ok=True)
         try:
             return ort.InferenceSession(str(path), options, providers=[
                 (PROVIDERS[provider], _options(provider)) for provider in self.providers])

@@ -5,6 +5,7 @@ from pathlib import Path
 import time
 import warnings
 
+import numpy as np
 import openvino as ov
 import torch
 from torch import nn
@@ -49,6 +50,7 @@ def convert(network: nn.Module, path: Path, *, channels_last: bool = False) -> N
     :param path: of the file to write, ending in ``.xml``; weights go beside it.
     :param channels_last: whether the file takes (B, h, w, 3), which OpenVINO computes with: so
         nothing has to be rearranged.
+    :raises OSError: the file cannot be written.
     """
     from openvino.frontend import FrontEndManager
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
@@ -64,7 +66,10 @@ def convert(network: nn.Module, path: Path, *, channels_last: bool = False) -> N
         front_end = FrontEndManager().load_by_framework('pytorch')
         model = front_end.convert(front_end.load(decoder))
     model.reshape([-1, -1, -1, 3] if channels_last else [-1, 3, -1, -1])
-    ov.save_model(model, path, compress_to_fp16=False)
+    try:
+        ov.save_model(model, path, compress_to_fp16=False)
+    except RuntimeError as error:
+        raise OSError(f'{path} cannot be written whole, as on a full disk ({error})') from error
 
 
 def _in_float32(model: ov.Model, path: Path) -> ov.Model:
@@ -85,6 +90,20 @@ def _in_float32(model: ov.Model, path: Path) -> ov.Model:
     around.input().tensor().set_element_type(ov.Type.f32)
     around.output().tensor().set_element_type(ov.Type.f32)
     return around.build()
+
+
+def _require_numbers(model: ov.Model, path: Path) -> None:
+    """
+    Refuse weights that are NaN.
+
+    On the CPU a ReLU makes 0 of what they give: so the logits would be finite, the same for every
+    image, and all would look well.
+    """
+    for node in model.get_ops():
+        if node.get_type_name() == 'Constant' and node.get_element_type().is_real() and np.isnan(
+                node.get_data(dtype=np.float32)).any():
+            raise ModelError(
+                f'weights of {path} are NaN, in {node.get_friendly_name()}; give another one')
 
 
 class OpenVinoEngine(Engine):
@@ -127,6 +146,7 @@ class OpenVinoEngine(Engine):
         shape = self._model.inputs[0].partial_shape
         if shape.rank.is_dynamic or shape.rank.get_length() != 4:
             raise ModelError(f'the input of {path} is {shape}, not (B, 3, height, width)')
+        _require_numbers(self._model, path)
         self._model = _in_float32(self._model, path)
         # As `convert` writes it.
         self._channels_last = shape[3].is_static and shape[3].get_length() == 3
