@@ -502,6 +502,25 @@ def test_a_mistake_at_start_can_be_mended(make):
     assert parameters.validate().profile == 'neutral'
 
 
+def test_classes_that_the_model_does_not_have_can_be_mended_one_after_the_other(make):
+    node, parameters = make(
+        alerts__classes=['cra'], focus__classes=['persn'], focus__suppress_classes=['skye'])
+    with pytest.raises(ValueError, match='did you mean'):
+        parameters.validate()
+    for name, value in (('alerts.classes', ['car']), ('focus.suppress_classes', ['sky']),
+                        ('focus.classes', ['person'])):
+        refused = set_one(node, name, ['unicorn'])
+        assert not refused.successful
+        assert refused.reason.startswith(f'{name}: ')
+        assert set_one(node, name, value).successful
+    settings = parameters.validate()
+    car = parameters.labels.names.index('car')
+    # What stands in place of the mistake is the owner's now.
+    assert car in settings.owner_alerts.class_ids
+    assert set_one(node, 'driver_profile', 'neutral').successful
+    assert car in parameters.settings.alerts.class_ids
+
+
 def test_a_profile_file_can_be_mended_and_start_values_still_win(make, profiles_file):
     text = profiles_file.read_text()
     profiles_file.write_text('profiles: {defensive')
