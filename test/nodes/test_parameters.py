@@ -547,6 +547,26 @@ def test_a_profile_that_was_edited_is_put_in_force_when_validating_again(make, p
     assert (parameters.validate().modulation.sigma, parameters.profile) == (0.3, 'custom')
 
 
+def test_what_a_profile_stated_before_the_file_was_edited_does_not_stay(make, profiles_file):
+    profiles_file.write_text("""
+profiles:
+  neutral: {}
+  far:
+    focus: {classes: [people], sigma: 1.0, max_changed: 0.02}
+    alerts: {near_m: 30.0, classes: [vehicles]}
+""")
+    node, parameters = make(driver_profile='far', alerts__near_m=25.0)
+    assert parameters.validate().max_changed == 0.02
+    profiles_file.write_text(
+        'profiles: {neutral: {}, far: {focus: {classes: [people], sigma: 1.0}}}')
+    for profile in ('far', 'neutral'):
+        assert set_one(node, 'driver_profile', profile).successful
+        settings = parameters.validate()
+        assert (settings.profile, settings.max_changed) == (profile, 1.0)
+        assert settings.alerts.near_m == 25.0
+        assert settings.alerts.class_ids == settings.owner_alerts.class_ids
+
+
 def test_parameters_of_each_camera(make):
     node, parameters = make(cameras=['left', 'right'], left__height=1.2)
     parameters.validate()

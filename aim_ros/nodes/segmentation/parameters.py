@@ -195,7 +195,8 @@ class NodeParameters:
     def _read_profiles(self) -> None:
         """Read the profile file, and name its profiles in the parameter's description."""
         path = self['profiles_file'] or str(share_directory() / 'config' / 'profiles.yaml')
-        self._rules = ProfileRules(load_profiles(path), self._limits)
+        before = self._rules.governed if self._rules is not None else ()
+        self._rules = ProfileRules(load_profiles(path), self._limits, before)
         self._table.describe(
             'driver_profile', f'one of: {", ".join(self._rules.file.profiles)}')
 
