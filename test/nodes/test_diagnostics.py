@@ -26,7 +26,9 @@ def test_a_status_does_not_contradict_itself(clock, seen, level):
         problems=SimpleNamespace(last=lambda: next(looks)),
         input=SimpleNamespace(
             publisher_count=lambda: 1, calibration='none', frozen='', blank=''),
-        output=SimpleNamespace(focus=lambda: (0.0, ''), is_stale=False))
+        output=SimpleNamespace(focus=lambda: (0.0, ''), is_stale=False,
+                               ground=SimpleNamespace(is_wanted=lambda: False)),
+        clouds=SimpleNamespace(silence=lambda: 0.0))
     status = camera_status('segmentation', channel, True, SETTINGS)
     values = {value.key: value.value for value in status.values}
     assert status.level == level

@@ -1,3 +1,4 @@
+from dataclasses import replace
 import threading
 from types import SimpleNamespace
 
@@ -8,6 +9,8 @@ from aim_ros.hazards.alerts import AlertSettings
 from aim_ros.modulation import Modulation
 from aim_ros.nodes.segmentation import watchdog
 from aim_ros.nodes.segmentation.stream_statistics import StreamStatistics
+from aim_ros.perception.free_space import Surfaces
+from aim_ros.perception.settings import OutputSettings
 from aim_ros.perception.settings import Settings
 
 SETTINGS = Settings(1, 'neutral', Modulation(), AlertSettings((), clear_after=0.5))
@@ -154,6 +157,35 @@ def test_sizes_in_turns_are_reported(channel):
     for _ in range(40):
         channel.statistics.take(large)
     assert watchdog.stream_sizes(channel) == ''
+
+
+@pytest.mark.parametrize(('wanted', 'drivable', 'calibration', 'said'), [
+    (False, (), 'none', ''), (True, (0,), 'used', ''),
+    (True, (), 'used', 'the model has no class that free_space.classes names'),
+    (True, (0,), 'none', 'there is no CameraInfo'),
+    (True, (0,), 'unusable', 'there is no CameraInfo')])
+def test_who_listens_to_free_space_in_vain_is_reported(
+        channel, wanted, drivable, calibration, said):
+    settings = replace(SETTINGS, outputs=OutputSettings(Surfaces(drivable)))
+    channel.output = SimpleNamespace(ground=SimpleNamespace(is_wanted=lambda: wanted))
+    channel.clouds = SimpleNamespace(silence=lambda: 0.0)
+    channel.input.calibration = calibration
+    channel.input.calibration_problem = 'there is no CameraInfo'
+    if drivable:
+        assert watchdog.listened_in_vain(channel, settings) == ''
+    # A calibration may come after the first images.
+    for _ in range(10):
+        channel.statistics.answer({})
+    assert watchdog.listened_in_vain(channel, settings) == (
+        said and f'free_space and occupancy are listened to in vain: {said}')
+
+
+def test_points_without_clouds_are_reported(channel):
+    channel.output = SimpleNamespace(ground=SimpleNamespace(is_wanted=lambda: False))
+    for silence, said in ((2.0, ''), (3.2, (
+            'points are listened to in vain: no cloud arrived on camera/points_in for 3 s'))):
+        channel.clouds = SimpleNamespace(silence=lambda silence=silence: silence)
+        assert watchdog.listened_in_vain(channel, SETTINGS) == said
 
 
 def test_stamps_that_jump_to_and_fro_are_reported(channel):

@@ -95,7 +95,7 @@ def _verdict(channel: CameraChannel, last: Problem | None, publishers: int, acti
            watchdog.stream_losses(channel), watchdog.stream_jitter(channel, settings),
            watchdog.stream_sizes(channel), watchdog.stream_ahead(channel),
            channel.input.frozen, channel.input.blank,
-           channel.output.focus()[1])
+           watchdog.listened_in_vain(channel, settings), channel.output.focus()[1])
     if any(odd):
         return Level.WARN, '; '.join(filter(None, odd))
     return Level.OK, 'receiving' if channel.statistics.arrived() else 'waiting'

@@ -19,6 +19,9 @@ _ABSENT_AFTER = 10.0
 _FROZEN_PERIOD = 60.0
 """Seconds between two lines about a frozen camera: a replay that is paused looks so, too."""
 
+_VAIN_PERIOD = 60.0
+"""Seconds between two lines about who listens in vain."""
+
 _AHEAD_AFTER = 1.0
 """Seconds: a clock that is simulated may be a frame late."""
 
@@ -59,6 +62,8 @@ def warn_of_stream(channel: CameraChannel, settings: Settings, log: RateLimitedL
         log.warning(f'{name} blank', f'{topic}: {blank}', _FROZEN_PERIOD)
     if (sizes := stream_sizes(channel)):
         log.warning(f'{name} sizes', f'{topic}: {sizes}')
+    if (vain := listened_in_vain(channel, settings)):
+        log.warning(f'{name} in vain', f'{topic}: {vain}', _VAIN_PERIOD)
     if (ahead := stream_ahead(channel)):
         log.warning(f'{name} ahead', f'{topic}: {ahead}. {CLOCK_ADVICE}', SETUP_PERIOD)
     if statistics.stamps_frozen():
@@ -148,6 +153,24 @@ def stream_sizes(channel: CameraChannel) -> str:
         return f'the image size changed (now, before: {text}); tracks go on, scaled'
     return (f'the image size changed {changes} times of late ({text}), as with two drivers on one '
             'topic, or one that changes its binning; tracks go on, scaled')
+
+
+def listened_in_vain(channel: CameraChannel, settings: Settings) -> str:
+    """Return why planners who listen get no free space or points; empty where nobody is so."""
+    reasons = []
+    if channel.output.ground.is_wanted():
+        reason = ''
+        if not settings.outputs.surfaces.drivable:
+            reason = 'the model has no class that free_space.classes names'
+        elif (channel.statistics.count('answered') >= _CALIBRATED_AFTER
+              and channel.input.calibration != 'used'):
+            reason = channel.input.calibration_problem
+        if reason:
+            reasons.append(f'free_space and occupancy are listened to in vain: {reason}')
+    if (silence := channel.clouds.silence()) > _SILENT_AFTER:
+        reasons.append(f'points are listened to in vain: no cloud arrived on {channel.name}/'
+                       f'points_in for {silence:.0f} s')
+    return '; '.join(reasons)
 
 
 class Watchdog:
