@@ -351,6 +351,19 @@ def test_compressed_images(make_node, make_camera, ros):
     assert (mask.height, mask.width) == (60, 100)
 
 
+def test_one_camera_may_be_compressed_and_the_other_not(make_node, make_camera, ask, ros):
+    node = make_node(cameras=['left', 'right'], left__image_transport='compressed', **{
+        'qos_overrides./left/image/compressed.subscription.reliability': 'reliable'})
+    assert [channel.topic for channel in node.channels.values()] == [
+        '/left/image/compressed', '/right/image']
+    left, right = make_camera(node, 'left'), make_camera(node, 'right')
+    left.compressed.publish(CompressedImage(
+        header=Header(stamp=ns_to_stamp(7)), format='png',
+        data=array.array('B', cv2.imencode('.png', left.pixels)[1].tobytes())))
+    ros.wait_for(lambda: left.answer(7e-9), what='the compressed image to be answered')
+    ask(right, 1.0)
+
+
 def test_calibration_reaches_the_tracker(make_node, make_camera, ask, ros):
     node = make_node(camera__height=1.2, camera__pitch=0.1)
     camera = make_camera(node)
@@ -732,8 +745,8 @@ def test_an_image_that_is_too_old_is_refused(make_node, make_camera, ask, ros, c
     ('camera/image', CompressedImage, '/driver publishes sensor_msgs/msg/CompressedImage there, '
      'and this node takes sensor_msgs/msg/Image'),
     ('camera/image/compressed', CompressedImage,
-     'nobody publishes there, but somebody on /camera/image/compressed: set image_transport to '
-     'compressed')])
+     'nobody publishes there, but somebody on /camera/image/compressed: set '
+     'camera.image_transport to compressed')])
 def test_a_camera_that_cannot_be_heard_is_named(make_node, ros, topic, kind, said):
     node = make_node()
     camera = node.channels['camera'].input

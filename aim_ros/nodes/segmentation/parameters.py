@@ -79,7 +79,7 @@ class NodeParameters:
         self._table = table = ParameterTable(node, TABLE)
         general = Mount(table['camera_height'], table['camera_pitch'])
         for camera in table['cameras']:
-            table.declare(camera_rows(camera, general))
+            table.declare(camera_rows(camera, general, table['image_transport']))
         table.warn_of_unknown(self._hint)
         self._limits = Limits(
             table.start, {row.name: row.driver_may for row in TABLE if row.driver_may})
