@@ -114,6 +114,11 @@ class Settings:
     def __post_init__(self):
         object.__setattr__(self, 'mounts', MappingProxyType(dict(self.mounts)))
 
+    @property
+    def owner(self) -> AlertSettings:
+        """The alerts without any profile: what is to be the same under all goes by these."""
+        return self.owner_alerts or self.alerts
+
 
 def build_settings(values: Mapping[str, Any], labels: LabelSet,
                    start: Mapping[str, Any] | None = None) -> Settings:

@@ -126,7 +126,7 @@ def stream_losses(channel: CameraChannel) -> str:
 
 def stream_jitter(channel: CameraChannel, settings: Settings) -> str:
     """Return what is odd about the order of the stamps; empty where they go up."""
-    jump = settings.alerts.clear_after
+    jump = settings.owner.clear_after
     # A single one is where a recording, or the camera, begins again.
     if (jumps := channel.statistics.jumps_back(jump)) > 1:
         return (f'{jumps} of the last stamps jump back, by {jump:g} s or more: where they jump to '
