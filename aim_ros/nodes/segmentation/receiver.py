@@ -149,5 +149,7 @@ class Receiver:
         :param name: the node's.
         """
         with self._lock:
-            return [camera_status(name, channel, self._worker is not None, self._settings())
+            worker = self._worker
+            return [camera_status(name, channel, worker is not None, self._settings(),
+                                  0.0 if worker is None else worker.busy)
                     for channel in self._channels.values()]
