@@ -38,6 +38,18 @@ def test_a_frame_that_takes_long_is_the_reason_of_a_stale(clock, busy, said):
         DiagnosticStatus.STALE, f'no frame answered for 1.0 s{said}')
 
 
+@pytest.mark.parametrize(('calibration', 'level', 'said'), [
+    ('none', DiagnosticStatus.OK, 'waiting'), ('used', DiagnosticStatus.OK, 'waiting'),
+    ('unusable', DiagnosticStatus.WARN, 'R is no rotation, so alerts have no distance')])
+def test_why_a_calibration_is_not_used_is_said(clock, calibration, level, said):
+    channel = channel_of(clock, lambda: None)
+    channel.input.calibration = calibration
+    channel.input.calibration_problem = 'R is no rotation'
+    status = camera_status('segmentation', channel, True, SETTINGS)
+    assert status.level == level
+    assert status.message.startswith(said)
+
+
 @pytest.mark.parametrize(('seen', 'level'), [
     ([None, LOST], DiagnosticStatus.OK), ([LOST, None], DiagnosticStatus.ERROR)])
 def test_a_status_does_not_contradict_itself(clock, seen, level):
