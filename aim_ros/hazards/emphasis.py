@@ -29,8 +29,12 @@ from aim_ros.hazards.standings import NO_STANDINGS
 from aim_ros.hazards.tracker import Tracker
 from aim_ros.hazards.tracks import Tracks
 
-FIRST_ID = 1_000_001
-"""Ids from here on belong to road users that the neutral stream did not see first."""
+FIRST_ID = 1_000_000_001
+"""
+Ids from here on belong to road users that the neutral stream did not see first.
+
+Whatever the network sees for a moment takes an id, so that a million would be used up in a day.
+"""
 
 _BELONGS = 0.3
 """A region belongs to a track if they share this part of the smaller of their boxes."""

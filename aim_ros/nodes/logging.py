@@ -5,8 +5,6 @@ import math
 import threading
 import time
 
-_LEVELS = {logging.INFO: 'info', logging.WARNING: 'warning', logging.ERROR: 'error'}
-
 
 class _Forwarder(logging.Handler):
     """Hands the records of Python's logging to a node's logger."""
@@ -18,8 +16,14 @@ class _Forwarder(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Log one record."""
         try:
-            # rclpy keeps a level for each line of code: each level needs one of its own.
-            getattr(self._to, _LEVELS.get(record.levelno, 'error'))(record.getMessage())
+            text = record.getMessage()
+            # rclpy holds each call in the code to the level of its first line.
+            if record.levelno >= logging.ERROR:
+                self._to.error(text)
+            elif record.levelno >= logging.WARNING:
+                self._to.warning(text)
+            else:
+                self._to.info(text)
         # As logging's own handlers do: what fails in here must not fail the one who logs.
         except Exception:
             self.handleError(record)

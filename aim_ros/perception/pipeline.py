@@ -257,7 +257,7 @@ class Pipeline:
                settings: Settings, ground: GroundCamera | None) -> Hazards:
         """Let a frame's camera's monitor take in what either decision shows."""
         alerts = settings.alerts
-        owner = settings.owner_alerts or alerts
+        owner = settings.owner
         monitor = self._monitors.setdefault(frame.camera, AlertMonitor(self._classes))
         # The owner's classes are among those in force, whose scores were computed.
         own = scores.of(self._classes.positions(owner.class_ids, alerts.class_ids))

@@ -53,10 +53,13 @@ class ProfileRules:
     :param file: the profiles.
     :param limits: the limits; their values at start are also what a profile that is silent on a
         parameter takes.
+    :param before: the parameters that profiles governed before the file was read again: what one
+        of them set must not stay in force for ever.
     """
 
     file: ProfileFile
     limits: Limits
+    before: tuple[str, ...] = ()
 
     @cached_property
     def governed(self) -> tuple[str, ...]:
@@ -65,8 +68,8 @@ class ProfileRules:
 
         Every profile sets them all, so that a switch never depends on the profile before.
         """
-        return tuple(sorted({name for profile in self.file.profiles.values()
-                             for name in profile.stated}))
+        return tuple(sorted({*self.before, *(name for profile in self.file.profiles.values()
+                                             for name in profile.stated)}))
 
     def values(self, name: str) -> dict[str, Any]:
         """

@@ -114,6 +114,11 @@ class Settings:
     def __post_init__(self):
         object.__setattr__(self, 'mounts', MappingProxyType(dict(self.mounts)))
 
+    @property
+    def owner(self) -> AlertSettings:
+        """The alerts without any profile: what is to be the same under all goes by these."""
+        return self.owner_alerts or self.alerts
+
 
 def build_settings(values: Mapping[str, Any], labels: LabelSet,
                    start: Mapping[str, Any] | None = None) -> Settings:
@@ -127,11 +132,7 @@ def build_settings(values: Mapping[str, Any], labels: LabelSet,
     :param start: the values at start, which are the owner's; None for the same.
     :raises SettingsError: a class or role is named that the model does not have.
     """
-    for name in CLASS_LISTS:
-        try:
-            labels.resolve(values[name])
-        except ValueError as error:
-            raise SettingsError(name, error) from error
+    check_classes(values, labels)
     outputs = _outputs(values, labels)
     alerts = _alerts(values, labels)
     return Settings(
@@ -151,6 +152,19 @@ def build_settings(values: Mapping[str, Any], labels: LabelSet,
         owner_alerts=None if start is None else _alerts(
             {name: start.get(name, value) for name, value in values.items()}, labels),
         outputs=outputs)
+
+
+def check_classes(values: Mapping[str, Any], labels: LabelSet) -> None:
+    """
+    Raise SettingsError if a list of `CLASS_LISTS` has a name that the model does not have.
+
+    :param values: of parameters by their ROS names; lists that are not among them are left alone.
+    """
+    for name in CLASS_LISTS:
+        try:
+            labels.resolve(values.get(name, ()))
+        except ValueError as error:
+            raise SettingsError(name, error) from error
 
 
 def warn_of_overlooked(settings: Settings, labels: LabelSet) -> None:

@@ -93,13 +93,19 @@ class TransformTree:
 
     def __init__(self):
         self._neighbours: dict[str, dict[str, RigidTransform]] = {}
+        self._parents: dict[str, str] = {}
 
     def set(self, parent: str, child: str, transform: RigidTransform) -> None:
         """
-        Fix a frame to another one, or anew.
+        Fix a frame to another one, or anew; it is fixed to one parent alone, the last.
 
         :param transform: takes points of the child into the parent.
         """
+        before = self._parents.get(child, parent)
+        # Where they have changed places, what joins them is how the parent of before is fixed.
+        if before != parent and self._parents.get(before) != child:
+            del self._neighbours[before][child], self._neighbours[child][before]
+        self._parents[child] = parent
         self._neighbours.setdefault(parent, {})[child] = transform
         self._neighbours.setdefault(child, {})[parent] = transform.inverse()
 

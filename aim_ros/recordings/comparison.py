@@ -83,7 +83,7 @@ def _compare(processor: Processor, bag: Path, drive: str, compared: Compared,
 def _opened(processor: Processor, bag: Path) -> Iterator[BagInput]:
     with Recording(bag) as recording:
         cameras, notes = find_cameras(recording, processor.options.cameras)
-        clear_after = next(iter(processor.settings.values())).alerts.clear_after
+        clear_after = next(iter(processor.settings.values())).owner.clear_after
         yield BagInput(recording, cameras, processor.options, clear_after, notes)
 
 

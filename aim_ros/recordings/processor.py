@@ -139,7 +139,7 @@ class Processor:
             cameras, notes = find_cameras(recording, self.options.cameras)
             settings, = self.settings.values()
             source = BagInput(
-                recording, cameras, self.options, settings.alerts.clear_after, notes)
+                recording, cameras, self.options, settings.owner.clear_after, notes)
             out.mkdir(parents=True, exist_ok=True)
             writer = stack.enter_context(BagWriter(out / drive, self.options.storage))
             result = _Result(self, writer, recording, cameras, drive)

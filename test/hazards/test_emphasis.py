@@ -119,6 +119,12 @@ def test_an_emphasised_road_user_needs_more_evidence_and_is_marked():
     assert all(hazards.neutral.alerts == () for hazards in frames)
 
 
+def test_the_ids_of_both_streams_stay_apart_for_a_year():
+    # Begun for what is seen for a moment, too: on the street one in three frames.
+    tracks_a_second = 30
+    assert tracks_a_second * 365 * 24 * 3600 < FIRST_ID
+
+
 def test_with_a_filter_it_takes_less_time_or_is_never_raised():
     def first(filter_):
         frames = play(Camera(emphasis_filter=filter_), 20, focused=[region(ASIDE, **TURNED)])

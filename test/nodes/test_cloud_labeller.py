@@ -159,3 +159,21 @@ def test_ids_may_be_autowares(labeller, publisher):
     publish(labeller, perception(1.0, point_ids='autoware'))
     message = publisher.sent[0]
     assert (CAR, message.data[12]) == (13, 0)
+
+
+def test_silence_counts_from_the_last_cloud_while_somebody_listens(publisher, clock):
+    subscription = SimpleNamespace(get_publisher_count=lambda: 1)
+    node = SimpleNamespace(
+        create_subscription=lambda *_, **__: subscription, destroy_subscription=lambda _: None)
+    labeller = CloudLabeller(node, 'front', CITYSCAPES, None, publisher, clock)
+    clock.now += 9
+    assert labeller.silence() == 0
+    labeller.subscribe_on_demand()
+    clock.now += 3
+    assert labeller.silence() == 3
+    labeller.receive(cloud(1.0))
+    clock.now += 1
+    assert labeller.silence() == 1
+    publisher.listeners = 0
+    labeller.subscribe_on_demand()
+    assert labeller.silence() == 0

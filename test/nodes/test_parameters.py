@@ -502,6 +502,25 @@ def test_a_mistake_at_start_can_be_mended(make):
     assert parameters.validate().profile == 'neutral'
 
 
+def test_classes_that_the_model_does_not_have_can_be_mended_one_after_the_other(make):
+    node, parameters = make(
+        alerts__classes=['cra'], focus__classes=['persn'], focus__suppress_classes=['skye'])
+    with pytest.raises(ValueError, match='did you mean'):
+        parameters.validate()
+    for name, value in (('alerts.classes', ['car']), ('focus.suppress_classes', ['sky']),
+                        ('focus.classes', ['person'])):
+        refused = set_one(node, name, ['unicorn'])
+        assert not refused.successful
+        assert refused.reason.startswith(f'{name}: ')
+        assert set_one(node, name, value).successful
+    settings = parameters.validate()
+    car = parameters.labels.names.index('car')
+    # What stands in place of the mistake is the owner's now.
+    assert car in settings.owner_alerts.class_ids
+    assert set_one(node, 'driver_profile', 'neutral').successful
+    assert car in parameters.settings.alerts.class_ids
+
+
 def test_a_profile_file_can_be_mended_and_start_values_still_win(make, profiles_file):
     text = profiles_file.read_text()
     profiles_file.write_text('profiles: {defensive')
@@ -526,6 +545,26 @@ def test_a_profile_that_was_edited_is_put_in_force_when_validating_again(make, p
     assert set_one(node, 'focus.sigma', 0.3).successful
     profiles_file.write_text(text)
     assert (parameters.validate().modulation.sigma, parameters.profile) == (0.3, 'custom')
+
+
+def test_what_a_profile_stated_before_the_file_was_edited_does_not_stay(make, profiles_file):
+    profiles_file.write_text("""
+profiles:
+  neutral: {}
+  far:
+    focus: {classes: [people], sigma: 1.0, max_changed: 0.02}
+    alerts: {near_m: 30.0, classes: [vehicles]}
+""")
+    node, parameters = make(driver_profile='far', alerts__near_m=25.0)
+    assert parameters.validate().max_changed == 0.02
+    profiles_file.write_text(
+        'profiles: {neutral: {}, far: {focus: {classes: [people], sigma: 1.0}}}')
+    for profile in ('far', 'neutral'):
+        assert set_one(node, 'driver_profile', profile).successful
+        settings = parameters.validate()
+        assert (settings.profile, settings.max_changed) == (profile, 1.0)
+        assert settings.alerts.near_m == 25.0
+        assert settings.alerts.class_ids == settings.owner_alerts.class_ids
 
 
 def test_parameters_of_each_camera(make):

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from dataclasses import field
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -49,6 +50,7 @@ class Channel:
     sent: list[str] = field(default_factory=list)
     problems: Problems = field(default_factory=Problems)
     statistics: StreamStatistics = field(default_factory=StreamStatistics)
+    clear_after: float | None = None
 
     def __post_init__(self):
         self.topic = f'/{self.name}/image'
@@ -61,6 +63,7 @@ class Channel:
     def frame(self, message, received_ns, clear_after):
         self._stage('refused', FrameError)
         self._stage('frame')
+        self.clear_after = clear_after
         return Frame(np.zeros((4, 6, 3), np.uint8), 'rgb8', self.name, 5)
 
     def ground(self, size, mount):
@@ -124,13 +127,13 @@ class Pipeline:
 @pytest.fixture
 def perceive():
     """Return a function that perceives one image of each camera, and what came of it."""
-    def perceive(*fails):
+    def perceive(*fails, settings=SETTINGS):
         fails, log = set(fails), Log()
         channels = {name: Channel(name, fails) for name in BOTH}
         pipeline = Pipeline(fails)
         clock = SimpleNamespace(now=lambda: SimpleNamespace(nanoseconds=10))
         header = SimpleNamespace(stamp=SimpleNamespace(sec=0, nanosec=5))
-        perceiver = Perceiver(pipeline, channels, lambda: SETTINGS, clock, log)
+        perceiver = Perceiver(pipeline, channels, lambda: settings, clock, log)
         perceiver.perceive({
             name: Received(SimpleNamespace(header=header), 0) for name in BOTH})
         return SimpleNamespace(channels=channels, pipeline=pipeline, log=log)
@@ -143,6 +146,12 @@ def problem(channel):
 
 
 ALL = ['alerts', 'mask', 'overlay']
+
+
+def test_no_profile_has_a_say_in_which_stamps_jump(perceive):
+    owner, profile = (AlertSettings((), clear_after=seconds) for seconds in (0.5, 3.0))
+    done = perceive(settings=replace(SETTINGS, alerts=profile, owner_alerts=owner))
+    assert [channel.clear_after for channel in done.channels.values()] == [0.5, 0.5]
 
 
 def test_without_a_fault_all_goes_out_once(perceive):

@@ -22,7 +22,7 @@ def test_where_one_camera_cannot_be_made_the_others_are_destroyed_too(monkeypatc
     monkeypatch.setattr(receiver, 'CameraChannel', Channel)
     cameras = Receiver(None, lambda: None, None, lambda error: None)
     with pytest.raises(ValueError, match='this name'):
-        cameras.create(['left', 'right', 'bad'], 'raw', CITYSCAPES)
+        cameras.create(dict.fromkeys(('left', 'right', 'bad'), 'raw'), CITYSCAPES)
     cameras.destroy()
     assert len(made) == 2
     assert destroyed == made

@@ -1,12 +1,19 @@
+from dataclasses import replace
 import threading
 from types import SimpleNamespace
 
 from deadline import DEADLINE
 import pytest
 
+from aim_ros.hazards.alerts import AlertSettings
+from aim_ros.modulation import Modulation
 from aim_ros.nodes.segmentation import watchdog
 from aim_ros.nodes.segmentation.stream_statistics import StreamStatistics
+from aim_ros.perception.free_space import Surfaces
+from aim_ros.perception.settings import OutputSettings
+from aim_ros.perception.settings import Settings
 
+SETTINGS = Settings(1, 'neutral', Modulation(), AlertSettings(()))
 LARGE = 'large images get lost'
 
 
@@ -127,3 +134,32 @@ def test_losses_are_reported_by_the_middlewares_count_alone(channel):
     channel.statistics.lose(6)
     assert watchdog.stream_losses(channel) == (
         '50% of the frames are sent and do not arrive, as the middleware counts')
+
+
+@pytest.mark.parametrize(('wanted', 'drivable', 'calibration', 'said'), [
+    (False, (), 'none', ''), (True, (0,), 'used', ''),
+    (True, (), 'used', 'the model has no class that free_space.classes names'),
+    (True, (0,), 'none', 'there is no CameraInfo'),
+    (True, (0,), 'unusable', 'there is no CameraInfo')])
+def test_who_listens_to_free_space_in_vain_is_reported(
+        channel, wanted, drivable, calibration, said):
+    settings = replace(SETTINGS, outputs=OutputSettings(Surfaces(drivable)))
+    channel.output = SimpleNamespace(ground=SimpleNamespace(is_wanted=lambda: wanted))
+    channel.clouds = SimpleNamespace(silence=lambda: 0.0)
+    channel.input.calibration = calibration
+    channel.input.calibration_problem = 'there is no CameraInfo'
+    if drivable:
+        assert watchdog.listened_in_vain(channel, settings) == ''
+    # A calibration may come after the first images.
+    for _ in range(10):
+        channel.statistics.answer({})
+    assert watchdog.listened_in_vain(channel, settings) == (
+        said and f'free_space and occupancy are listened to in vain: {said}')
+
+
+def test_points_without_clouds_are_reported(channel):
+    channel.output = SimpleNamespace(ground=SimpleNamespace(is_wanted=lambda: False))
+    for silence, said in ((2.0, ''), (3.2, (
+            'points are listened to in vain: no cloud arrived on camera/points_in for 3 s'))):
+        channel.clouds = SimpleNamespace(silence=lambda silence=silence: silence)
+        assert watchdog.listened_in_vain(channel, SETTINGS) == said

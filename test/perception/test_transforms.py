@@ -73,6 +73,25 @@ def test_a_frame_that_is_fixed_anew_is_where_it_is_now():
     assert tree.find('b', 'a').translation == pytest.approx([-2, 0, 0])
 
 
+def test_a_frame_that_is_fixed_to_another_parent_has_left_the_first():
+    def along(x):
+        return RigidTransform.of((x, 0, 0), (0, 0, 0, 1))
+
+    tree = TransformTree()
+    tree.set('camera', 'lidar', along(1.0))
+    tree.set('base', 'camera', along(10.0))
+    tree.set('base', 'rack', along(20.0))
+    tree.set('rack', 'lidar', along(3.0))
+    # By the link of before, which is the shorter one, it would be 1.
+    assert tree.find('camera', 'lidar').translation == pytest.approx([13, 0, 0])
+    # Parent and child change places, and the one that was above goes elsewhere.
+    tree.set('lidar', 'rack', along(-5.0))
+    assert tree.find('rack', 'lidar').translation == pytest.approx([5, 0, 0])
+    assert tree.find('base', 'lidar') is None
+    tree.set('base', 'lidar', along(7.0))
+    assert tree.find('base', 'rack').translation == pytest.approx([2, 0, 0])
+
+
 @pytest.mark.parametrize('pitch', [-0.2, 0.0, 0.3])
 def test_the_ground_frame_is_that_of_the_ground_camera(pitch):
     camera = GroundCamera(fx=700, fy=650, cx=600, cy=170, height=1.6, pitch=pitch)

@@ -183,8 +183,9 @@ class CameraInput:
                         f'({reason.strip("; ")}): change qos_overrides.{self.topic}.*')
         other = self._node.resolve_topic_name(self._other_topic)
         if self._node.count_publishers(other):
-            return (f'nobody publishes there, but somebody on {other}: set image_transport to '
-                    f'{"raw" if self._compressed else "compressed"}')
+            transport = 'raw' if self._compressed else 'compressed'
+            return (f'nobody publishes there, but somebody on {other}: set '
+                    f'{self.name}.image_transport to {transport}')
         return ''
 
     def frame(self, message: ImageMessage, received_ns: int, clear_after: float) -> Frame:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from collections.abc import Iterator
 from copy import copy
 import threading
+import time
 
 from rclpy.callback_groups import CallbackGroup
 from rclpy.node import Node
@@ -48,15 +49,18 @@ class CloudLabeller:
     :param labels: the model's classes.
     :param group: group in which clouds are received.
     :param publisher: the one of labelled clouds.
+    :param clock: a steady clock in seconds.
     """
 
     def __init__(self, node: Node, name: str, labels: LabelSet, group: CallbackGroup,
-                 publisher: Publisher):
+                 publisher: Publisher, clock: Callable[[], float] = time.monotonic):
         self._node = node
         self._name = name
         self._labels = labels
         self._group = group
         self._publisher = publisher
+        self._clock = clock
+        self._heard = 0.0
         self._transforms = StaticTransforms(node, group)
         # Clouds come on the executor and are taken by the worker.
         self._lock = threading.Lock()
@@ -82,12 +86,17 @@ class CloudLabeller:
         subscription = self._subscription
         return subscription is not None and subscription.get_publisher_count() > 0
 
+    def silence(self) -> float:
+        """Return the seconds since a cloud arrived, or could have first; 0 if none is wanted."""
+        return 0.0 if self._subscription is None else self._clock() - self._heard
+
     def subscribe_on_demand(self) -> None:
         """Subscribe to clouds if somebody listens, else to none; to be called often."""
         if not self.is_wanted():
             self.unsubscribe()
         elif self._subscription is None:
             self._transforms.subscribe()
+            self._heard = self._clock()
             self._subscription = self._node.create_subscription(
                 PointCloud2, f'{self._name}/points_in', self.receive,
                 copy(qos_profile_sensor_data), callback_group=self._group,
@@ -104,6 +113,7 @@ class CloudLabeller:
 
     def receive(self, message: PointCloud2) -> None:
         """Keep a cloud for a frame."""
+        self._heard = self._clock()
         with self._lock:
             self._clouds.append(message)
 

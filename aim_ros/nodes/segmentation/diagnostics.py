@@ -52,19 +52,20 @@ def node_status(name: str, state: str, problem: str, channels: Sequence[CameraCh
     return status_message(int(level), f'{name}: node', message, name, more)
 
 
-def camera_status(name: str, channel: CameraChannel, active: bool, settings: Settings
-                  ) -> DiagnosticStatus:
+def camera_status(name: str, channel: CameraChannel, active: bool, settings: Settings,
+                  busy: float = 0.0) -> DiagnosticStatus:
     """
     Make the status of one camera.
 
     :param active: whether the node is.
     :param settings: the settings in force.
+    :param busy: seconds for which the worker has been at what it took last.
     """
     statistics, publishers = channel.statistics, channel.input.publisher_count()
     sigma, _ = channel.output.focus()
     # Looked at once: the worker notes and resolves problems meanwhile.
     last = channel.problems.last()
-    level, message = _verdict(channel, last, publishers, active, settings)
+    level, message = _verdict(channel, last, publishers, active, settings, busy)
     values: dict[str, object] = {
         'topic': channel.topic,
         'publishers': publishers,
@@ -80,23 +81,27 @@ def camera_status(name: str, channel: CameraChannel, active: bool, settings: Set
 
 
 def _verdict(channel: CameraChannel, last: Problem | None, publishers: int, active: bool,
-             settings: Settings) -> tuple[Level, str]:
+             settings: Settings, busy: float) -> tuple[Level, str]:
     """Return the level and the message of a camera: of what is to be said, the worst."""
     problem = str(last) if last is not None and last.recent else ''
     if not active:
         return Level.OK, 'not subscribed'
     silence = watchdog.stream_silence(channel, publishers)
     if channel.output.is_stale:
-        parts = [f'no frame answered for {channel.statistics.staleness():.1f} s', problem, silence]
+        # As where the network is made ready for images of another shape, or hangs.
+        slow = (f'what was taken last has been perceived for {busy:.1f} s'
+                if busy > settings.stale_after else '')
+        parts = [f'no frame answered for {channel.statistics.staleness():.1f} s', problem, silence,
+                 slow]
         return Level.STALE, '; '.join(filter(None, parts))
     if problem:
         return (Level.ERROR if last.lasts else Level.WARN), problem
     statistics = channel.statistics
     odd = (silence, 'the header stamps stand still' if statistics.stamps_frozen() else '',
-           watchdog.stream_losses(channel), statistics.jitter(settings.alerts.clear_after),
+           watchdog.stream_losses(channel), statistics.jitter(settings.owner.clear_after),
            statistics.odd_sizes(), watchdog.stream_ahead(channel),
-           channel.input.frozen, channel.input.blank,
-           channel.output.focus()[1])
+           channel.input.frozen, channel.input.blank, watchdog.stream_calibration(channel),
+           watchdog.listened_in_vain(channel, settings), channel.output.focus()[1])
     if any(odd):
         return Level.WARN, '; '.join(filter(None, odd))
     return Level.OK, 'receiving' if channel.statistics.arrived() else 'waiting'

@@ -51,6 +51,10 @@ class GroundOutput:
         """Those that the camera's output destroys with its own."""
         return [publisher for publisher in (self._cloud, self._grid) if publisher is not None]
 
+    def is_wanted(self) -> bool:
+        """Whether anybody listens."""
+        return any(publisher.get_subscription_count() > 0 for publisher in self.publishers)
+
     def destroy(self) -> None:
         """Announce no more frames."""
         self._frames.destroy()

@@ -208,7 +208,8 @@ class SegmentationNode(LifecycleNodeMixin, Node):
                 self._load, parameters['input_size']).result()
         segmenter = self._pipeline.segmenter
         self._receiver.create(
-            parameters['cameras'], parameters['image_transport'], segmenter.labels)
+            {camera: parameters[f'{camera}.image_transport'] for camera in parameters['cameras']},
+            segmenter.labels)
         if conversions.HAVE_VISION_MSGS:
             latched = QoSProfile(depth=1, durability=QoSDurabilityPolicy.TRANSIENT_LOCAL)
             self._label_info = self.create_publisher(

@@ -28,6 +28,7 @@ from aim_ros.perception.profiles import CUSTOM
 from aim_ros.perception.profiles import load_profiles
 from aim_ros.perception.profiles import ProfileError
 from aim_ros.perception.settings import build_settings
+from aim_ros.perception.settings import check_classes
 from aim_ros.perception.settings import CLASS_LISTS
 from aim_ros.perception.settings import Mount
 from aim_ros.perception.settings import Settings
@@ -78,7 +79,7 @@ class NodeParameters:
         self._table = table = ParameterTable(node, TABLE)
         general = Mount(table['camera_height'], table['camera_pitch'])
         for camera in table['cameras']:
-            table.declare(camera_rows(camera, general))
+            table.declare(camera_rows(camera, general, table['image_transport']))
         table.warn_of_unknown(self._hint)
         self._limits = Limits(
             table.start, {row.name: row.driver_may for row in TABLE if row.driver_may})
@@ -146,6 +147,7 @@ class NodeParameters:
         with self._lock:
             self._settings = None
             self._read_labels()
+            self._renew_owners_classes()
             self._read_profiles()
             self._table.refuse(self._pending.mistakes)
             self._select(self._pending.profile or self.profile)
@@ -154,13 +156,13 @@ class NodeParameters:
                 self._table.check(name, value)
             try:
                 self._check(values)
+                self._renew_settings()
             except SettingsError as error:
                 if self._table.is_fixed(error.parameter):
                     raise ReadOnlyParameterError(str(error)) from error
                 raise
             self._pending = _Pending()
             self._warn_of_other_profiles()
-            self._renew_settings()
             warn_of_overlooked(self.settings, self.labels)
             return self.settings
 
@@ -175,6 +177,15 @@ class NodeParameters:
         for name in (name for name in CLASS_LISTS if not self._table.is_fixed(name)):
             self._table.describe(name, f'any of: {", ".join(self._labels.selectable())}')
 
+    def _renew_owners_classes(self) -> None:
+        """Take for the owner's what was set since in place of classes that there are not."""
+        start = self._limits.start
+        for name in CLASS_LISTS:
+            try:
+                check_classes({name: start[name]}, self._labels)
+            except SettingsError:
+                self._limits = replace(self._limits, start={**start, name: self[name]})
+
     def unknown(self, name: str) -> str:
         """Return what to say of a parameter that there is not."""
         return self._table.unknown(name, self._hint)
@@ -184,7 +195,8 @@ class NodeParameters:
     def _read_profiles(self) -> None:
         """Read the profile file, and name its profiles in the parameter's description."""
         path = self['profiles_file'] or str(share_directory() / 'config' / 'profiles.yaml')
-        self._rules = ProfileRules(load_profiles(path), self._limits)
+        before = self._rules.governed if self._rules is not None else ()
+        self._rules = ProfileRules(load_profiles(path), self._limits, before)
         self._table.describe(
             'driver_profile', f'one of: {", ".join(self._rules.file.profiles)}')
 
@@ -281,7 +293,8 @@ class NodeParameters:
             if values['driver_profile'] != CUSTOM:
                 self._check_profile(values['driver_profile'])
         if self._labels is not None:
-            build_settings(values, self._labels)
+            # Of what is not changed, a mistake at start may wait for another request.
+            check_classes(changes, self._labels)
 
     def _renew_settings(self) -> None:
         """Put the settings that the values amount to in force, under a new revision if new."""

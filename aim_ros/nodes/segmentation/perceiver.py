@@ -88,7 +88,7 @@ class Perceiver:
             try:
                 self._check_age(item.message, settings)
                 frame = channel.input.frame(
-                    item.message, item.received_ns, settings.alerts.clear_after)
+                    item.message, item.received_ns, settings.owner.clear_after)
                 channel.statistics.take(frame.size)
                 return frame
             except FrameError as error:

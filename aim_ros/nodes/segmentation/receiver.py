@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from collections.abc import Mapping
-from collections.abc import Sequence
 from functools import partial
 import threading
 import time
@@ -66,11 +65,15 @@ class Receiver:
         """Whether a frame of an activation that is over is still being perceived."""
         return self._last_worker is not None and self._last_worker.alive
 
-    def create(self, cameras: Sequence[str], transport: str, labels: LabelSet) -> None:
-        """Make the channels: planners may match their publishers from now on."""
+    def create(self, transports: Mapping[str, str], labels: LabelSet) -> None:
+        """
+        Make the channels: planners may match their publishers from now on.
+
+        :param transports: of each camera, by its name.
+        """
         channels: dict[str, CameraChannel] = {}
         try:
-            for name in cameras:
+            for name, transport in transports.items():
                 channels[name] = CameraChannel(self._node, name, transport, labels, self._group)
         finally:
             # Those of a failed configuration too: they are destroyed like others.
@@ -146,5 +149,7 @@ class Receiver:
         :param name: the node's.
         """
         with self._lock:
-            return [camera_status(name, channel, self._worker is not None, self._settings())
+            worker = self._worker
+            return [camera_status(name, channel, worker is not None, self._settings(),
+                                  0.0 if worker is None else worker.busy)
                     for channel in self._channels.values()]

@@ -70,6 +70,7 @@ _OUTPUTS = OutputSettings()
 _RANGES = {name: {'low': low, 'high': high} for name, (low, high) in RANGES.items()}
 _HEIGHT = {'read_only': True, 'low': HEIGHTS[0], 'high': HEIGHTS[1]}
 _PITCH = {'read_only': True, 'low': PITCHES[0], 'high': PITCHES[1]}
+_TRANSPORT = {'read_only': True, 'choices': ('raw', 'compressed')}
 
 TABLE: tuple[Row, ...] = (
     Row('autostart', bool, True,
@@ -109,8 +110,8 @@ TABLE: tuple[Row, ...] = (
         'Downward tilt of the cameras in radians, for distances; <camera>.pitch is that of one '
         'of them.', **_PITCH),
     Row('image_transport', str, 'raw',
-        'Which topics are subscribed to: <camera>/image, or <camera>/image/compressed.',
-        read_only=True, choices=('raw', 'compressed')),
+        'Which topics are subscribed to: <camera>/image, or <camera>/image/compressed; '
+        '<camera>.image_transport is for one of them.', **_TRANSPORT),
     Row('profiles_file', str, '',
         'YAML file of driver profiles; empty takes the one that ships.', read_only=True),
     Row('seed', int, 0, 'Seed of all noise.', read_only=True, low=0, high=2**31 - 1),
@@ -195,18 +196,21 @@ TABLE: tuple[Row, ...] = (
 )
 
 
-def camera_rows(camera: str, general: Mount) -> tuple[Row, ...]:
+def camera_rows(camera: str, general: Mount, transport: str) -> tuple[Row, ...]:
     """
     Return the rows that each camera has of its own.
 
-    :param general: what every camera takes that is given nothing else. Its parameters have no dot
-        in their names, so that a camera may have any name.
+    :param general: what every camera takes that is given nothing else; `transport` likewise. Their
+        parameters have no dot in their names, so that a camera may have any name.
     """
     return (
         Row(f'{camera}.height', float, general.height,
             f'Height of {camera} above the road in metres; left out, camera_height.', **_HEIGHT),
         Row(f'{camera}.pitch', float, general.pitch,
             f'Downward tilt of {camera} in radians; left out, camera_pitch.', **_PITCH),
+        Row(f'{camera}.image_transport', str, transport,
+            f'Whether {camera}/image or {camera}/image/compressed is subscribed to; left out, '
+            'image_transport.', **_TRANSPORT),
         Row(f'{camera}.points.transform', FLOATS, (),
             f'Where the frame of {camera}/points_in is, seen from the camera: [x, y, z, qx, qy, '
             'qz, qw], as tf2_echo prints it from the camera frame to the cloud frame; empty takes '

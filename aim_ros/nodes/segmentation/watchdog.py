@@ -20,6 +20,9 @@ _ABSENT_AFTER = 10.0
 _FROZEN_PERIOD = 60.0
 """Seconds between two lines about a frozen camera: a replay that is paused looks so, too."""
 
+_VAIN_PERIOD = 60.0
+"""Seconds between two lines about who listens in vain."""
+
 _AHEAD_AFTER = 1.0
 """Seconds: a clock that is simulated may be a frame late."""
 
@@ -52,7 +55,7 @@ def warn_of_stream(channel: CameraChannel, settings: Settings, log: RateLimitedL
         log.warning(f'{name} silent', f'{topic}: {silence}')
     if (losses := stream_losses(channel)):
         log.warning(f'{name} losses', f'{topic}: {losses}; {transport_advice(os.environ)}')
-    if (jitter := statistics.jitter(settings.alerts.clear_after)):
+    if (jitter := statistics.jitter(settings.owner.clear_after)):
         log.warning(f'{name} jitter', f'{topic}: {jitter}')
     if (frozen := channel.input.frozen):
         log.warning(f'{name} unchanged', f'{topic}: {frozen}', _FROZEN_PERIOD)
@@ -60,14 +63,17 @@ def warn_of_stream(channel: CameraChannel, settings: Settings, log: RateLimitedL
         log.warning(f'{name} blank', f'{topic}: {blank}', _FROZEN_PERIOD)
     if (sizes := statistics.odd_sizes()):
         log.warning(f'{name} sizes', f'{topic}: {sizes}')
+    if (vain := listened_in_vain(channel, settings)):
+        log.warning(f'{name} in vain', f'{topic}: {vain}', _VAIN_PERIOD)
     if (ahead := stream_ahead(channel)):
         log.warning(f'{name} ahead', f'{topic}: {ahead}. {CLOCK_ADVICE}', SETUP_PERIOD)
     if statistics.stamps_frozen():
         log.warning(f'{name} frozen', f'{topic}: {STAND_STILL}')
     if (statistics.count('answered') >= _CALIBRATED_AFTER
             and channel.input.calibration != 'used'):
+        # Of its own kind: who was told of none is to be told of a wrong one, too.
         log.warning(
-            f'{name} uncalibrated',
+            f'{name} calibration {channel.input.calibration}',
             f'{topic}: {channel.input.calibration_problem}, {NO_DISTANCES}', SETUP_PERIOD)
     if channel.input.calibration == 'used' and (distortion := channel.input.distortion):
         log.warning(f'{name} distorted', f'{topic}: {distortion}', SETUP_PERIOD)
@@ -122,6 +128,31 @@ def stream_ahead(channel: CameraChannel) -> str:
     ahead = channel.statistics.ahead()
     return (f'the header stamps are {ahead:.1f} s ahead of the clock of this node: who tells the '
             'age of an alert by them takes it for new' if ahead > _AHEAD_AFTER else '')
+
+
+def stream_calibration(channel: CameraChannel) -> str:
+    """Return why a calibration that came is not used; empty if it is, or if none came."""
+    problem = channel.input.calibration_problem
+    return (f'{problem}, {NO_DISTANCES}'
+            if problem and channel.input.calibration == 'unusable' else '')
+
+
+def listened_in_vain(channel: CameraChannel, settings: Settings) -> str:
+    """Return why planners who listen get no free space or points; empty where nobody is so."""
+    reasons = []
+    if channel.output.ground.is_wanted():
+        reason = ''
+        if not settings.outputs.surfaces.drivable:
+            reason = 'the model has no class that free_space.classes names'
+        elif (channel.statistics.count('answered') >= _CALIBRATED_AFTER
+              and channel.input.calibration != 'used'):
+            reason = channel.input.calibration_problem
+        if reason:
+            reasons.append(f'free_space and occupancy are listened to in vain: {reason}')
+    if (silence := channel.clouds.silence()) > _SILENT_AFTER:
+        reasons.append(f'points are listened to in vain: no cloud arrived on {channel.name}/'
+                       f'points_in for {silence:.0f} s')
+    return '; '.join(reasons)
 
 
 class Watchdog:

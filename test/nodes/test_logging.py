@@ -1,0 +1,28 @@
+import logging
+
+import pytest
+from rclpy.logging import get_logger
+
+from aim_ros.nodes.logging import forward_python_logs
+
+
+@pytest.fixture(autouse=True)
+def handlers(monkeypatch):
+    """Leave the package's logger as it was."""
+    logger = logging.getLogger('aim_ros')
+    monkeypatch.setattr(logger, 'handlers', [])
+    monkeypatch.setattr(logger, 'level', logger.level)
+
+
+def test_what_the_package_says_is_logged_at_any_level_in_any_order(capfd):
+    forward_python_logs(get_logger('forwarded'))
+    said = logging.getLogger('aim_ros.anything')
+    for _ in range(2):
+        said.info('it is ready')
+        said.warning('it overlooks people')
+        said.error('it fails')
+        said.critical('it ends')
+    lines = [line for line in capfd.readouterr().err.splitlines() if line]
+    assert [line.partition(']')[0] for line in lines] == 2 * ['[INFO', '[WARN', '[ERROR', '[ERROR']
+    assert [line.rpartition(']: ')[2] for line in lines] == 2 * [
+        'it is ready', 'it overlooks people', 'it fails', 'it ends']
