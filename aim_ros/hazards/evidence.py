@@ -12,21 +12,21 @@ from aim_ros.hazards.groups import VULNERABLE
 from aim_ros.hazards.regions import boxes_of
 from aim_ros.hazards.regions import Region
 
-_DOUBTFUL, _SURE = 0.5, 0.7
+_DOUBTFUL, _SURE = 0.45, 0.65
 """Mean probability of the group at which a region counts for nothing, and for all its time. Of the
-regions of people who are seen whole 95 in 100 are surer than the middle, most others less sure."""
+regions upon the ground that show people 95 in 100 have 0.62 or more, most others less."""
 
 _DOUBTFUL_AFLOAT, _SURE_AFLOAT = 0.65, 0.85
 """The same for a rider without anything to ride, upon a vehicle: most of these are reflections in
 its panes, and parts of vehicles behind it."""
 
 _TILT = 0.03
-"""By how much slope and pitch may differ from flat ground and the mount, radians: 1.7 degrees, as
-for a car that brakes where the road turns up by one in a hundred."""
+"""By how much slope and pitch together may differ from flat ground and the mount, radians: a car
+pitches by about a degree when it brakes, and roads bend by as much within tens of metres."""
 
 _LOWEST, _TALLEST = 0.7, 2.5
-"""Metres: nobody is lower, not a child of 1.0 m of whom the upper half is seen, nor taller, not
-somebody on a bicycle."""
+"""Metres: nobody who stands or rides is lower or taller, nor does a child of 1.0 m look lower of
+whom the upper half is seen, by a camera 1.65 m above the road."""
 
 _UNLIKELY = 1 / 3
 """For this share of its time counts what is unlikely: it has to be seen for thrice as long."""
