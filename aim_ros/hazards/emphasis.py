@@ -14,6 +14,7 @@ from aim_ros.hazards.boxes import pairwise_iou
 from aim_ros.hazards.boxes import Scale
 from aim_ros.hazards.emphasis_filter import EmphasisFilter
 from aim_ros.hazards.emphasis_filter import measures
+from aim_ros.hazards.evidence import share_counted
 from aim_ros.hazards.evidence import sureness
 from aim_ros.hazards.extending import publish
 from aim_ros.hazards.pairs import belong
@@ -176,7 +177,8 @@ class FocusedStream:
         if region.modulated_share < 0.5:
             return sureness(region)
         if self._filter is None:
-            return min(max((region.confidence - _LEAST) / (_MOST - _LEAST), 0.0), 1.0)
+            # What the neutral stream doubts is not to be raised because a profile wishes it.
+            return 0.0 if region.floats else share_counted(region, _LEAST, _MOST)
         return self._filter.weight(measures(region, self._scene.size, self._neutral_boxes))
 
 

@@ -70,6 +70,26 @@ class GroundCamera:
         np.divide(self.height * forward, drop, out=distance, where=drop > 0)
         return distance, np.degrees(mapped(math.atan2, -across, forward))
 
+    def heights(self, boxes: np.ndarray, tilt: float) -> tuple[np.ndarray, np.ndarray]:
+        """
+        Return how tall things are at least and at most that stand where their boxes end.
+
+        On flat ground a thing is ``height * span / drop`` tall: what its box spans of the
+        vertical, over how far below the horizon its foot is seen, as tangents. Of somebody whose
+        legs are hidden this is nearly the whole height, as `drop` shrinks with the span.
+
+        :param boxes: (n, 4).
+        :param tilt: by how much the ground's slope and the camera's pitch may differ from what is
+            assumed, radians, to first order.
+        :return: metres, each (n,); infinite where the foot may be at or above the horizon.
+        """
+        (above, top), (ahead, foot) = self._ray(boxes[:, 1]), self._ray(boxes[:, 1] + boxes[:, 3])
+        with np.errstate(divide='ignore', invalid='ignore'):
+            drop = foot / ahead
+            span = self.height * (drop - top / above)
+            least, most = span / (drop + tilt), span / (drop - tilt)
+        return np.where(drop > -tilt, least, np.inf), np.where(drop > tilt, most, np.inf)
+
     def place(self, box: Box) -> GroundPosition:
         """
         Return where on the ground the middle of a box's lower edge stands, and how sure that is.

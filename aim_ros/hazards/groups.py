@@ -163,6 +163,15 @@ def rides_nothing(region_parts: Sequence[int]) -> bool:
     return riders > people and sum(region_parts[BICYCLE:]) <= _FEW_SHARE * riders
 
 
+def mostly_people(region_parts: Sequence[int]) -> bool:
+    """
+    Whether most of what is seen of a road user is people, on foot or riding.
+
+    :param region_parts: its pixels by part, (`MAX_PARTS`,).
+    """
+    return 2 * sum(region_parts[part] for part in BODIES) > sum(region_parts)
+
+
 _FEW_SHARE = 0.05
 """Of the pixels of a rider: less of a vehicle than this is none."""
 

@@ -17,6 +17,7 @@ from aim_ros.hazards.alerts import AlertReport
 from aim_ros.hazards.alerts import AlertSettings
 from aim_ros.hazards.emphasis import FocusedStream
 from aim_ros.hazards.emphasis_filter import EmphasisFilter
+from aim_ros.hazards.evidence import doubt
 from aim_ros.hazards.frame_clock import FrameClock
 from aim_ros.hazards.frame_clock import Tick
 from aim_ros.hazards.geometry import GroundCamera
@@ -100,12 +101,15 @@ class AlertMonitor:
         scene = Scene(tick.now_ns, size, owner, camera, self._classes, tick.like_ns)
         self._tracker.keep(self._classes.groups_of(owner.class_ids))
         self._tracker.update(
-            base.regions, tick.now_ns, size, owner, base.pixels, tick.like_ns)
+            doubt(base.regions, camera, size), tick.now_ns, size, owner, base.pixels,
+            tick.like_ns)
         tracks = self._tracker.tracks
         decide(tracks, scene, owner.raise_after)
         alerts = alerts_of(tracks.where(tracks.raised), scene)
         neutral = self._report(alerts, self._neutral_ids, tick)
         in_force = replace(scene, settings=settings)
+        if focused is not None:
+            focused = replace(focused, regions=doubt(focused.regions, camera, size))
         alerts = self._focused.extend(
             self._tracker, alerts, focused, in_force, filter_, owner.clear_after)
         published = self._report(alerts, self._published_ids, tick)

@@ -49,6 +49,7 @@ class Region:
     :param perimeter: edges of its pixels that border on other pixels.
     :param modulated_share: share of its pixels that only the modulation turned, 0..1.
     :param floats: whether it is a rider without anything to ride, upon a vehicle.
+    :param unlikely: whether nobody is as low or as tall as it would be where it stands.
     """
 
     group: str
@@ -60,6 +61,7 @@ class Region:
     perimeter: int = 0
     modulated_share: float = 0.0
     floats: bool = False
+    unlikely: bool = False
 
     def resized(self, scale: Scale) -> 'Region':
         """Return how the region looks after its image was resized."""

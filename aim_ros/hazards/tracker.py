@@ -208,6 +208,8 @@ class Tracker:
         stamps = [frame.now_ns] * len(regions)
         new = Tracks.beginning_with(
             [next(self._ids) for _ in regions], regions, boxes_of(regions), stamps, stamps)
+        # What splits off is as sure as it looks by itself, however well the whole was known.
+        known = weights * np.minimum(known, frame.settings.raise_after)
         new.evidence = np.where(known > 0, known + weights * frame.interval, 0.0)
         self.tracks = self.tracks.joined(new)
 

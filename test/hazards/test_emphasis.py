@@ -25,6 +25,7 @@ from aim_ros.hazards.components import Scores
 from aim_ros.hazards.emphasis import FIRST_ID
 from aim_ros.hazards.emphasis_filter import EmphasisFilter
 from aim_ros.hazards.emphasis_filter import MEASURES
+from aim_ros.hazards.geometry import GroundCamera
 from aim_ros.hazards.monitor import AlertMonitor
 from aim_ros.hazards.sight import perceive
 
@@ -134,6 +135,22 @@ def test_with_a_filter_it_takes_less_time_or_is_never_raised():
     assert first(NOTHING) is None
 
 
+def test_a_rider_who_floats_is_not_raised_because_a_profile_wishes_it():
+    faint = region(ASIDE, **TURNED, floats=True)
+    assert not any(one.published.alerts for one in play(Camera(), 30, focused=[faint]))
+
+
+def test_an_emphasised_road_user_that_is_unlikely_takes_longer():
+    ground = GroundCamera(fx=500, fy=500, cx=100, cy=9.5, height=2.0)
+
+    def first(box):
+        camera = Camera(replace(SETTINGS, near_m=1.0), ground)
+        frames = play(camera, 40, focused=[region(box, **TURNED)])
+        return next(i for i, one in enumerate(frames) if one.published.alerts)
+
+    assert first((20, 70, 20, 10)) > 2 * first((20, 15, 20, 65))
+
+
 def test_neutral_alerts_pass_no_filter():
     camera = Camera(emphasis_filter=NOTHING)
     assert play(camera, 4, [ASIDE], [region(ASIDE)])[-1].published.alerts
@@ -179,6 +196,7 @@ def test_without_modulation_published_and_neutral_are_the_same():
 # The guarantee, over random drives
 
 _GRID, _SIZE, _SCALE = (9, 14), (72, 112), 8
+_GROUND = GroundCamera(fx=70, fy=70, cx=56, cy=24, height=1.65)
 _SCENES = st.lists(st.tuples(
     st.integers(0, 2**32 - 1), st.integers(0, 2),
     st.sampled_from((0, 0.05, 0.1, 0.3, 0.7, -0.1, -0.8)),
@@ -203,9 +221,9 @@ def _in_force(number):
             replace(SETTINGS, class_ids=(PERSON, RIDER, BICYCLE, CAR), clear_after=1.0))[number]
 
 
-@given(_SCENES, st.booleans(), st.booleans())
+@given(_SCENES, st.booleans(), st.booleans(), st.sampled_from((None, _GROUND)))
 @hypothesis_settings(max_examples=40)
-def test_no_modulation_and_no_profile_take_an_alert_away(scenes, filtered, changing):
+def test_no_modulation_and_no_profile_take_an_alert_away(scenes, filtered, changing, camera):
     alone, modulated = AlertMonitor(CLASSES), AlertMonitor(CLASSES)
     cells, now = None, 0.0
     for seed, number, step in scenes:
@@ -217,7 +235,7 @@ def test_no_modulation_and_no_profile_take_an_alert_away(scenes, filtered, chang
         probability = generator.random((2, *_GRID)).astype(np.float32)
         now = max(now + step, 0.0)
         in_force = _in_force(number) if changing else SETTINGS
-        options = {'stamp_ns': round(now * 1e9), 'size': _SIZE}
+        options = {'stamp_ns': round(now * 1e9), 'size': _SIZE, 'camera': camera}
 
         def sight(other, settings, base=base, probability=probability):
             count = len(CLASSES.groups_of(settings.class_ids))

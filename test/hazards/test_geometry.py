@@ -225,3 +225,25 @@ def test_a_column_of_the_ground_is_found_again(pitch):
     assert x == pytest.approx([camera.distance(row) for row in rows])
     assert np.isinf(camera.on_ground(columns[:1], np.array([-500]))[0]).all()
     assert np.isnan(camera.column_of(np.array([-20.0]), np.array([0.0]))).all()
+
+
+@pytest.mark.parametrize('pitch', [-0.1, 0.0, 0.2])
+@pytest.mark.parametrize(('distance', 'height'), [(8.0, 1.0), (20.0, 1.75), (20.0, 3.0)])
+def test_how_tall_things_are_that_stand_on_the_ground(pitch, distance, height):
+    camera = GroundCamera(fx=700, fy=700, cx=600, cy=200, height=1.6, pitch=pitch)
+    top, bottom = (
+        camera.cy + 0.5 + camera.fy * math.tan(math.atan2(camera.height - above, distance) - pitch)
+        for above in (height, 0.0))
+    box = np.array([[590.0, top, 20.0, bottom - top]])
+    for tilt in (0.0, 0.02):
+        (least,), (most,) = camera.heights(box, tilt)
+        assert least == pytest.approx(height / (1 + tilt * distance / camera.height))
+        assert most == pytest.approx(height / (1 - tilt * distance / camera.height))
+
+
+def test_what_stands_about_the_horizon_may_be_of_any_height():
+    camera = GroundCamera(fx=700, fy=700, cx=600, cy=200, height=1.6)
+    (below, above), (low, high) = camera.heights(
+        np.array([[590.0, 150.0, 20.0, 55.0], [590.0, 100.0, 20.0, 50.0]]), 0.02)
+    assert math.isfinite(below)
+    assert low == high == above == math.inf

@@ -53,8 +53,8 @@ def test_doubtful_sight_takes_longer():
                      if camera.see(0.1 * step, region(ASIDE, confidence)).alerts), None)
 
     assert raised_after(0.9) == 2
-    assert 2 < raised_after(0.45) < 10
-    assert raised_after(0.35) is None
+    assert 2 < raised_after(0.55) < 10
+    assert raised_after(0.45) is None
 
 
 def test_what_flickers_is_not_raised():
@@ -88,6 +88,15 @@ def test_who_parts_from_another_is_raised_with_what_both_showed():
     assert len(camera.see(0.3, left, right).alerts) == 2
 
 
+@pytest.mark.parametrize(('confidence', 'raised'), [(0.9, 2), (0.55, 1)])
+def test_who_parts_from_another_is_as_sure_as_it_looks_by_itself(confidence, raised):
+    camera = Camera()
+    together, left, right = (20, 10, 40, 30), (20, 10, 18, 30), (42, 10, 18, 30)
+    for step in range(30):
+        camera.see(0.1 * step, together)
+    assert len(camera.see(3.0, left, region(right, confidence)).alerts) == raised
+
+
 def test_a_fragment_that_turns_into_a_whole_goes_on_with_its_evidence():
     camera = Camera()
     head, whole = (24, 10, 12, 7), (20, 8, 22, 40)
@@ -115,12 +124,12 @@ def test_a_spot_where_a_road_user_was_expected_is_not_raised_at_once():
     (AHEAD, True),
     (moved(AHEAD, down=-15), False),  # in the corridor, not near
     (moved(AHEAD, across=-70), False),  # near, not in the corridor
-    (ASIDE, False),
+    (moved(ASIDE, down=20), False),
 ])
 @pytest.mark.parametrize('ground', [
-    None, GroundCamera(fx=100, fy=100, cx=100, cy=39.5, height=10.0)])
+    None, GroundCamera(fx=500, fy=500, cx=100, cy=39.5, height=2.0)])
 def test_raised_at_once_when_near_and_in_the_corridor(box, at_once, ground):
-    # Row 90 is 10 / (50 / 100) = 20 m away, and `near_m` is just above it.
+    # Row 90 is 2 / (50 / 500) = 20 m away, and `near_m` is just above it.
     camera = Camera(replace(SETTINGS, near_m=20.001), ground)
     report = camera.see(5.0, box)
     assert bool(report.alerts) == at_once

@@ -2,13 +2,11 @@ from hazard_scenes import BICYCLE
 from hazard_scenes import CAR
 from hazard_scenes import CLASSES
 from hazard_scenes import PERSON
-from hazard_scenes import region
 from hazard_scenes import RIDER
 import numpy as np
 import pytest
 
 from aim_ros.hazards.components import Scores
-from aim_ros.hazards.evidence import sureness
 from aim_ros.hazards.sight import perceive
 
 ROAD = 0
@@ -55,12 +53,3 @@ def test_each_part_of_a_split_region_floats_by_itself():
     left, right = perceive(ids, ids, SCORES, CLASSES, ALERTED, 10).regions
     assert left.floats
     assert not right.floats
-
-
-def test_a_rider_who_floats_has_to_be_surer_but_counts_when_sure():
-    confidences = np.linspace(0, 1, 21)
-    afloat = [sureness(region(confidence=one, floats=True)) for one in confidences]
-    standing = [sureness(region(confidence=one)) for one in confidences]
-    assert all(one <= other for one, other in zip(afloat, standing, strict=True))
-    assert afloat != standing
-    assert afloat[-1] == standing[-1] == 1.0

@@ -32,13 +32,13 @@ SETTINGS = AlertSettings(
 
 
 def region(box=ASIDE, confidence=1.0, *, parts=(1,), modulated_share=0.0, group=VULNERABLE,
-           area=None, floats=False):
+           area=None, floats=False, unlikely=False):
     """A region that fills its box; `parts` are the shares of person, rider, bicycle, ..."""
     area = box[2] * box[3] if area is None else area
     shares = [*parts, *[0] * (MAX_PARTS - len(parts))]
     return Region(group, box, area, tuple(round(area * share) for share in shares), confidence,
                   margin=3.0, perimeter=2 * (box[2] + box[3]), modulated_share=modulated_share,
-                  floats=floats)
+                  floats=floats, unlikely=unlikely)
 
 
 def moved(box, across=0, down=0):
