@@ -22,7 +22,8 @@ def channel_of(clock, look, *, stale=False):
         name='camera', topic='/camera/image', statistics=StreamStatistics(clock),
         problems=SimpleNamespace(last=look),
         input=SimpleNamespace(
-            publisher_count=lambda: 1, calibration='none', frozen='', blank=''),
+            publisher_count=lambda: 1, calibration='none', calibration_problem='',
+            frozen='', blank=''),
         output=SimpleNamespace(focus=lambda: (0.0, ''), is_stale=stale,
                                ground=SimpleNamespace(is_wanted=lambda: False)),
         clouds=SimpleNamespace(silence=lambda: 0.0))
@@ -36,6 +37,18 @@ def test_a_frame_that_takes_long_is_the_reason_of_a_stale(clock, busy, said):
     status = camera_status('segmentation', channel, True, SETTINGS, busy)
     assert (status.level, status.message) == (
         DiagnosticStatus.STALE, f'no frame answered for 1.0 s{said}')
+
+
+@pytest.mark.parametrize(('calibration', 'level', 'said'), [
+    ('none', DiagnosticStatus.OK, 'waiting'), ('used', DiagnosticStatus.OK, 'waiting'),
+    ('unusable', DiagnosticStatus.WARN, 'R is no rotation, so alerts have no distance')])
+def test_why_a_calibration_is_not_used_is_said(clock, calibration, level, said):
+    channel = channel_of(clock, lambda: None)
+    channel.input.calibration = calibration
+    channel.input.calibration_problem = 'R is no rotation'
+    status = camera_status('segmentation', channel, True, SETTINGS)
+    assert status.level == level
+    assert status.message.startswith(said)
 
 
 @pytest.mark.parametrize(('seen', 'level'), [

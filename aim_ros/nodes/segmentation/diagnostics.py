@@ -99,7 +99,7 @@ def _verdict(channel: CameraChannel, last: Problem | None, publishers: int, acti
     odd = (silence, 'the header stamps stand still' if channel.statistics.stamps_frozen() else '',
            watchdog.stream_losses(channel), watchdog.stream_jitter(channel, settings),
            watchdog.stream_sizes(channel), watchdog.stream_ahead(channel),
-           channel.input.frozen, channel.input.blank,
+           channel.input.frozen, channel.input.blank, watchdog.stream_calibration(channel),
            watchdog.listened_in_vain(channel, settings), channel.output.focus()[1])
     if any(odd):
         return Level.WARN, '; '.join(filter(None, odd))

@@ -73,8 +73,9 @@ def warn_of_stream(channel: CameraChannel, settings: Settings, log: RateLimitedL
             'the camera driver stamp its images')
     if (statistics.count('answered') >= _CALIBRATED_AFTER
             and channel.input.calibration != 'used'):
+        # Of its own kind: who was told of none is to be told of a wrong one, too.
         log.warning(
-            f'{name} uncalibrated',
+            f'{name} calibration {channel.input.calibration}',
             f'{topic}: {channel.input.calibration_problem}, {NO_DISTANCES}', SETUP_PERIOD)
     if channel.input.calibration == 'used' and (distortion := channel.input.distortion):
         log.warning(f'{name} distorted', f'{topic}: {distortion}', SETUP_PERIOD)
@@ -141,6 +142,13 @@ def stream_ahead(channel: CameraChannel) -> str:
     ahead = channel.statistics.ahead()
     return (f'the header stamps are {ahead:.1f} s ahead of the clock of this node: who tells the '
             'age of an alert by them takes it for new' if ahead > _AHEAD_AFTER else '')
+
+
+def stream_calibration(channel: CameraChannel) -> str:
+    """Return why a calibration that came is not used; empty if it is, or if none came."""
+    problem = channel.input.calibration_problem
+    return (f'{problem}, {NO_DISTANCES}'
+            if problem and channel.input.calibration == 'unusable' else '')
 
 
 def stream_sizes(channel: CameraChannel) -> str:
