@@ -22,7 +22,8 @@ def channel_of(clock, look, *, stale=False):
         name='camera', topic='/camera/image', statistics=StreamStatistics(clock),
         problems=SimpleNamespace(last=look),
         input=SimpleNamespace(
-            publisher_count=lambda: 1, calibration='none', frozen='', blank=''),
+            publisher_count=lambda: 1, calibration='none', calibration_problem='',
+            frozen='', blank=''),
         output=SimpleNamespace(focus=lambda: (0.0, ''), is_stale=stale,
                                ground=SimpleNamespace(is_wanted=lambda: False)),
         clouds=SimpleNamespace(silence=lambda: 0.0))
