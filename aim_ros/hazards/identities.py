@@ -56,7 +56,9 @@ def recognise(tracks: Tracks, pixels: Pixels, parted: np.ndarray, now_ns: int, i
     whole = ~np.isin(rows, parted)
     whole[one[touch]] = whole[other[touch]] = False
     looks = tracks.appearance[rows]
-    learns = whole & seen & np.array([look.is_due(now_ns) for look in looks])
+    # What a single frame shows is mostly noise.
+    learns = whole & seen & (tracks.first_ns[rows] != now_ns) & np.array(
+        [look.is_due(now_ns) for look in looks])
     crowds = _crowds(np.array([look.is_known for look in looks]), one, other)
     looked_at = learns.copy()
     for members in crowds:
