@@ -12,6 +12,7 @@ import time
 import numpy as np
 
 from aim_ros.hazards.alerts import AlertSettings
+from aim_ros.hazards.colours import Picture
 from aim_ros.hazards.components import Scores
 from aim_ros.hazards.groups import RoadUserClasses
 from aim_ros.hazards.monitor import AlertMonitor
@@ -52,11 +53,13 @@ def measure(masks: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, float]:
     classes, settings = RoadUserClasses.of(CITYSCAPES), AlertSettings(IDS)
     logits = np.random.default_rng(0).normal(0, 1, (len(CITYSCAPES), *GRID)).astype(np.float32)
     logits[list(IDS)] += 6
+    image = np.random.default_rng(1).integers(0, 256, (*SIZE, 3), np.uint8)
     monitor = AlertMonitor(classes)
     regions, users, tracks = [], [], []
     for number, mask in enumerate(masks):
         start = time.thread_time()
-        sight = perceive(mask, mask, Scores.lazy(logits, 1), classes, IDS, settings.min_area)
+        sight = perceive(mask, mask, Scores.lazy(logits, 1), classes, IDS, settings.min_area,
+                         picture=Picture(image))
         middle = time.thread_time()
         hazards = monitor.update(
             Sight(sight.regions, sight.pixels), None, number * 100_000_000, SIZE, settings)

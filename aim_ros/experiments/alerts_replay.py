@@ -20,6 +20,7 @@ from aim_ros.experiments.logits import CachedSegmenter
 from aim_ros.experiments.parallel import each
 from aim_ros.hazards.alerts import AlertReport
 from aim_ros.hazards.alerts import AlertSettings
+from aim_ros.hazards.colours import Picture
 from aim_ros.hazards.components import Scores
 from aim_ros.hazards.emphasis_filter import EmphasisFilter
 from aim_ros.hazards.geometry import GroundCamera
@@ -94,6 +95,7 @@ class Shot:
 
     :param logits: float32 (C, h, w); None where `mask` is exact.
     :param mask: uint8 (H, W), an exact mask; None where there are logits.
+    :param picture: the frame's image, by which people are told apart; None does without.
     """
 
     stamp_ns: int
@@ -101,6 +103,7 @@ class Shot:
     camera: GroundCamera | None
     logits: np.ndarray | None
     mask: np.ndarray | None
+    picture: Picture | None = None
 
 
 def shoot(drive: Drive, model: CachedSegmenter | None) -> list[Shot]:
@@ -114,15 +117,17 @@ def shoot(drive: Drive, model: CachedSegmenter | None) -> list[Shot]:
         camera = frame.camera_model
         mount = Mount()
         ground = camera and GroundCamera(*camera.pinhole, mount.height, mount.pitch)
+        picture = Picture(frame.image, frame.rgb_channels)
         if model is not None:
-            return Shot(frame.stamp_ns, frame.size, ground, model.logits(frame), None)
+            return Shot(
+                frame.stamp_ns, frame.size, ground, model.logits(frame), None, picture)
         mask = frame.labels
         if drive.masks is not None:
             with Image.open(drive.masks / f'{frame.index:010d}.png') as image:
                 mask = np.array(image)
         if mask is None:
             raise ExperimentError(f'frame {frame.index} of {drive.path} has no exact mask')
-        return Shot(frame.stamp_ns, frame.size, ground, None, mask)
+        return Shot(frame.stamp_ns, frame.size, ground, None, mask, picture)
 
     shots = list(each(one, drive.frames(), drive.path))
     sizes = dict.fromkeys(f'{width}x{height}' for height, width in (shot.size for shot in shots))
@@ -187,11 +192,11 @@ def see(shots: Sequence[Shot], choice: Choice, labels: LabelSet, temperature: fl
                 focused = base
             scores = Scores.lazy(shot.logits, search.count, temperature)
         neutral = perceive(base, base, scores.of(own), classes, choice.owner.class_ids,
-                           choice.owner.min_area, max_gap)
+                           choice.owner.min_area, max_gap, shot.picture)
         if focused is base and choice.owner == choice.alerts:
             return neutral, None
         return neutral, perceive(base, focused, scores, classes, choice.alerts.class_ids,
-                                 choice.alerts.min_area, max_gap)
+                                 choice.alerts.min_area, max_gap, shot.picture)
 
     return [one(shot) for shot in shots]
 

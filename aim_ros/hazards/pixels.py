@@ -4,6 +4,9 @@ import numpy as np
 
 from aim_ros.hazards.boxes import Box
 from aim_ros.hazards.boxes import clipped
+from aim_ros.hazards.colours import histogram
+from aim_ros.hazards.colours import Picture
+from aim_ros.hazards.colours import SHAPE
 from aim_ros.hazards.components import MAX_PARTS
 from aim_ros.hazards.groups import BODIES
 from aim_ros.hazards.groups import RoadUserClasses
@@ -18,11 +21,12 @@ class Pixels:
     :param base: (H, W) class ids of the unmodulated decision.
     :param other: (H, W) class ids of the modulated decision; `base` itself if there is none.
     :param class_ids: the classes that count.
+    :param picture: the image that was decided about; None where it is not at hand.
     """
 
     def __init__(self, base: np.ndarray, other: np.ndarray, classes: RoadUserClasses,
-                 class_ids: tuple[int, ...]):
-        self._base, self._other = base, other
+                 class_ids: tuple[int, ...], picture: Picture | None = None):
+        self._base, self._other, self._picture = base, other, picture
         self._search = classes.search(class_ids)
         self._is_vehicle = classes.is_vehicle
         self._numbers = {name: k for k, name in enumerate(classes.groups_of(class_ids))}
@@ -46,6 +50,22 @@ class Pixels:
         """Return which pixels of a box in the image are people, on foot or riding, bool (h, w)."""
         pixels, ids = self._crop(group, box)
         return pixels & _IS_BODY[self._search.part_of_class[ids]]
+
+    @property
+    def has_colours(self) -> bool:
+        """Whether the image is at hand."""
+        return self._picture is not None
+
+    def colours(self, group: str, box: Box, body: tuple[float, float]) -> np.ndarray:
+        """
+        Return the colours of a group's pixels in a box, see `histogram`.
+
+        :param body: the row at which the body begins that is seen there, and its height.
+        """
+        inside = clipped(box, self._base.shape)
+        if inside is None or self._picture is None:
+            return np.zeros(SHAPE, np.float32)
+        return histogram(self._picture, self._crop(group, inside)[0], inside[:2], body)
 
     def stands_on_vehicle(self, box: Box) -> bool:
         """Whether most of what is right below a box is a vehicle, by the unmodulated decision."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from aim_ros.hazards.colours import Picture
 from aim_ros.hazards.components import Scores
 from aim_ros.hazards.groups import rides_nothing
 from aim_ros.hazards.groups import RoadUserClasses
@@ -38,9 +39,15 @@ def perceive(
     class_ids: tuple[int, ...],
     min_area: int,
     max_gap: float = MAX_GAP,
+    picture: Picture | None = None,
 ) -> Sight:
-    """Return what two decisions show; the parameters are those of `find_regions`."""
-    pixels = Pixels(base, other, classes, class_ids)
+    """
+    Return what two decisions show; the other parameters are those of `find_regions`.
+
+    :param picture: the image that was decided about, by which people are told apart; None does
+        without.
+    """
+    pixels = Pixels(base, other, classes, class_ids, picture)
     regions = find_regions(base, other, scores, classes, class_ids, min_area, max_gap)
     return Sight([
         replace(region, floats=True) if _floats(region, pixels) else region

@@ -15,6 +15,7 @@ from aim_ros.hazards.boxes import clip
 from aim_ros.hazards.boxes import edges
 from aim_ros.hazards.boxes import Scale
 from aim_ros.hazards.evidence import sureness
+from aim_ros.hazards.identities import recognise
 from aim_ros.hazards.pairs import belong
 from aim_ros.hazards.pairs import neighbours
 from aim_ros.hazards.parting import hidden_behind
@@ -110,7 +111,7 @@ class Tracker:
 
         :param now_ns: time of the frame, not before that of the last one.
         :param size: (height, width) of the image.
-        :param pixels: for the boxes of regions that several tracks share.
+        :param pixels: for the boxes of regions that several tracks share, and for colours.
         :param like_ns: time of the last frame that shows the same view, where others came between;
             None: that of the last frame.
         """
@@ -129,6 +130,8 @@ class Tracker:
             self._see_parts(parted, waits, frame)
         free, weights = self._see_whole(objects(whole), waits, frame)
         self._begin(free, weights, expected, frame)
+        if pixels is not None and pixels.has_colours:
+            self._recognise(pixels, parted, frame)
         self.ended = self._divide(self._living(frame)).joined(over)
         ids = self.tracks.track_id
         if (ids[1:] < ids[:-1]).any():
@@ -212,6 +215,13 @@ class Tracker:
         known = weights * np.minimum(known, frame.settings.raise_after)
         new.evidence = np.where(known > 0, known + weights * frame.interval, 0.0)
         self.tracks = self.tracks.joined(new)
+
+    def _recognise(self, pixels: Pixels, parted: Parts, frame: _Frame) -> None:
+        """Let ids go where their colours are; new ones that are nowhere then do not begin."""
+        rows = np.array([row for row, _ in parted], np.intp)
+        recognise(self.tracks, pixels, rows, frame.now_ns, frame.interval)
+        new = self.tracks.first_ns == frame.now_ns
+        self._divide(~new | (self.tracks.last_ns == frame.now_ns))
 
     def _living(self, frame: _Frame) -> np.ndarray:
         """Return which tracks are not unseen for too long, nor out of the picture, bool (n,)."""

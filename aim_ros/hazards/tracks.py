@@ -6,6 +6,7 @@ from typing import Self
 
 import numpy as np
 
+from aim_ros.hazards.appearance import Appearance
 from aim_ros.hazards.boxes import are_truncated
 from aim_ros.hazards.boxes import as_array
 from aim_ros.hazards.boxes import as_boxes
@@ -53,6 +54,7 @@ class Tracks(Table):
     :param looks: what it looks like.
     :param growth: the heights that it was seen with, a `Growth`, (n,).
     :param motion: its motion.
+    :param appearance: its colours, an `Appearance`, (n,).
     """
 
     track_id: np.ndarray
@@ -67,6 +69,7 @@ class Tracks(Table):
     looks: Looks
     growth: np.ndarray
     motion: Motions
+    appearance: np.ndarray
 
     @classmethod
     def beginning_with(cls, track_id: Sequence[int], regions: Sequence[Region],
@@ -80,7 +83,8 @@ class Tracks(Table):
             first_ns=first_ns, last_ns=last_ns, evidence=np.zeros(count),
             seen_s=np.zeros(count), raised=np.zeros(count, bool),
             error_until_ns=np.full(count, NEVER), looks=Looks.of(regions, first_ns),
-            growth=objects([Growth() for _ in regions]), motion=Motions.beginning_at(boxes))
+            growth=objects([Growth() for _ in regions]), motion=Motions.beginning_at(boxes),
+            appearance=objects([Appearance() for _ in regions]))
 
     @property
     def group(self) -> np.ndarray:
@@ -132,6 +136,24 @@ class Tracks(Table):
                 growth.forget()
             else:
                 growth.add(seconds, pixels)
+
+    def move(self, ids: np.ndarray, places: np.ndarray) -> None:
+        """
+        Let the ids of some rows go on at the places of others, with what is known of them.
+
+        Nobody is alerted later or at a lower level for it.
+
+        :param ids: the rows of the ids.
+        :param places: the same rows in another order: where each is, and how it moves.
+        """
+        moved, here = self.select(ids), self.select(places)
+        self.track_id[places], self.first_ns[places] = moved.track_id, moved.first_ns
+        self.appearance[places] = moved.appearance
+        self.looks.put(places, moved.looks)
+        self.growth[places] = objects([Growth() for _ in places])
+        self.raised[places] = moved.raised | here.raised
+        for name in ('evidence', 'seen_s', 'error_until_ns'):
+            getattr(self, name)[places] = np.maximum(getattr(moved, name), getattr(here, name))
 
     def miss(self, now_ns: int, interval: float, like_ns: int) -> None:
         """

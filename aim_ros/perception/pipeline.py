@@ -14,6 +14,7 @@ from aim_ros.decoding.decode import decode
 from aim_ros.decoding.decode import prepare
 from aim_ros.decoding.limit import limit_sigma
 from aim_ros.hazards import assignment
+from aim_ros.hazards import colours
 from aim_ros.hazards.alerts import AlertReport
 from aim_ros.hazards.components import Scores
 from aim_ros.hazards.emphasis_filter import EmphasisFilter
@@ -153,6 +154,7 @@ class Pipeline:
         """Load and run what comes behind the network."""
         prepare(self._segmenter.device, len(self._segmenter.labels))
         assignment.solver()
+        colours.prepare()
         nowhere = np.zeros((4, 4), np.uint8)
         for ids in (nowhere, nowhere.astype(np.uint16)):
             scores = Scores.lazy(np.zeros((len(self._classes.names), 2, 2), np.float32), 1)
@@ -261,11 +263,14 @@ class Pipeline:
         monitor = self._monitors.setdefault(frame.camera, AlertMonitor(self._classes))
         # The owner's classes are among those in force, whose scores were computed.
         own = scores.of(self._classes.positions(owner.class_ids, alerts.class_ids))
-        neutral = perceive(base, base, own, self._classes, owner.class_ids, owner.min_area)
+        picture = colours.Picture(frame.image, frame.rgb_channels)
+        neutral = perceive(base, base, own, self._classes, owner.class_ids, owner.min_area,
+                           picture=picture)
         added = None
         if focused is not base or owner != alerts:
             added = perceive(
-                base, focused, scores, self._classes, alerts.class_ids, alerts.min_area)
+                base, focused, scores, self._classes, alerts.class_ids, alerts.min_area,
+                picture=picture)
         try:
             return monitor.update(
                 neutral, added, frame.time_ns, frame.size, alerts, owner=owner,

@@ -1,0 +1,50 @@
+"""What road users wear, over time."""
+
+import numpy as np
+
+from aim_ros.hazards.alerts import nanoseconds
+from aim_ros.hazards.colours import SHAPE
+
+_MEMORY = 2.0
+"""Seconds after which the colours that were seen before count for 1 / e."""
+
+_EVERY_NS = nanoseconds(0.5)
+"""How often somebody is looked at who is known: nobody changes clothes."""
+
+_MIN_KNOWN = 0.15
+"""Seconds of sight after which somebody is known."""
+
+_UNSEEN = np.zeros(SHAPE, np.float32)
+
+
+class Appearance:
+    """The colours of one road user, a histogram as `aim_ros.hazards.colours` makes them."""
+
+    def __init__(self):
+        self.colours = _UNSEEN
+        self._seconds = 0.0
+        self._last_ns: int | None = None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it was looked at for long enough to be told from others."""
+        return self._seconds >= _MIN_KNOWN
+
+    def is_due(self, now_ns: int) -> bool:
+        """Whether it is to be looked at again."""
+        return not self.is_known or now_ns - self._last_ns >= _EVERY_NS
+
+    def learn(self, colours: np.ndarray, now_ns: int, interval: float) -> None:
+        """
+        Take in the colours (`SHAPE`) in which it is seen whole.
+
+        :param interval: seconds since the last frame.
+        """
+        since = interval if self._last_ns is None else min(now_ns - self._last_ns, _EVERY_NS) / 1e9
+        self._seconds += since
+        fresh = max(since / _MEMORY, since / max(self._seconds, 1e-9))
+        # A band that was never seen before is taken as it is, one that is not seen now stays.
+        fresh = np.where(self.colours.any(1, keepdims=True), min(fresh, 1.0), 1.0)
+        fresh = np.where(colours.any(1, keepdims=True), fresh, 0.0).astype(np.float32)
+        self.colours = self.colours + fresh * (colours - self.colours)
+        self._last_ns = now_ns

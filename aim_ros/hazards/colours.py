@@ -1,0 +1,120 @@
+"""The colours of a road user's pixels, by which the clothes of one are told from another's."""
+
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+
+_BANDS = ((0.16, 0.5), (0.5, 1.0))
+"""Trunk and legs, in shares of the height from above: heads tell little, and are small."""
+
+_LIGHTNESS = (8, 22, 36, 50, 66, 84)
+_CHROMA = (-24, -8, 8, 24)
+"""The middles of the cells that colours are sorted into, in CIELAB."""
+
+_CELLS = len(_LIGHTNESS) * len(_CHROMA) ** 2
+
+_SPREAD = 9.0
+"""By how much colours are smeared, in CIELAB: light, noise and the edges of cells change them."""
+
+_MAX_SAMPLES = 400
+"""Of more pixels, only every second, third ... row and column is looked at."""
+
+_MIN_SAMPLES = 12
+"""A band of which fewer pixels are seen shows no colours."""
+
+SHAPE = (len(_BANDS), _CELLS)
+"""The shape of a histogram."""
+
+
+class Picture(NamedTuple):
+    """
+    The image that a decision was made of.
+
+    :param image: uint8 (H, W, C), a view.
+    :param channels: where red, green and blue lie in a pixel.
+    """
+
+    image: np.ndarray
+    channels: tuple[int, int, int] = (0, 1, 2)
+
+
+def prepare() -> None:
+    """Compute the table of colours, so that the first road user finds it in place."""
+    _cells()
+
+
+def histogram(picture: Picture, pixels: np.ndarray, corner: tuple[int, int],
+              body: tuple[float, float]) -> np.ndarray:
+    """
+    Return the colours of some pixels, by the part of the body that they lie in.
+
+    :param pixels: which pixels of a crop count, bool (h, w).
+    :param corner: column and row at which the crop begins.
+    :param body: the row at which the body begins, and its height.
+    :return: the share of each colour, float32 `SHAPE`; 0 for a band that is not seen.
+    """
+    (x, y), (top, tall) = corner, body
+    height, width = pixels.shape
+    step = max(1, int((height * width / _MAX_SAMPLES) ** 0.5))
+    rows, columns = np.nonzero(pixels[::step, ::step])
+    sixteenths = picture.image[y:y + height:step, x:x + width:step][rows, columns] >> 4
+    red, green, blue = (sixteenths[:, channel].astype(np.int16) for channel in picture.channels)
+    colours = (red << 8) | (green << 4) | blue
+    place = (y + step * rows - top) / tall
+    found, cells = np.zeros(SHAPE, np.float32), _cells()
+    for band, (first, last) in enumerate(_BANDS):
+        inside = colours[(place >= first) & (place < last)]
+        if len(inside) >= _MIN_SAMPLES:
+            found[band] = cells[inside].mean(0)
+    return found
+
+
+def differences(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """
+    Return how different each of some histograms (n, *`SHAPE`) is from each of others (m, ...).
+
+    That is 1 less their intersection (Swain and Ballard, "Color indexing", 1991), in the mean of
+    the bands that both show.
+
+    :return: (n, m), 0..1; NaN where they have no band in common.
+    """
+    intersection = np.minimum(a[:, None], b[None]).sum(3)
+    both = a.any(2)[:, None] & b.any(2)[None]
+    bands = both.sum(2)
+    total = ((1 - intersection) * both).sum(2)
+    return np.where(bands > 0, total / np.maximum(bands, 1), np.nan)
+
+
+@cache
+def _cells() -> np.ndarray:
+    """
+    Return over which cells each colour is smeared, by its sixteenths of red, green and blue.
+
+    :return: with the sum 1, float32 (4096, cells).
+    """
+    levels = (np.arange(16) * 16 + 8) / 255
+    colours = _lab(np.stack(np.meshgrid(levels, levels, levels, indexing='ij'), -1).reshape(-1, 3))
+    far = np.square(colours[:, None] - _middles()).sum(2)
+    # Less the least, as what lies far from all cells would have a sum of 0.
+    shares = np.exp((far - far.min(1, keepdims=True)) / (-2 * _SPREAD**2))
+    return (shares / shares.sum(1, keepdims=True)).astype(np.float32)
+
+
+def _middles() -> np.ndarray:
+    """Return the middles of the cells in CIELAB, (cells, 3)."""
+    return np.stack(
+        np.meshgrid(_LIGHTNESS, _CHROMA, _CHROMA, indexing='ij'), -1).reshape(-1, 3)
+
+
+def _lab(rgb: np.ndarray) -> np.ndarray:
+    """
+    Return sRGB colours (n, 3), 0..1, in CIELAB under D65.
+
+    IEC 61966-2-1 and CIE 15:2004.
+    """
+    linear = np.where(rgb > 0.04045, ((rgb + 0.055) / 1.055) ** 2.4, rgb / 12.92)
+    xyz = linear @ np.array(((0.4124, 0.2126, 0.0193), (0.3576, 0.7152, 0.1192),
+                             (0.1805, 0.0722, 0.9505))) / (0.9505, 1.0, 1.089)
+    x, y, z = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116).T
+    return np.stack((116 * y - 16, 500 * (x - y), 200 * (y - z)), 1)
