@@ -61,7 +61,7 @@ def rows():
     table = importlib.import_module('aim_ros.nodes.segmentation.table')
     settings = importlib.import_module('aim_ros.nodes.replay.settings').ReplaySettings
     rows_of = importlib.import_module('aim_ros.nodes.parameter_row').rows_of
-    own = table.camera_rows('<camera>', table.Mount())
+    own = table.camera_rows('<camera>', table.Mount(), 'raw')
     return {'Of the node `segmentation`': {row.name: row for row in (*table.TABLE, *own)},
             'Of the node `replay`': {
                 row.name: row for row in rows_of(settings, read_only=True)}}

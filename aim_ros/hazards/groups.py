@@ -24,10 +24,11 @@ BODIES = (PERSON, RIDER, CYCLIST, MOTORCYCLIST)
 PART_NAMES = {
     PERSON: ('person', 'pedestrian', 'person group', 'human', 'adult', 'child',
              'construction worker', 'police officer', 'wheelchair', 'stroller',
-             'personal mobility'),
+             'personal mobility', 'individual'),
     RIDER: ('rider', 'other rider', 'rider group'),
     BICYCLE: ('bicycle', 'bike', 'bicycle group'),
-    MOTORCYCLE: ('motorcycle', 'motorbike', 'minibike', 'scooter', 'moped', 'motorcyclescooter'),
+    MOTORCYCLE: ('motorcycle', 'motorbike', 'motorbicycle', 'motorcycle group', 'minibike',
+                 'scooter', 'moped', 'motorcyclescooter'),
     CYCLIST: ('bicyclist', 'cyclist'),
     MOTORCYCLIST: ('motorcyclist',),
 }
