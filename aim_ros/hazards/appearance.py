@@ -1,5 +1,7 @@
 """What road users wear, over time."""
 
+import math
+
 import numpy as np
 
 from aim_ros.hazards.alerts import nanoseconds
@@ -23,7 +25,8 @@ class Appearance:
     def __init__(self):
         self.colours = _UNSEEN
         self._seconds = 0.0
-        self._last_ns: int | None = None
+        self.learned_ns = -math.inf
+        """When it was last looked at, nanoseconds; -inf if never."""
 
     @property
     def is_known(self) -> bool:
@@ -32,7 +35,7 @@ class Appearance:
 
     def is_due(self, now_ns: int) -> bool:
         """Whether it is to be looked at again."""
-        return not self.is_known or now_ns - self._last_ns >= _EVERY_NS
+        return not self.is_known or now_ns - self.learned_ns >= _EVERY_NS
 
     def learn(self, colours: np.ndarray, now_ns: int, interval: float) -> None:
         """
@@ -40,11 +43,13 @@ class Appearance:
 
         :param interval: seconds since the last frame.
         """
-        since = interval if self._last_ns is None else min(now_ns - self._last_ns, _EVERY_NS) / 1e9
+        since = interval
+        if not math.isinf(self.learned_ns):
+            since = min(now_ns - self.learned_ns, _EVERY_NS) / 1e9
         self._seconds += since
         fresh = max(since / _MEMORY, since / max(self._seconds, 1e-9))
         # A band that was never seen before is taken as it is, one that is not seen now stays.
         fresh = np.where(self.colours.any(1, keepdims=True), min(fresh, 1.0), 1.0)
         fresh = np.where(colours.any(1, keepdims=True), fresh, 0.0).astype(np.float32)
         self.colours = self.colours + fresh * (colours - self.colours)
-        self._last_ns = now_ns
+        self.learned_ns = now_ns

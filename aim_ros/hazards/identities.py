@@ -31,6 +31,9 @@ _MARGIN = 0.1
 _MAX_UNLIKE = 0.5
 """Nobody moves to where the colours are less alike than this, however bad they fit where he is."""
 
+_MOST_LEARNED = 12
+"""So many are looked at to learn their colours in one frame, that a crowd costs no frame more."""
+
 _NEVER = 1e6
 
 
@@ -59,6 +62,11 @@ def recognise(tracks: Tracks, pixels: Pixels, parted: np.ndarray, now_ns: int, i
     # What a single frame shows is mostly noise.
     learns = whole & seen & (tracks.first_ns[rows] != now_ns) & np.array(
         [look.is_due(now_ns) for look in looks])
+    waiting = learns.nonzero()[0]
+    if len(waiting) > _MOST_LEARNED:
+        # In turns: who waits longest first.
+        since = np.array([look.learned_ns for look in looks[waiting]])
+        learns[waiting[np.argsort(since, kind='stable')[_MOST_LEARNED:]]] = False
     crowds = _crowds(np.array([look.is_known for look in looks]), one, other)
     looked_at = learns.copy()
     for members in crowds:

@@ -92,3 +92,19 @@ def test_an_id_that_moves_takes_along_who_it_is_and_nobody_is_alerted_less():
     assert tracks.raised.all()
     assert tracks.evidence.tolist() == [0.5, 0.5]
     assert tracks.error_until_ns.tolist() == [900, 900]
+
+
+def test_a_crowd_is_learned_in_turns():
+    follower, size, learned = Follower(), (400, 1200), []
+    people = [(25 + 110 * column, 20 + 90 * row, 16, 50) for column in range(10)
+              for row in range(3)]
+    ids, image = np.zeros(size, np.uint8), np.zeros((*size, 3), np.uint8)
+    for x, y, width, height in people:
+        ids[y:y + height, x:x + width] = PERSON
+    pixels = Pixels(ids, ids, CLASSES, SETTINGS.class_ids, Picture(image))
+    for step in range(6):
+        follower.see(0.1 * step, *map(region, people), size=size, pixels=pixels)
+        looks = follower.tracker.tracks.appearance
+        learned.append(sum(look.learned_ns == round(0.1 * step * 1e9) for look in looks))
+    assert learned == [0, 12, 12, 12, 12, 12]  # nobody at first sight
+    assert all(look.is_known for look in looks)
