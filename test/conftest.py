@@ -3,6 +3,7 @@
 from collections.abc import Callable
 import os
 from pathlib import Path
+import signal
 import sys
 
 from extras import EXTRAS
@@ -16,6 +17,11 @@ ROOT = Path(__file__).resolve().parent.parent
 if 'AMENT_PREFIX_PATH' not in os.environ:
     os.environ['AMENT_PREFIX_PATH'] = sys.prefix
 
+# Commands go on ignoring the signals that they were started to ignore, as under nohup or in the
+# background of a script. Those that tests start are to heed them: what has a handler here, does.
+for number in (signal.SIGINT, signal.SIGHUP):
+    if signal.getsignal(number) == signal.SIG_IGN:
+        signal.signal(number, lambda *_: None)
 
 try:
     import hypothesis
