@@ -25,8 +25,8 @@ from aim_ros.segmentation.exported import read_description
 from aim_ros.segmentation.fingerprint import fingerprint
 from aim_ros.segmentation.labels import LabelSet
 
-_VERSION = 2
-"""Part of the keys of what is kept; to be raised when folding or conversion change."""
+_VERSION = 3
+"""Part of the keys of what is kept; to be raised when folding, conversion or its checks change."""
 
 _PREFIX = 'openvino:'
 
