@@ -2,7 +2,7 @@ import signal
 import subprocess
 import sys
 
-from deadline import DEADLINE
+from held_command import interrupt_in
 import pytest
 
 from aim_ros.experiments.cli import COMMANDS
@@ -61,40 +61,15 @@ def test_a_folder_that_cannot_be_written_is_said_before_the_work(tmp_path, capsy
     assert 'Traceback' not in error
 
 
-# A command that says where it is, and waits there.
-HELD = """
-import sys
-import threading
-import {module}
-from aim_ros.experiments.cli import main
-
-def hold(*_, **__):
-    print('here', flush=True)
-    threading.Event().wait()
-
-{module}.{function} = hold
-sys.exit(main(sys.argv[1:]))
-"""
-
-
 @pytest.mark.usefixtures('extras')
-@pytest.mark.parametrize(('module', 'function', 'number'), [
-    ('aim_ros.experiments.alerts', 'watch', signal.SIGINT),
-    ('aim_ros.media.video', 'VideoWriter.close', signal.SIGTERM)])
-def test_a_signal_ends_it_in_a_sentence_and_leaves_no_half_file(
-        tmp_path, module, function, number):
-    child = subprocess.Popen(
-        [sys.executable, '-c', HELD.format(module=module, function=function), 'alerts',
-         '--source', 'street:frames=3,size=96x320', '--masks', 'labels',
-         '--out', str(tmp_path / 'out')],
-        text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    try:
-        assert child.stdout.readline() == 'here\n'
-        child.send_signal(number)
-        _, err = child.communicate(timeout=DEADLINE)
-    finally:
-        child.kill()
-    assert child.returncode == 128 + number, err
+@pytest.mark.parametrize(('place', 'number'), [
+    (('aim_ros.experiments.alerts', 'watch'), signal.SIGINT),
+    (('aim_ros.media.video', 'VideoWriter.close'), signal.SIGTERM)])
+def test_a_signal_ends_it_in_a_sentence_and_leaves_no_half_file(tmp_path, place, number):
+    code, err = interrupt_in(place, number, 'aim_ros.experiments.cli', [
+        'alerts', '--source', 'street:frames=3,size=96x320', '--masks', 'labels',
+        '--out', str(tmp_path / 'out')])
+    assert code == 128 + number, err
     assert 'experiments: interrupted; there is no report of this run' in err
     assert 'Traceback' not in err
     assert not list((tmp_path / 'out').iterdir())

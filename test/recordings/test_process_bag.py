@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 import av
-from deadline import DEADLINE
+from held_command import interrupt_in
 import numpy as np
 import pytest
 from recording_scenes import LAG_NS
@@ -220,49 +220,22 @@ def test_results_that_cannot_be_written_are_told_before_the_network_is_loaded(
     assert not (tmp_path / 'results').exists()
 
 
-# A command that says where it is, and waits there.
-HELD = """
-import sys
-import threading
-import {module}
-from aim_ros.recordings.process_bag import main
-
-def hold(*_, **__):
-    print('here', flush=True)
-    threading.Event().wait()
-
-{module}.{function} = hold
-sys.exit(main(sys.argv[1:]))
-"""
-
-
-@pytest.mark.parametrize(('function', 'number'), [
-    ('transformers.SegformerForSemanticSegmentation.from_pretrained', signal.SIGINT),
-    ('aim_ros.perception.pipeline.Pipeline.process', signal.SIGTERM),
-    ('aim_ros.media.bag_writer.BagWriter.write', signal.SIGINT),
-    ('aim_ros.media.video.VideoWriter.close', signal.SIGTERM)])
+@pytest.mark.parametrize(('place', 'number'), [
+    (('transformers', 'SegformerForSemanticSegmentation.from_pretrained'), signal.SIGINT),
+    (('aim_ros.perception.pipeline', 'Pipeline.process'), signal.SIGTERM),
+    (('aim_ros.media.bag_writer', 'BagWriter.write'), signal.SIGINT),
+    (('aim_ros.media.video', 'VideoWriter.close'), signal.SIGTERM)])
 def test_a_signal_ends_it_in_a_sentence_and_leaves_no_part_of_a_result(
-        tmp_path, network, function, number):
+        tmp_path, network, place, number):
     write_scenes(tmp_path / 'drive', 3)
     packed = tmp_path / 'packed.mcap.zst'
     packed.write_bytes(zstd.compress((tmp_path / 'drive' / 'drive.mcap').read_bytes()))
     (tmp_path / 'temporary').mkdir()
-    names = function.split('.')
-    place = next(index for index, name in enumerate(names) if name[0].isupper())
-    module = '.'.join(names[:place])
-    child = subprocess.Popen(
-        [sys.executable, '-c', HELD.format(module=module, function='.'.join(names[place:])),
-         str(packed), '--out', str(tmp_path / 'results'), *network,
-         '--overlay', str(tmp_path / 'a.mp4')],
-        text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        env={**os.environ, 'TMPDIR': str(tmp_path / 'temporary')})
-    try:
-        assert child.stdout.readline() == 'here\n'
-        child.send_signal(number)
-        _, err = child.communicate(timeout=DEADLINE)
-    finally:
-        child.kill()
-    assert child.returncode == 128 + number, err
+    code, err = interrupt_in(
+        place, number, 'aim_ros.recordings.process_bag',
+        [str(packed), '--out', str(tmp_path / 'results'), *network,
+         '--overlay', str(tmp_path / 'a.mp4')], TMPDIR=str(tmp_path / 'temporary'))
+    assert code == 128 + number, err
     assert 'process_bag: interrupted; the same command goes on from here' in err
     assert 'Traceback' not in err
     assert not [file for file in (tmp_path / 'results').rglob('*') if file.is_file()]
