@@ -10,6 +10,7 @@ from urllib.parse import quote
 import pyarrow as pa
 from pyarrow import parquet
 
+from aim_ros.outputs import whole_file
 from aim_ros.perception.alert_report import area_share
 from aim_ros.perception.pipeline import Perception
 
@@ -105,6 +106,5 @@ def partition(out: Path, drive: str, profile: str) -> Path:
 
 def _write(table: pa.Table, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f'.{path.name}.partial')
-    parquet.write_table(table, partial)
-    partial.replace(path)
+    with whole_file(path) as partial:
+        parquet.write_table(table, partial)

@@ -1,12 +1,13 @@
 """What a run goes on from: weights, their moving average, optimisers and counts, in one file."""
 
 from collections.abc import Sequence
-import os
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch.optim import Optimizer
+
+from aim_ros.outputs import whole_file
 
 COUNTS = ('step', 'seconds', 'best_figures', 'latest_figures')
 """What a file holds besides weights and optimisers, as plain data."""
@@ -20,11 +21,10 @@ def save(path: Path, model: torch.nn.Module, ema: torch.nn.Module,
     :param ema: the moving average of `model`.
     :param counts: a value for each of `COUNTS`.
     """
-    part = path.with_suffix('.part')
-    torch.save({'model': model.state_dict(), 'ema': ema.state_dict(),
-                'optimizers': [optimizer.state_dict() for optimizer in optimizers],
-                **{name: counts[name] for name in COUNTS}}, part)
-    os.replace(part, path)
+    with whole_file(path) as partial:
+        torch.save({'model': model.state_dict(), 'ema': ema.state_dict(),
+                    'optimizers': [optimizer.state_dict() for optimizer in optimizers],
+                    **{name: counts[name] for name in COUNTS}}, partial)
 
 
 def load(path: Path, model: torch.nn.Module, ema: torch.nn.Module,

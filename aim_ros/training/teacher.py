@@ -15,6 +15,7 @@ from PIL import Image
 import torch
 import torch.nn.functional as F
 
+from aim_ros.outputs import whole_file
 from aim_ros.training import distillation
 from aim_ros.training import efficientvit
 from aim_ros.training.config import Config
@@ -142,7 +143,7 @@ def _compute_source(teacher: Teacher, config: Config, source: SourceConfig) -> i
         np.save(folder / 'probabilities' / f'{path.stem}.npy', found)
         labels = most_probable(found, image.shape[:2], config.teacher.least)
         # Last, and whole: what is there marks the frame as done.
-        Image.fromarray(labels).save(part := labels_path.with_suffix('.part'), format='PNG')
-        part.replace(labels_path)
+        with whole_file(labels_path) as partial:
+            Image.fromarray(labels).save(partial, format='PNG')
         done += 1
     return done

@@ -69,8 +69,7 @@ def warn_of_stream(channel: CameraChannel, settings: Settings, log: RateLimitedL
         log.warning(f'{name} ahead', f'{topic}: {ahead}. {CLOCK_ADVICE}', SETUP_PERIOD)
     if statistics.stamps_frozen():
         log.warning(f'{name} frozen', f'{topic}: {STAND_STILL}')
-    if (statistics.count('answered') >= _CALIBRATED_AFTER
-            and channel.input.calibration != 'used'):
+    if _lacks_calibration(channel):
         # Of its own kind: who was told of none is to be told of a wrong one, too.
         log.warning(
             f'{name} calibration {channel.input.calibration}',
@@ -130,6 +129,12 @@ def stream_ahead(channel: CameraChannel) -> str:
             'age of an alert by them takes it for new' if ahead > _AHEAD_AFTER else '')
 
 
+def _lacks_calibration(channel: CameraChannel) -> bool:
+    """Whether a camera's distances are not to be had, though a calibration should have come."""
+    return (channel.statistics.count('answered') >= _CALIBRATED_AFTER
+            and channel.input.calibration != 'used')
+
+
 def stream_calibration(channel: CameraChannel) -> str:
     """Return why a calibration that came is not used; empty if it is, or if none came."""
     problem = channel.input.calibration_problem
@@ -144,8 +149,7 @@ def listened_in_vain(channel: CameraChannel, settings: Settings) -> str:
         reason = ''
         if not settings.outputs.surfaces.drivable:
             reason = 'the model has no class that free_space.classes names'
-        elif (channel.statistics.count('answered') >= _CALIBRATED_AFTER
-              and channel.input.calibration != 'used'):
+        elif _lacks_calibration(channel):
             reason = channel.input.calibration_problem
         if reason:
             reasons.append(f'free_space and occupancy are listened to in vain: {reason}')
