@@ -16,22 +16,13 @@ from torch.utils.data import Dataset
 from aim_ros.training import distillation
 from aim_ros.training.config import AugmentConfig
 from aim_ros.training.data import Source
-from aim_ros.training.labels import IDS
 from aim_ros.training.labels import IGNORE
 from aim_ros.training.labels import NAMES
 from aim_ros.training.pasting import cut_instances
+from aim_ros.training.pasting import GROUND
 from aim_ros.training.pasting import paste
-
-GROUND = (IDS['road'], IDS['sidewalk'], IDS['terrain'])
-
-PERSON_FEET = (0.75, 1.1)
-"""How far below the horizon people's feet are, in shares of their height.
-
-A camera at the height of a person's head sees every head on flat ground at the horizon.
-"""
-
-VEHICLE_FEET = (0.4, 0.66)
-"""The same of trucks, buses and trams, which are 2.5 to 4 m high."""
+from aim_ros.training.pasting import PERSON_FEET
+from aim_ros.training.pasting import VEHICLE_FEET
 
 
 @dataclass

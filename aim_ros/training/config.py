@@ -33,7 +33,7 @@ class TeacherConfig:
     least: float = 0.5  # a computed label of a smaller probability is left out
     weight: float = 1.0  # of its probabilities in the loss, beside the labels' 1
     temperature: float = 2.0  # softens its probabilities
-    zoom: int = 2  # it is shown blends of crops so many times as large as the network is
+    zoom: float = 2.0  # it is shown blends of crops so many times as large as the network is
     class_weights: Mapping[int, float] = field(default_factory=dict)  # of what it sees in a cell
 
 
@@ -108,6 +108,7 @@ class AugmentConfig:
     blur: float = 0.2
     noise: float = 0.15
     grey: float = 0.05
+    on_device: bool = False  # crops are made where the network is, in whole batches: for a GPU
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,7 @@ class TrainConfig:
     device: str = 'auto'  # auto, cpu or cuda
     bf16: bool = True
     channels_last: bool = True
+    compile: bool = False  # the network, by torch.compile; takes a minute, then less a step
     threads: int = 0  # of the CPU; 0: torch's choice
     workers: int = 1
     steps: int = 8000

@@ -1,6 +1,7 @@
 """Frames and their labels, held in memory: from folders, from one packed file, or rendered."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from dataclasses import replace
 import io
@@ -216,11 +217,11 @@ def _after_packing(settings, packed, computed):
 def write_packed(path: str | Path, training: list[Source], validation: Source, *,
                  quality: int = 85) -> int:
     """
-    Write sources as one file: JPEG images and PNG labels at each source's `pack_scale`.
+    Write sources as one file: WebP images and PNG labels at each source's `pack_scale`.
 
     The labels are final (CamVid's are combined). The validation frames are packed at full size.
 
-    :param quality: of the JPEG images, 1..100.
+    :param quality: of the images, 1..100.
     :return: the file's size in bytes.
     """
     manifest = {'sources': []}
@@ -246,7 +247,7 @@ def _write_frame(archive, folder, frame, scale, quality):
         image = image.resize(size, Image.Resampling.BILINEAR)
         labels = labels.resize(size, Image.Resampling.NEAREST)
     for kind, picture, options in (
-        ('jpg', image, {'format': 'JPEG', 'quality': quality}),
+        ('webp', image, {'format': 'WebP', 'quality': quality}),
         ('png', labels, {'format': 'PNG', 'optimize': True}),
     ):
         buffer = io.BytesIO()
@@ -254,18 +255,21 @@ def _write_frame(archive, folder, frame, scale, quality):
         archive.writestr(f'{folder}/{frame.name}.{kind}', buffer.getvalue())
 
 
+def _decoded(encoded):
+    return np.asarray(Image.open(io.BytesIO(encoded)))
+
+
 def read_packed(path: str | Path) -> tuple[list[Source], Source]:
     """Read what `write_packed` wrote: the training sources and the validation part."""
     training, validation = [], None
-    with zipfile.ZipFile(path) as archive:
+    with zipfile.ZipFile(path) as archive, ThreadPoolExecutor() as pool:
         manifest = json.loads(archive.read(MANIFEST))
         for entry in manifest['sources']:
-            frames = []
-            for name in entry['frames']:
-                stem = f'{entry["folder"]}/{name}'
-                image = np.asarray(Image.open(io.BytesIO(archive.read(f'{stem}.jpg'))))
-                labels = np.asarray(Image.open(io.BytesIO(archive.read(f'{stem}.png'))))
-                frames.append(LabelledFrame(name, image, labels))
+            stems = [f'{entry["folder"]}/{name}' for name in entry['frames']]
+            images, labels = (
+                pool.map(_decoded, (archive.read(f'{stem}.{kind}') for stem in stems))
+                for kind in ('webp', 'png'))
+            frames = map(LabelledFrame, entry['frames'], images, labels)
             settings = SourceConfig(
                 name=entry['name'], images='', labels='', pack_scale=entry['pack_scale'])
             source = Source(settings, tuple(frames))

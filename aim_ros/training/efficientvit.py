@@ -206,6 +206,25 @@ class EfficientViTSegmenter(nn.Module):
         return self.head(stages[:0:-1])
 
 
+class Probabilities(nn.Module):
+    """
+    What a trained network says of RGB images (B, 3, H, W) float, 0..255.
+
+    `forward` returns the probabilities of the classes, (B, 19, H / 8, W / 8).
+    """
+
+    def __init__(self, network: EfficientViTSegmenter):
+        super().__init__()
+        self.network = network
+        for name, values in (('mean', MEAN), ('std', STD)):
+            self.register_buffer(name, 255 * torch.tensor(values)[:, None, None])
+
+    @torch.no_grad()
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Return the probabilities at stride 8."""
+        return self.network((images - self.mean) / self.std).softmax(1)
+
+
 def load(path: str | Path) -> EfficientViTSegmenter:
     """
     Return the trained network, in evaluation mode and without gradients.

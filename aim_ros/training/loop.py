@@ -1,5 +1,6 @@
 """The training loop: resumable to the step, with EMA, validation and a log."""
 
+from collections.abc import Iterable
 from contextlib import nullcontext
 import json
 from pathlib import Path
@@ -26,7 +27,6 @@ from aim_ros.training import model as networks
 from aim_ros.training import optimization
 from aim_ros.training import processes
 from aim_ros.training import state as states
-from aim_ros.training.augment import CropDataset
 from aim_ros.training.config import Config
 from aim_ros.training.config import to_dict
 
@@ -94,6 +94,8 @@ class Trainer:
         if self._resumed:
             self._load()
         self.network = _Forward(self.model)
+        if settings.compile:
+            self.network = torch.compile(self.network)
         if self.processes > 1:
             self.network = DistributedDataParallel(self.network)
         if self.rank == 0:
@@ -124,6 +126,13 @@ class Trainer:
         if self._resumed and not self.best:
             text += '; no best checkpoint here yet'
         return text
+
+    @property
+    def teaches(self) -> bool:
+        """Whether crops come with what a teacher sees in them."""
+        config = self.config
+        return bool(config.teacher.weight
+                    and (config.data.computed or config.augment.on_device))
 
     @property
     def _groups(self):
@@ -166,7 +175,7 @@ class Trainer:
             logits, batch['labels'], batch['weight'], self.class_weights,
             stride=settings.loss_stride, dice=settings.dice)
         teacher = self.config.teacher
-        if self.config.data.computed and teacher.weight:
+        if self.teaches:
             worth = distillation.worth(batch['wanted'], self.taught_weights)
             loss = loss + teacher.weight * distillation.divergence(
                 logits, batch['wanted'], batch['asked'] * worth, teacher.temperature)
@@ -183,8 +192,31 @@ class Trainer:
     def _normalised(self, image):
         return ((image.float() - self.mean) / self.std).contiguous(memory_format=self.layout)
 
-    def loader(self, sources: list[data.Source]) -> DataLoader:
+    def batches(self, sources: list[data.Source]) -> Iterable[dict]:
         """Return the batches from the current step to the last."""
+        if not self.config.augment.on_device:
+            return self.loader(sources)
+        # Kornia, which it colours crops with, is needed by nothing else here.
+        from aim_ros.training import efficientvit
+        from aim_ros.training.device_crops import DeviceCrops
+
+        config = self.config
+        teacher = None
+        if self.teaches:
+            network = efficientvit.load(config.teacher.weights)
+            teacher = efficientvit.Probabilities(network).to(self.device).to(
+                memory_format=self.layout)
+        # Of several processes each draws its own share.
+        crops = DeviceCrops(
+            sources, config.augment, config.train.seed + 1_000_003 * self.rank,
+            config.train.batch // self.processes, self.device, teacher=teacher,
+            zoom=config.teacher.zoom)
+        return map(crops, range(self.step, config.train.steps))
+
+    def loader(self, sources: list[data.Source]) -> DataLoader:
+        """Return the loader of the batches from the current step to the last."""
+        from aim_ros.training.augment import CropDataset
+
         settings = self.config.train
         crops = CropDataset(sources, self.config.augment, settings.seed,
                             settings.steps * settings.batch, **self._teaching())
@@ -204,8 +236,9 @@ class Trainer:
         from aim_ros.training.teacher import CropTeacher
 
         threads = config.train.threads or torch.get_num_threads()
-        return {'zoom': config.teacher.zoom, 'teacher': CropTeacher(
-            config.teacher.weights, config.teacher.zoom, config.augment.crop, threads)}
+        zoom = config.teacher.zoom
+        return {'zoom': int(zoom), 'teacher': CropTeacher(
+            config.teacher.weights, zoom, config.augment.crop, threads)}
 
     def validate(self, choice: list[data.Source]) -> None:
         """Measure the moving average; keep it as `best` when it is the best so far."""
@@ -267,7 +300,7 @@ class Trainer:
             task = progress.add_task('', total=1.0, completed=self.progress, step=self.step,
                                      note='')
             started, before = time.monotonic(), self.seconds
-            for batch in self.loader(training):
+            for batch in self.batches(training):
                 stop, self.seconds = processes.agree(
                     bool(stopping), before + time.monotonic() - started, self.device)
                 if stop or self.step >= end or self.progress >= 1:

@@ -1,5 +1,6 @@
 """People, two-wheelers and large vehicles, cut out of some frames and pasted into others."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import cv2
@@ -8,6 +9,17 @@ import numpy as np
 from aim_ros.training.data import Source
 from aim_ros.training.labels import IDS
 from aim_ros.training.labels import IGNORE
+
+GROUND = (IDS['road'], IDS['sidewalk'], IDS['terrain'])
+
+PERSON_FEET = (0.75, 1.1)
+"""How far below the horizon people's feet are, in shares of their height.
+
+A camera at the height of a person's head sees every head on flat ground at the horizon.
+"""
+
+VEHICLE_FEET = (0.4, 0.66)
+"""The same of trucks, buses and trams, which are 2.5 to 4 m high."""
 
 _TWO_WHEELERS = (IDS['rider'], IDS['motorcycle'], IDS['bicycle'])
 
@@ -31,22 +43,30 @@ def cut_instances(source: Source, classes: tuple[int, ...], *, least_height: int
     """
     groups = [tuple(c for c in classes if c in _TWO_WHEELERS)]
     groups += [(c,) for c in classes if c not in _TWO_WHEELERS]
-    found = []
-    for frame in source.frames:
-        for group in filter(None, groups):
-            mask = np.isin(frame.labels, group).astype(np.uint8)
-            _, regions, boxes, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-            for index, (x, y, width, height, area) in enumerate(boxes):
-                inside = x > 0 and y > 0
-                inside &= x + width < mask.shape[1] and y + height < mask.shape[0]
-                tall = least_height <= height and width < 2.5 * height
-                small = area < max(least_area, least_fill * width * height)
-                if index == 0 or not inside or not tall or small:
-                    continue
-                window = np.s_[y - 1:y + height + 1, x - 1:x + width + 1]
-                labels = np.where(regions[window] == index, frame.labels[window], IGNORE)
-                found.append(Instance(frame.image[window].copy(), labels.astype(np.uint8)))
-    return found
+    groups = tuple(filter(None, groups))
+
+    def cut(frame):
+        return list(_cut(frame, groups, least_height, least_area, least_fill))
+
+    with ThreadPoolExecutor() as pool:
+        return [instance for found in pool.map(cut, source.frames) for instance in found]
+
+
+def _cut(frame, groups, least_height, least_area, least_fill):
+    """Yield the instances of one frame, class after class."""
+    for group in groups:
+        mask = np.isin(frame.labels, group).astype(np.uint8)
+        _, regions, boxes, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+        for index, (x, y, width, height, area) in enumerate(boxes):
+            inside = x > 0 and y > 0
+            inside &= x + width < mask.shape[1] and y + height < mask.shape[0]
+            tall = least_height <= height and width < 2.5 * height
+            small = area < max(least_area, least_fill * width * height)
+            if index == 0 or not inside or not tall or small:
+                continue
+            window = np.s_[y - 1:y + height + 1, x - 1:x + width + 1]
+            labels = np.where(regions[window] == index, frame.labels[window], IGNORE)
+            yield Instance(frame.image[window].copy(), labels.astype(np.uint8))
 
 
 def paste(image: np.ndarray, labels: np.ndarray, instance: Instance, *, height: float,
