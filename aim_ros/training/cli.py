@@ -34,14 +34,17 @@ chosen by changes. For instance with larger crops, for an hour behind 90 minutes
 Only train.muon and the size of the network must stay. To begin a new run from its weights alone,
 give `--set model.start=runs/b0/best` and a new folder.
 
-With a GPU, pack the frames here, copy the file and data.computed there and train from them:
+With a GPU, pack the frames here, copy the one file there and train from it. The crops are then
+made, and the teacher runs, on the GPU:
 
-    python -m aim_ros.training --set data.packed=training.zip \
-        --set train.batch=32 --set train.workers=8 train --out runs/b0
+    python -m aim_ros.training pack training.zip
+    python -m aim_ros.training --config config/training/gpu.yaml \
+        --set data.packed=training.zip --set train.minutes=60 train --out runs/b0
 
 A larger network begins from random weights:
 
-    python -m aim_ros.training --set model.size=b1 --set model.start=null train --out runs/b1
+    python -m aim_ros.training --config config/training/gpu.yaml --set data.packed=training.zip \
+        --set model.size=b2 --set model.start=null --set model.keep=1 train --out runs/b2
 
 Settings come from a YAML file (config/training/segformer.yaml); `--set train.steps=100` changes
 one, `--set data.computed=null` learns from the labels alone.
@@ -114,8 +117,11 @@ def teacher(options: argparse.Namespace, config: configs.Config) -> None:
 
 def train(options: argparse.Namespace, config: configs.Config) -> None:
     """Train in a folder, from its saved state if it has one."""
+    import torch
+
     from aim_ros.training.loop import Trainer
 
+    torch.set_float32_matmul_precision('high')  # on a GPU: sums of TF32 are as good here
     trainer = Trainer(config, options.out)
     done = trainer.run(stop_after=options.stop_after)
     if trainer.rank == 0:
@@ -179,13 +185,15 @@ def calibrate(options: argparse.Namespace, config: configs.Config) -> None:
 
 
 def pack(options: argparse.Namespace, config: configs.Config) -> None:
-    """Write the training and validation frames as one file."""
+    """Write the frames to train on, to choose by and to measure on as one file."""
     from aim_ros.training import data
 
     bare = dataclasses.replace(config.data, packed=None,
                                street=dataclasses.replace(config.data.street, share=0.0))
-    size = data.write_packed(options.file, data.load_training(bare), data.load_validation(bare),
-                             quality=options.quality)
+    choice = data.load_choice(bare) if bare.choice else ()
+    packed = data.Packed(tuple(data.load_training(bare)), data.load_validation(bare),
+                         tuple(choice))
+    size = data.write_packed(options.file, packed, quality=options.quality)
     print(f'{options.file}: {size / 2**20:.1f} MiB')
 
 

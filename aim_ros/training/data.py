@@ -119,7 +119,7 @@ def _wanted(seen, name):
 def load_validation(config: DataConfig) -> Source:
     """Read the frames that are measured on and never trained on."""
     if config.packed:
-        return read_packed(config.packed)[1]
+        return read_packed(config.packed).validation
     if not config.validation:
         raise ValueError('data.validation is not set: give a folder of images and labels')
     return load_source(config.root, config.validation)
@@ -127,8 +127,11 @@ def load_validation(config: DataConfig) -> Source:
 
 def load_choice(config: DataConfig) -> list[Source]:
     """Read the frames that the best checkpoint is chosen by; without any, the validation's."""
-    if config.packed or not config.choice:
+    if not config.choice:
         return [load_validation(config)]
+    if config.packed:
+        packed = read_packed(config.packed).choice
+        return [replace(_named(packed, s.name, config.packed), settings=s) for s in config.choice]
     return [load_source(config.root, s, None if s.labels else config.computed)
             for s in config.choice]
 
@@ -141,8 +144,9 @@ def load_training(config: DataConfig) -> list[Source]:
     """
     wanted = [s for s in config.sources if s.share > 0]
     if config.packed:
-        packed = {s.settings.name: s for s in read_packed(config.packed)[0]}
-        sources = [_after_packing(s, packed[s.name], config.computed) for s in wanted]
+        packed = read_packed(config.packed).training
+        sources = [_after_packing(s, _named(packed, s.name, config.packed), config.computed)
+                   for s in wanted]
     else:
         sources = [load_source(config.root, s, config.computed) for s in wanted]
         held_out = {
@@ -207,34 +211,52 @@ def load_street(settings: StreetConfig) -> Source:
 
 
 def _after_packing(settings, packed, computed):
-    """Return packed frames with a configuration; its scale is in pixels of the original image."""
-    scale = tuple(s / packed.settings.pack_scale for s in settings.scale)
+    """Return packed frames with a configuration, whose sizes are those of the original images."""
+    packed_scale = packed.settings.pack_scale
+    scale = tuple(s / packed_scale for s in settings.scale)
     seen = None if computed is None else Path(computed) / settings.name
     frames = tuple(replace(f, wanted=_wanted(seen, f.name)) for f in packed.frames)
-    return Source(replace(settings, scale=scale), frames)
+    zoom = settings.teacher_zoom / packed_scale
+    return Source(replace(settings, scale=scale, teacher_zoom=zoom), frames)
 
 
-def write_packed(path: str | Path, training: list[Source], validation: Source, *,
-                 quality: int = 85) -> int:
+def _named(sources, name, path):
+    for source in sources:
+        if source.settings.name == name:
+            return source
+    raise ValueError(f'{path} holds no frames of {name}: pack them with this configuration')
+
+
+@dataclass(frozen=True)
+class Packed:
+    """What one file holds: sources to train on, to measure on and to choose by."""
+
+    training: tuple[Source, ...]
+    validation: Source
+    choice: tuple[Source, ...] = ()
+
+
+def write_packed(path: str | Path, packed: Packed, *, quality: int = 85) -> int:
     """
-    Write sources as one file: WebP images and PNG labels at each source's `pack_scale`.
+    Write sources as one file: WebP images and PNG labels, to train on at their `pack_scale`.
 
-    The labels are final (CamVid's are combined). The validation frames are packed at full size.
+    The labels are final (CamVid's are combined). The other frames are packed at full size.
 
     :param quality: of the images, 1..100.
     :return: the file's size in bytes.
     """
     manifest = {'sources': []}
+    parts = {'training': packed.training, 'validation': (packed.validation,),
+             'choice': packed.choice}
     with zipfile.ZipFile(path, 'w', zipfile.ZIP_STORED) as archive:
-        for source in [*training, validation]:
-            is_validation = source is validation
-            folder = 'validation' if is_validation else f'training/{source.settings.name}'
-            scale = 1.0 if is_validation else source.settings.pack_scale
+        for part, source in ((part, s) for part, sources in parts.items() for s in sources):
+            folder = f'{part}/{len(manifest["sources"])}-{source.settings.name}'
+            scale = source.settings.pack_scale if part == 'training' else 1.0
             for frame in source.frames:
                 _write_frame(archive, folder, frame, scale, quality)
             manifest['sources'].append({
-                'folder': folder, 'name': source.settings.name, 'pack_scale': scale,
-                'frames': [frame.name for frame in source.frames],
+                'part': part, 'folder': folder, 'name': source.settings.name,
+                'pack_scale': scale, 'frames': [frame.name for frame in source.frames],
             })
         archive.writestr(MANIFEST, json.dumps(manifest))
     return Path(path).stat().st_size
@@ -259,24 +281,25 @@ def _decoded(encoded):
     return np.asarray(Image.open(io.BytesIO(encoded)))
 
 
-def read_packed(path: str | Path) -> tuple[list[Source], Source]:
-    """Read what `write_packed` wrote: the training sources and the validation part."""
-    training, validation = [], None
+def read_packed(path: str | Path) -> Packed:
+    """
+    Read what `write_packed` wrote.
+
+    :raises ValueError: where there is nothing to measure on, or another version wrote it.
+    """
+    parts = {'training': [], 'validation': [], 'choice': []}
     with zipfile.ZipFile(path) as archive, ThreadPoolExecutor() as pool:
-        manifest = json.loads(archive.read(MANIFEST))
-        for entry in manifest['sources']:
+        for entry in json.loads(archive.read(MANIFEST))['sources']:
+            if 'part' not in entry:
+                raise ValueError(f'{path} is from another version of this tool: pack it anew')
             stems = [f'{entry["folder"]}/{name}' for name in entry['frames']]
             images, labels = (
-                pool.map(_decoded, (archive.read(f'{stem}.{kind}') for stem in stems))
+                pool.map(_decoded, [archive.read(f'{stem}.{kind}') for stem in stems])
                 for kind in ('webp', 'png'))
-            frames = map(LabelledFrame, entry['frames'], images, labels)
             settings = SourceConfig(
                 name=entry['name'], images='', labels='', pack_scale=entry['pack_scale'])
-            source = Source(settings, tuple(frames))
-            if entry['folder'] == 'validation':
-                validation = source
-            else:
-                training.append(source)
-    if validation is None:
+            parts[entry['part']].append(Source(
+                settings, tuple(map(LabelledFrame, entry['frames'], images, labels))))
+    if not parts['validation']:
         raise ValueError(f'{path}: no validation part')
-    return training, validation
+    return Packed(tuple(parts['training']), parts['validation'][0], tuple(parts['choice']))

@@ -7,6 +7,7 @@ EXTRAS = {
     'fastapi': 'live',
     'gguf': 'text',
     'hypothesis': 'test',
+    'kornia': 'train',
     'matplotlib': 'experiments',
     'mcap_ros2': 'dev',
     'motmetrics': 'experiments',

@@ -3,8 +3,8 @@ from importlib.util import find_spec
 import pytest
 
 # What `aim_ros.training` imports; the teacher's packages only where there is a teacher.
-PACKAGES = ('torch', 'transformers', 'torchmetrics', 'albumentations', 'cv2', 'safetensors',
-            'PIL', 'rich', 'yaml')
+PACKAGES = ('torch', 'transformers', 'torchmetrics', 'albumentations', 'kornia', 'cv2',
+            'safetensors', 'PIL', 'rich', 'yaml')
 
 
 def skip_where_missing(*teachers):

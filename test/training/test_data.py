@@ -37,7 +37,8 @@ def test_a_source_that_holds_validation_frames_is_refused(tmp_path):
 def test_the_packed_form_reads_back_what_was_written(tmp_path):
     settings = make_data(tmp_path)
     training, validation = data.load_training(settings), data.load_validation(settings)
-    size = data.write_packed(tmp_path / 'p.zip', training, validation, quality=95)
+    size = data.write_packed(
+        tmp_path / 'p.zip', data.Packed(training, validation), quality=95)
     assert size == (tmp_path / 'p.zip').stat().st_size
     packed = config.DataConfig(packed=str(tmp_path / 'p.zip'), sources=settings.sources)
     read, read_validation = data.load_training(packed), data.load_validation(packed)
@@ -53,7 +54,7 @@ def test_the_packed_form_reads_back_what_was_written(tmp_path):
 def test_a_source_packed_at_half_size_keeps_its_objects_size(tmp_path):
     settings = make_data(tmp_path, pack_scale=0.5)
     training, validation = data.load_training(settings), data.load_validation(settings)
-    data.write_packed(tmp_path / 'p.zip', training, validation)
+    data.write_packed(tmp_path / 'p.zip', data.Packed(training, validation))
     packed = config.DataConfig(packed=str(tmp_path / 'p.zip'), sources=settings.sources)
     read = data.load_training(packed)
     assert read[0].frames[0].labels.shape == (48, 80)
@@ -63,6 +64,23 @@ def test_a_source_packed_at_half_size_keeps_its_objects_size(tmp_path):
         dataclasses.replace(settings.sources[0], pack_scale=1.0),))
     assert data.load_training(later)[0].settings.scale == pytest.approx((1.0, 2.0))
     assert data.load_validation(packed).frames[0].labels.shape == (96, 160)
+    # A teacher is to see them as large as ever.
+    assert read[0].settings.teacher_zoom == 2 * training[0].settings.teacher_zoom
+
+
+def test_what_a_run_is_chosen_by_is_packed_with_it(tmp_path):
+    settings = make_data(tmp_path)
+    chosen = dataclasses.replace(settings.sources[0], name='chosen', leave_out=None,
+                                 only='val.txt', input_size=(32, 64))
+    settings = dataclasses.replace(settings, choice=(chosen,))
+    data.write_packed(tmp_path / 'p.zip', data.Packed(
+        data.load_training(settings), data.load_validation(settings), data.load_choice(settings)))
+    packed = dataclasses.replace(settings, root='nowhere', packed=str(tmp_path / 'p.zip'))
+    (found,) = data.load_choice(packed)
+    assert ([frame.name for frame in found.frames], found.settings) == (['f2'], chosen)
+    other = dataclasses.replace(packed, choice=(dataclasses.replace(chosen, name='other'),))
+    with pytest.raises(ValueError, match=r'p\.zip holds no frames of other: pack them with'):
+        data.load_choice(other)
 
 
 def crops(settings, *, teacher=None, zoom=1, **changes):

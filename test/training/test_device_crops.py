@@ -7,8 +7,6 @@ import pytest
 from train_extra import skip_where_missing
 
 skip_where_missing()
-pytest.importorskip('kornia', reason='crops on a device need kornia')
-
 import torch  # noqa: E402
 import torch.nn.functional as F  # noqa: E402
 from training_fixtures import make_data  # noqa: E402
@@ -170,6 +168,21 @@ def test_the_teacher_is_shown_blends(sources, device):
     torch.testing.assert_close(batch['wanted'], wanted)
 
 
+def test_whole_frames_are_shown_at_three_sizes(sources, device):
+    sizes = []
+
+    def teacher(images):
+        sizes.append(tuple(images.shape[2:]))
+        return torch.full((1, 19, *(side // 8 for side in images.shape[2:])), len(sizes) / 19,
+                          device=device)
+
+    bank = crops(sources[:1], device, teacher=teacher, batch=1).frames
+    # 96x160, enlarged by 1.5, 2 and 2.5.
+    assert sizes[:3] == [(128, 256), (192, 320), (256, 384)]
+    assert bank.grids[0].tolist() == [32, 48]
+    assert bank.wanted[0, :, :32, :48].float().mean() == pytest.approx(2 / 19, rel=1e-3)
+
+
 def test_rendered_frames_are_not_shown_to_the_teacher(sources, device):
     street = dataclasses.replace(sources[0], settings=dataclasses.replace(
         sources[0].settings, name='street'))
@@ -180,7 +193,7 @@ def test_rendered_frames_are_not_shown_to_the_teacher(sources, device):
         return knows_colours(images)
 
     both = crops([sources[0], street], device, mixup_probability=1.0, teacher=teacher, batch=32)
-    assert len(shown) == len(sources[0].frames)
+    assert len(shown) == 3 * len(sources[0].frames)
     batch = both(0)
     asked = batch['asked'].amax((1, 2)) > 0
     assert 0 < asked.sum() < 32
