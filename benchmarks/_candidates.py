@@ -1,7 +1,9 @@
 """What `pipeline` compares: the usual recipe, its network on other runtimes, and ours."""
 
 import argparse
+from collections.abc import Callable
 from contextlib import ExitStack
+import copy
 import itertools
 from pathlib import Path
 import statistics
@@ -62,6 +64,11 @@ class Recipe:
     def network(self, pixels: torch.Tensor) -> torch.Tensor:
         """Run the model alone."""
         return self._model(pixel_values=pixels).logits
+
+    def in_float16(self) -> Callable[[torch.Tensor], torch.Tensor]:
+        """Return what runs a copy of the model alone, in float16."""
+        model = copy.deepcopy(self._model).half()
+        return torch.inference_mode()(lambda pixels: model(pixel_values=pixels).logits)
 
     @torch.inference_mode()
     def __call__(self, image: np.ndarray) -> np.ndarray:

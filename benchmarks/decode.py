@@ -18,7 +18,9 @@ of standard deviation 0.3: no class can be ruled out anywhere.
     python -m benchmarks.decode --classes 150 --json decode.json
 """
 
+import argparse
 from collections.abc import Callable
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
@@ -134,24 +136,33 @@ def main() -> None:
                          help='time decoding with the confidence image too')
     options = options.parse_args()
     device = prepare_device(options)
-    cases = []
-    with torch.inference_mode():
-        for classes in options.classes:
-            prepare(device, classes)
-            for name in options.sizes:
-                logits = make_logits(classes, name, options.worst_case).to(device)
-                top = logits.topk(2, dim=0).values
-                gaps = (top[0] - top[1]).flatten().cpu()
-                quantiles = gaps.quantile(torch.tensor([0.1, 0.5, 0.9])).tolist()
-                for mode in options.modes:
-                    timings = measure(
-                        candidates(logits, SIZES[name][0], MODES[mode], options.confidence),
-                        rounds=options.rounds, device=device)
-                    cases.append(Case(
-                        f'{classes} classes, {name}\n{mode}', timings,
-                        {'recipe / ours': ratio(timings['recipe'], timings['ours'])},
-                        details={'gap_quantiles_10_50_90': quantiles}))
-    report('decode', cases, device, options.json)
+    cases: list[Case] = []
+    try:
+        with torch.inference_mode():
+            for case in _cases(options, device):
+                cases.append(case)
+    finally:
+        # Also what there was before it failed, or was interrupted.
+        report('decode', cases, device, options.json)
+
+
+def _cases(options: argparse.Namespace, device: torch.device) -> Iterator[Case]:
+    """Time every setting that is asked for."""
+    for classes in options.classes:
+        prepare(device, classes)
+        for name in options.sizes:
+            logits = make_logits(classes, name, options.worst_case).to(device)
+            top = logits.topk(2, dim=0).values
+            gaps = (top[0] - top[1]).flatten().cpu()
+            quantiles = gaps.quantile(torch.tensor([0.1, 0.5, 0.9])).tolist()
+            for mode in options.modes:
+                timings = measure(
+                    candidates(logits, SIZES[name][0], MODES[mode], options.confidence),
+                    rounds=options.rounds, device=device)
+                yield Case(
+                    f'{classes} classes, {name}\n{mode}', timings,
+                    {'recipe / ours': ratio(timings['recipe'], timings['ours'])},
+                    details={'gap_quantiles_10_50_90': quantiles})
 
 
 if __name__ == '__main__':

@@ -4,11 +4,12 @@ A whole frame, from the camera's bytes to mask and alerts: the plain recipe and 
 recipe       the checkpoint's AutoImageProcessor, the Hugging Face model in eager fp32, its logits
              upsampled to the camera, |noise| added to the four target classes, arg max
 network      the same model alone, on the same pixels
+network, fp16  its copy in float16, alone, which is what ours computes in there; on CUDA
 openvino     that model as OpenVINO converts it, alone; with --peers
 onnxruntime  that model as torch exports it to ONNX, on ONNX Runtime, alone; with --peers
 our network  the folded network on our engine, alone
 ours, ...    `Pipeline.process` without modulation, with `expected` and with `pixel` sampling
-ours, torch  the same with `expected` sampling and the folded network on torch
+ours, torch  the same with `expected` sampling and the folded network on torch, where ours is not
 
 All take turns in one process, on the same threads. B0 with 19 classes is the shipped checkpoint;
 the others have random weights, scaled so that their masks vary, which takes as long. Last, the
@@ -114,15 +115,18 @@ def frame_case(setting: Setting, models: Models, options, device: torch.device, 
     model, recipe = models.of(setting)
     recipe.resize_to(setting.network)
     segmenter = open_segmenter(model, setting, options, device)
-    torchs = open_segmenter(model, setting, options, device, engine='torch')
     pixels = segmenter.preprocess([Frame(image)])
     ours = {name: Ours(Pipeline(segmenter), image, modulation)
             for name, modulation in MODULATIONS.items()}
-    ours['torch'] = Ours(Pipeline(torchs), image, MODULATIONS['expected'])
+    if segmenter.engine.name != 'torch':
+        torchs = open_segmenter(model, setting, options, device, engine='torch')
+        ours['torch'] = Ours(Pipeline(torchs), image, MODULATIONS['expected'])
     others = peers(recipe, setting.network) if wants_peers(setting, options, device) else {}
     candidates = {
         'recipe': lambda: recipe(image),
-        'network': lambda: recipe.network(pixels.float()),
+        'network': partial(recipe.network, pixels.float()),
+        **({'network, fp16': partial(recipe.in_float16(), pixels.half())}
+           if device.type == 'cuda' else {}),
         **{name: partial(engine, pixels.float()) for name, engine in others.items()},
         'our network': lambda: segmenter.forward(pixels),
         **{f'ours, {name}': candidate for name, candidate in ours.items()},
@@ -138,8 +142,8 @@ def frame_case(setting: Setting, models: Models, options, device: torch.device, 
         'expected / off': ratio(expected, off),
         'pixel / off': ratio(pixel, off),
         'our network / network': ratio(timings['our network'], timings['network']),
-        'ours / ours, torch': ratio(expected, timings['ours, torch']),
-        **{f'ours / {name}': ratio(expected, timings[name]) for name in others},
+        **{f'ours / {name}': ratio(expected, timings[name])
+           for name in (*others, 'network, fp16', 'ours, torch') if name in timings},
     }
     goals = {} if device.type == 'cuda' else {
         name: goal for name, goal in GOALS.get(setting, {}).items() if name in ratios}
@@ -270,6 +274,8 @@ def main(args: Sequence[str] | None = None) -> int:
     command_line.add_argument('--all', action='store_true', help='every setting, not only four')
     command_line.add_argument('--settings', type=int, nargs='+', metavar='N',
                               help='numbers of the settings, from 0 (all)')
+    command_line.add_argument('--input', type=int, nargs=2, metavar=('HEIGHT', 'WIDTH'),
+                              help="of the network, in place of the settings' own")
     command_line.add_argument('--only', nargs='+', choices=KINDS, default=KINDS, help='one frame '
                               'of each setting, several cameras, all cores busy (all three)')
     command_line.add_argument('--peers', action='store_true',
@@ -292,8 +298,11 @@ def main(args: Sequence[str] | None = None) -> int:
     keep_freed_memory()
     disable_progress_bar()
     run = Run(options, prepare(options))
+    wanted = [settings[number] for number in chosen]
+    if options.input:
+        wanted = [replace(setting, network=tuple(options.input)) for setting in wanted]
     try:
-        run.play([settings[number] for number in chosen])
+        run.play(wanted)
     finally:
         # Also what there was before it failed, or was interrupted.
         run.report()

@@ -2,6 +2,7 @@
 
 from contextlib import contextmanager
 from contextlib import ExitStack
+from dataclasses import replace
 import importlib
 import json
 from pathlib import Path
@@ -139,6 +140,18 @@ def test_what_is_wanted_alone_is_timed_alone(pipeline, monkeypatch, capsys):
     assert timed == ['busy']
     assert pipeline.main(['--settings', '0', '--only', 'frame', 'cameras']) == 0
     assert timed == ['busy', 'frame', 'camera']
+
+
+def test_the_input_of_the_network_can_be_chosen(pipeline, monkeypatch, capsys):
+    timed = []
+
+    def case(setting, *_):
+        timed.append(setting)
+        return pipeline.Case('frame', {'ours': pipeline.Timing((0.25,))})
+
+    monkeypatch.setattr(pipeline, 'frame_case', case)
+    assert pipeline.main(['--settings', '0', '--only', 'frame', '--input', '256', '832']) == 0
+    assert timed == [replace(pipeline.QUICK[0], network=(256, 832))]
 
 
 @pytest.fixture

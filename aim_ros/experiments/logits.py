@@ -13,7 +13,7 @@ from aim_ros.segmentation.checkpoint import find_checkpoint
 from aim_ros.segmentation.engine import ENGINES
 from aim_ros.segmentation.segmenter import Segmenter
 
-_VERSION = 2
+_VERSION = 3
 """Part of the cache's keys; to be raised when preprocessing or network give other logits."""
 
 

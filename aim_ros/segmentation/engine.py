@@ -30,6 +30,9 @@ class Engine(ABC):
     """
     Runs one network on one device.
 
+    Threads may share it: where it cannot run for several at once, they take turns. On CUDA they
+    are to share a stream too, as all of torch's do unless they choose another.
+
     :cvar name: one of `ENGINES`.
     :ivar version: of the engine's library.
     :ivar device: where pixels are to be and logits will be.

@@ -122,6 +122,8 @@ class GraphedNetwork:
         # The largest first: the others find room in the memory that it leaves.
         for batch in range(batches, 0, -1):
             pixels = torch.zeros(batch, 3, *size, device=device, dtype=dtype)
+            generator = torch.cuda.default_generators[pixels.get_device()]
+            state = generator.clone_state()
             try:
                 # On leaving, the stream is the present one again: torch does not see to that where
                 # a capture fails.
@@ -132,6 +134,8 @@ class GraphedNetwork:
                 _logger.warning(
                     'no CUDA graph of the network for batches up to %d, which so take longer: %s',
                     batch, ' '.join(str(error).split())[:300])
+                # The generator would wait for the end of the capture, and refuse to draw until it.
+                generator.graphsafe_set_state(state)
                 break
             self._graphs[pixels.shape] = graph, pixels, logits
 

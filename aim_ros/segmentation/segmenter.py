@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from collections.abc import Sequence
 from contextlib import contextmanager
 import logging
+from threading import Lock
 import time
 
 import torch
@@ -68,6 +69,7 @@ class Segmenter:
             _logger.warning('%s', text)
         self._ready: set[tuple[int, int]] = set()
         self._used: set[tuple[int, int]] = set()
+        self._preparing = Lock()
         self._batch = 1
         scale, offset = self.description.normalisation()
         self._scale, self._offset = scale.to(self.device), offset.to(self.device)
@@ -274,7 +276,9 @@ class Segmenter:
         """
         size = tuple(pixels.shape[2:])
         if size not in self._ready:
-            self.prepare(size)
+            with self._preparing:
+                if size not in self._ready:
+                    self.prepare(size)
         # Replaced as a whole: another thread may look at it.
         if size not in self._used:
             self._used = self._used | {size}

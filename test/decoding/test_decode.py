@@ -398,18 +398,23 @@ def test_without_its_compiler_a_kernel_is_replaced_with_one_warning(
     assert compiler in record.getMessage()
 
 
+class ForeignError(Exception):
+    """A compiler's own, as Triton's where its assembler does not know the device."""
+
+
+@pytest.mark.parametrize('kind', [RuntimeError, OSError, ForeignError])
 def test_a_kernel_that_cannot_be_compiled_is_replaced_with_one_warning(
-        fresh_backends, monkeypatch, caplog):
+        kind, fresh_backends, monkeypatch, caplog):
     def fill(*_):
-        raise RuntimeError('Failed to find C compiler')
+        raise kind('Failed to find C compiler')
 
     monkeypatch.setattr(decode_module._backend('cpu'), 'fill', fill)
     prepare(torch.device('cpu'), 19)
     assert decode_module._backend('cpu') is decode_reference
     [record] = caplog.records
-    assert 'RuntimeError: Failed to find C compiler' in record.getMessage()
+    assert f'{kind.__name__}: Failed to find C compiler' in record.getMessage()
     monkeypatch.setattr(decode_reference, 'fill', fill)
-    with pytest.raises(RuntimeError, match='Failed to find'):
+    with pytest.raises(kind, match='Failed to find'):
         prepare(torch.device('cpu'), 19)
 
 

@@ -17,20 +17,20 @@ SIZE = (33, 47)
 
 
 @pytest.fixture
-def scene():
+def scene(device):
     """Random logits on a grid, and labels with a part that has none."""
     generator = torch.Generator().manual_seed(2)
     logits = 2 * torch.randn(6, 9, 13, generator=generator)
     truth = torch.randint(0, 6, SIZE, generator=generator).numpy()
     truth[:4] = IGNORE
-    return logits, truth
+    return logits.to(device), truth
 
 
 def counted(mask, truth):
     """Count pixel by pixel."""
     matrix = np.zeros((6, 6), int)
     known = truth != IGNORE
-    np.add.at(matrix, (truth[known], mask.numpy()[known]), 1)
+    np.add.at(matrix, (truth[known], mask.cpu().numpy()[known]), 1)
     return matrix
 
 

@@ -1,5 +1,6 @@
 """Every engine gives the logits of the reference, at any size, or says in a sentence why not."""
 
+from concurrent.futures import ThreadPoolExecutor
 import logging
 import os
 import subprocess
@@ -108,6 +109,17 @@ def test_logits_stay_when_the_next_frame_comes(tiny, use_kept):
     before = logits.clone()
     logits_of(segmenter, second)
     assert torch.equal(logits, before)
+
+
+def test_threads_that_share_an_engine_each_get_their_own_logits(tiny, use_kept):
+    engine = Segmenter(tiny, device='cpu', engine='openvino').engine
+    sizes = ((64, 96), (128, 416))
+    images = [torch.randn(1, 3, *sizes[i % 2], generator=torch.Generator().manual_seed(i))
+              for i in range(24)]
+    expected = [engine(image) for image in images]
+    with ThreadPoolExecutor(4) as pool:
+        for ours, theirs in zip(pool.map(engine, images), expected, strict=True):
+            torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=0)
 
 
 @pytest.mark.parametrize(('engine', 'meanwhile'), [('torch', 3), ('openvino', 1)])

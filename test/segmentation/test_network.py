@@ -5,6 +5,7 @@ import torch
 from transformers import SegformerConfig
 from transformers import SegformerForSemanticSegmentation
 
+from aim_ros.segmentation.engines.torch import full_float32
 from aim_ros.segmentation.network import FoldedDecodeHead
 from aim_ros.segmentation.network import FoldedSegformer
 from aim_ros.segmentation.network import GraphedNetwork
@@ -51,7 +52,7 @@ def assert_same_decisions(ours, theirs):
 def test_the_folded_network_gives_the_logits_of_the_original(size, shape, device):
     network = random_network(size).to(device)
     pixels = torch.randn(shape, generator=torch.Generator().manual_seed(1)).to(device)
-    with torch.inference_mode():
+    with torch.inference_mode(), full_float32():
         theirs = network(pixels).logits
         ours = FoldedSegformer(network)(pixels)
     assert_same_decisions(ours, theirs)
@@ -92,11 +93,7 @@ def test_folding_takes_the_large_products_away():
 # CUDA graphs
 
 
-@pytest.fixture
-def cuda():
-    if not torch.cuda.is_available():
-        pytest.skip('no CUDA device on this machine')
-    return torch.device('cuda')
+on_cuda = pytest.mark.parametrize('device', ['cuda'], indirect=True)
 
 
 def graphed(network, device, **options):
@@ -104,26 +101,30 @@ def graphed(network, device, **options):
                           dtype=torch.float32, **{'batches': 3, **options})
 
 
-def test_graphs_give_what_the_network_gives_for_each_batch_size(cuda, caplog):
-    network = FoldedSegformer(random_network('b0')).to(cuda)
+@on_cuda
+def test_graphs_give_what_the_network_gives_for_each_batch_size(device, caplog):
+    network = FoldedSegformer(random_network('b0')).to(device)
     with caplog.at_level(logging.WARNING):
-        replayed = graphed(network, cuda)
+        replayed = graphed(network, device)
     assert not caplog.records
     for batch in (1, 2, 3, 1, 4, 2):
-        pixels = torch.randn(batch, 3, 64, 96, device=cuda)
+        pixels = torch.randn(batch, 3, 64, 96, device=device)
         with torch.inference_mode():
             expected = network(pixels)
         torch.testing.assert_close(replayed(pixels), expected, atol=1e-3, rtol=1e-3)
 
 
-def test_a_network_that_cannot_be_captured_runs_without_graphs(cuda, caplog):
+@on_cuda
+def test_a_network_that_cannot_be_captured_runs_without_graphs(device, caplog):
     def stubborn(pixels):
         # A host that waits for the device cannot be captured.
         return pixels * pixels.sum().item()
 
     with caplog.at_level(logging.WARNING):
-        network = GraphedNetwork(stubborn, (4, 4), batches=2, device=cuda, dtype=torch.float32)
+        network = GraphedNetwork(stubborn, (4, 4), batches=2, device=device, dtype=torch.float32)
     assert len(caplog.records) == 1
     assert 'no CUDA graph' in caplog.text
-    pixels = torch.ones(1, 3, 4, 4, device=cuda)
+    pixels = torch.ones(1, 3, 4, 4, device=device)
     assert (network(pixels) == 48).all()
+    # What else the process draws on the device it draws as before.
+    assert torch.rand(100, device=device).std() > 0.1

@@ -2,6 +2,7 @@
 
 import logging
 from pathlib import Path
+from threading import Lock
 import time
 import warnings
 
@@ -154,6 +155,8 @@ class OpenVinoEngine(Engine):
         if height.is_static and width.is_static:
             self.fixed_size = height.get_length(), width.get_length()
         self._requests: dict[tuple[int, int], ov.InferRequest] = {}
+        # A request runs once at a time: another thread would be refused, or change its images.
+        self._one_at_a_time = Lock()
 
     def prepare(self, batch: int, size: tuple[int, int]) -> None:
         """Compile for single images of a size: one by one is faster than together."""
@@ -164,18 +167,19 @@ class OpenVinoEngine(Engine):
         if len(pixels) > 1:
             return torch.cat([self(image[None]) for image in pixels])
         size = tuple(pixels.shape[2:])
-        request = self._requests.get(size)
-        if request is None:
-            request = self._requests[size] = self._compile(size)
         if self._channels_last:
             pixels = pixels.permute(0, 2, 3, 1)
         # Both sides work in torch's memory: nothing is copied. It must be kept until then, since
         # OpenVINO does not.
         images = pixels.contiguous().numpy()
-        logits = torch.empty(tuple(request.model_outputs[0].shape))
-        request.set_input_tensor(ov.Tensor(images, shared_memory=True))
-        request.set_output_tensor(ov.Tensor(logits.numpy(), shared_memory=True))
-        request.infer()
+        with self._one_at_a_time:
+            request = self._requests.get(size)
+            if request is None:
+                request = self._requests[size] = self._compile(size)
+            logits = torch.empty(tuple(request.model_outputs[0].shape))
+            request.set_input_tensor(ov.Tensor(images, shared_memory=True))
+            request.set_output_tensor(ov.Tensor(logits.numpy(), shared_memory=True))
+            request.infer()
         return logits
 
     def _compile(self, size: tuple[int, int]) -> ov.InferRequest:
