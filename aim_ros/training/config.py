@@ -119,7 +119,6 @@ class TrainConfig:
     device: str = 'auto'  # auto, cpu or cuda
     bf16: bool = True
     channels_last: bool = True
-    compile: bool = False  # the network, by torch.compile; takes a minute, then less a step
     threads: int = 0  # of the CPU; 0: torch's choice
     workers: int = 1
     steps: int = 8000

@@ -94,9 +94,6 @@ class Trainer:
         if self._resumed:
             self._load()
         self.network = _Forward(self.model)
-        if settings.compile:
-            self._hook()
-            self.network = torch.compile(self.network)
         if self.processes > 1:
             self.network = DistributedDataParallel(self.network)
         if self.rank == 0:
@@ -141,12 +138,6 @@ class Trainer:
 
     def _processor(self):
         return networks.processor(self.config.train.input_size)
-
-    @torch.no_grad()
-    def _hook(self):
-        """Let the network hook its stages, as it does when first used: no graph holds that."""
-        networks.logits(self.model.eval(), torch.zeros(1, 3, 64, 64, device=self.device))
-        self.model.train()
 
     def _load(self):
         counts = states.load(self.folder / STATE, self.model, self.ema, self.optimizers)
