@@ -5,11 +5,20 @@ The teacher's probabilities were computed once for every whole frame; here they 
 scaled as the frame was. Only a blend of crops is shown to the teacher itself (`teacher`).
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 import torch.nn.functional as F
 
 STRIDE = 4  # of the network's logits
+
+ZOOMS = (0.75, 1.0, 1.25)
+"""A frame is shown to the teacher at these shares of its source's `teacher_zoom`.
+
+The mean of the three is nearer to human labels than the one: mIoU of half of the KITTI frames to
+train on .508 against .502, of those to choose by .567 against .554.
+"""
 
 
 def _weights(count: int, start: float, step: float, length: int) -> np.ndarray:
@@ -63,6 +72,16 @@ def cut(wanted: np.ndarray, frame: tuple[int, int], corner: tuple[float, float],
     found = np.matmul(across, found)
     known = (below.sum(1) > 0.5)[:, None] & (across.sum(1) > 0.5)
     return found, known
+
+
+def mean_on_finest(seen: Sequence[torch.Tensor]) -> torch.Tensor:
+    """
+    Return the mean of probabilities of the same images on grids of several sizes.
+
+    :param seen: each (B, C, h, w), the finest grid last, on which the result is.
+    """
+    grid = seen[-1].shape[2:]
+    return torch.stack([F.interpolate(s, grid, mode='bilinear') for s in seen]).mean(0)
 
 
 def worth(wanted: torch.Tensor, class_weights: torch.Tensor) -> torch.Tensor:

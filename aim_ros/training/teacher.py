@@ -1,7 +1,7 @@
 """
 What the teacher sees in every frame, computed once and kept on disk.
 
-A folder a source: `probabilities/NAME.npy`, (h, w, 19) float16 on the grid of the teacher's
+A folder a source: `probabilities/NAME.npy`, (h, w, 19) float16 on the finest grid of the teacher's
 logits, which covers the whole frame, and `labels/NAME.png`, the most probable class of each pixel.
 """
 
@@ -107,6 +107,17 @@ def predictor(teacher: Teacher, zoom: float) -> Callable[[LabelledFrame], torch.
     return predict
 
 
+def mean_probabilities(teacher: Teacher, image: np.ndarray, zoom: float) -> np.ndarray:
+    """
+    Return the mean of what a teacher sees of a frame at `distillation.ZOOMS` of a zoom.
+
+    :return: (h, w, 19) float32 on the finest of their grids.
+    """
+    seen = [torch.from_numpy(teacher.probabilities(image, share * zoom)).permute(2, 0, 1)[None]
+            for share in distillation.ZOOMS]
+    return distillation.mean_on_finest(seen)[0].permute(1, 2, 0).contiguous().numpy()
+
+
 def most_probable(probabilities: np.ndarray, size: tuple[int, int], least: float) -> np.ndarray:
     """
     Return the labels (H, W) uint8 of probabilities (h, w, C) upsampled bilinearly to `size`.
@@ -139,7 +150,7 @@ def _compute_source(teacher: Teacher, config: Config, source: SourceConfig) -> i
         if labels_path.exists():
             continue
         image = np.asarray(Image.open(path).convert('RGB'))
-        found = teacher.probabilities(image, source.teacher_zoom).astype(np.float16)
+        found = mean_probabilities(teacher, image, source.teacher_zoom).astype(np.float16)
         np.save(folder / 'probabilities' / f'{path.stem}.npy', found)
         labels = most_probable(found, image.shape[:2], config.teacher.least)
         # Last, and whole: what is there marks the frame as done.

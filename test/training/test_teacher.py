@@ -7,6 +7,7 @@ from train_extra import skip_where_missing
 
 skip_where_missing('openvino')
 
+import cv2  # noqa: E402
 import torch  # noqa: E402
 from training_fixtures import make_data  # noqa: E402
 from training_fixtures import save_teacher  # noqa: E402
@@ -63,10 +64,14 @@ def test_every_frame_is_computed_once(tmp_path, weights):
     assert [f.name for f in frames] == ['f0', 'f1', 'f3']
     for frame in frames:
         assert frame.wanted.dtype == np.float16
-        assert frame.wanted.shape == (24, 40, 19)
+        assert frame.wanted.shape == (32, 48, 19)  # of 256x384: 96x160 enlarged by 2.5
         np.testing.assert_allclose(frame.wanted.astype(float).sum(2), 1, atol=0.01)
         assert np.array_equal(
             frame.labels, teacher.most_probable(frame.wanted, frame.image.shape[:2], 0.0))
+    one = teacher.Teacher(weights, threads=1)
+    grids = [one.probabilities(frames[0].image, zoom) for zoom in (1.5, 2.0, 2.5)]
+    mean = np.mean([cv2.resize(grid, (48, 32)) for grid in grids], 0)
+    np.testing.assert_allclose(frames[0].wanted.astype(float), mean, atol=2e-3)
     (tmp_path / 'answers' / 'made' / 'labels' / 'f1.png').unlink()
     teacher.compute(chosen, reports.append)
     assert reports == ['made: 3 frames', 'made: 1 frames']
