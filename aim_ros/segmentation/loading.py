@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from importlib import metadata
 from importlib.util import find_spec
 import json
+import logging
 from pathlib import Path
 import tempfile
 from typing import Any
@@ -24,6 +25,8 @@ from aim_ros.segmentation.engines.torch import TorchEngine
 from aim_ros.segmentation.exported import read_description
 from aim_ros.segmentation.fingerprint import fingerprint
 from aim_ros.segmentation.labels import LabelSet
+
+_logger = logging.getLogger(__name__)
 
 _VERSION = 3
 """Part of the keys of what is kept; to be raised when folding, conversion or its checks change."""
@@ -47,7 +50,7 @@ def open_engine(
     :param precision: ``auto`` (fp16 on CUDA, else fp32; that of an ONNX file) or one of
         `PRECISIONS`.
     :param providers: execution providers of ONNX Runtime, the most wanted first; empty is CUDA
-        and CPU on a CUDA device, else the CPU.
+        and CPU on a CUDA device (``auto``: where ONNX Runtime can), else the CPU.
     :raises ModelError: these do not go together, or cannot be used here.
     """
     if engine not in ('auto', *ENGINES):
@@ -70,7 +73,7 @@ def open_engine(
             f'engine openvino does not run on {device!r}; use device cpu or openvino:NAME')
     target = 'CPU' if target is None else target
     if checkpoint.is_exported(model):
-        return _open_exported(model, place, engine, target, precision, providers)
+        return _open_exported(model, device, engine, target, precision, providers)
     if engine == 'onnxruntime':
         raise ModelError(
             f'engine onnxruntime runs ONNX files, and {model!r} is none; write one with '
@@ -176,7 +179,7 @@ def network_identity(model: str) -> dict[str, Any]:
 
 
 def _open_exported(
-    model: str, place: torch.device, engine: str, target: str, precision: str,
+    model: str, device: str, engine: str, target: str, precision: str,
     providers: Sequence[str],
 ) -> tuple[Description, Engine]:
     """Open an ONNX file on ONNX Runtime or OpenVINO."""
@@ -198,6 +201,19 @@ def _open_exported(
     else:
         _require('onnxruntime')
         from aim_ros.segmentation.engines.onnxruntime import OnnxRuntimeEngine
-        chosen = tuple(providers) or (('cuda', 'cpu') if place.type == 'cuda' else ('cpu',))
-        opened = OnnxRuntimeEngine(path, providers=chosen, precision=stored)
+        opened = OnnxRuntimeEngine(
+            path, providers=tuple(providers) or _usual_providers(device), precision=stored)
     return description, opened
+
+
+def _usual_providers(device: str) -> tuple[str, ...]:
+    """Return the execution providers of ONNX Runtime for a device."""
+    if parse_device(device)[0].type != 'cuda':
+        return ('cpu',)
+    from aim_ros.segmentation.engines.onnxruntime import available_providers
+    if device == 'auto' and 'cuda' not in available_providers():
+        _logger.warning(
+            'torch sees a GPU, but ONNX Runtime has no execution provider "cuda": the network '
+            'runs on the CPU; onnxruntime-gpu has it')
+        return ('cpu',)
+    return 'cuda', 'cpu'

@@ -19,6 +19,7 @@ from onnx import helper  # noqa: E402
 from onnx import TensorProto  # noqa: E402
 
 from aim_ros.segmentation.engines.onnxruntime import OnnxRuntimeEngine  # noqa: E402
+from aim_ros.segmentation.loading import open_engine  # noqa: E402
 
 CLASSES = 4
 DESCRIPTION = ('classes: [road, sky, person, car]\nmean: [0.485, 0.456, 0.406]\n'
@@ -128,6 +129,22 @@ def test_a_provider_that_is_listed_but_does_not_start_is_no_silent_cpu(make, mon
     with pytest.warns(UserWarning, match='CUDAExecutionProvider'), pytest.raises(
             ModelError, match="cannot start its execution provider 'cuda'"):
         Segmenter(make(), device='cpu', providers=('cuda', 'cpu'))
+
+
+def test_where_onnx_runtime_has_no_cuda_auto_is_the_cpu_and_says_so(make, monkeypatch, caplog):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
+    monkeypatch.setattr(torch.cuda, 'device_count', lambda: 1)
+    monkeypatch.setattr(onnxruntime, 'get_available_providers', lambda: ['CPUExecutionProvider'])
+    path = make()
+    _, engine = open_engine(path)
+    assert engine.target == 'cpu'
+    assert 'has no execution provider "cuda": the network runs on the CPU' in caplog.text
+    for asked in ({'device': 'cuda'}, {'providers': ('cuda', 'cpu')}):
+        with pytest.raises(ModelError, match="no execution provider 'cuda' here; it has cpu"):
+            open_engine(path, **asked)
+    caplog.clear()
+    assert open_engine(path, device='cpu')[1].target == 'cpu'
+    assert not caplog.records
 
 
 def test_a_provider_runs_where_its_cache_cannot_be_written(make, tmp_path, monkeypatch, caplog):

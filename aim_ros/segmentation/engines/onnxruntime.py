@@ -36,6 +36,12 @@ def _options(provider: str) -> dict[str, str]:
     return {'trt_engine_cache_enable': 'True', 'trt_engine_cache_path': str(folder)}
 
 
+def available_providers() -> list[str]:
+    """Return the keys of `PROVIDERS` that this build of ONNX Runtime has."""
+    here = ort.get_available_providers()
+    return [name for name, full in PROVIDERS.items() if full in here]
+
+
 class OnnxRuntimeEngine(Engine):
     """
     Runs an ONNX file that maps images (B, 3, h, w) to logits.
@@ -55,13 +61,12 @@ class OnnxRuntimeEngine(Engine):
         self.providers = tuple(providers) or ('cpu',)
         self.target = ', '.join(self.providers)
         self.precision = precision
-        available = ort.get_available_providers()
+        available = available_providers()
         for provider in self.providers:
-            if PROVIDERS.get(provider) not in available:
-                here = [name for name, full in PROVIDERS.items() if full in available]
+            if provider not in available:
                 raise ModelError(
                     f'ONNX Runtime has no execution provider {provider!r} here; it has '
-                    f'{", ".join(here)}. Others come with other builds, for instance '
+                    f'{", ".join(available)}. Others come with other builds, for instance '
                     'onnxruntime-gpu and onnxruntime-openvino')
         self._session = self._open(path)
         running = self._session.get_providers()
