@@ -38,7 +38,7 @@ class _RoadUser:
         nearest = f'nearest {self.nearest_m:5.1f} m' if math.isfinite(self.nearest_m) else ''
         mark = '  seen by modulation alone' if values['emphasised'] == 'true' else ''
         return (f'[{style}]{LEVELS[self.level]:5s}[/] {values["kind"]:12s} '
-                f'#{values["track_id"]:8s} frames {self.first:4d} to {self.last:4d}  '
+                f'#{values["track_id"]:10s} frames {self.first:4d} to {self.last:4d}  '
                 f'{self.profile:10s} {nearest}{mark}')
 
 
