@@ -50,7 +50,7 @@ def open_engine(
     :param precision: ``auto`` (fp16 on CUDA, else fp32; that of an ONNX file) or one of
         `PRECISIONS`.
     :param providers: execution providers of ONNX Runtime, the most wanted first; empty is CUDA
-        and CPU on a CUDA device (``auto``: where ONNX Runtime can), else the CPU.
+        and CPU on a CUDA device (``auto``: where ONNX Runtime lists it), else the CPU.
     :raises ModelError: these do not go together, or cannot be used here.
     """
     if engine not in ('auto', *ENGINES):

@@ -9,11 +9,12 @@ import torch
 import torch.nn.functional as F
 
 from aim_ros.training import distillation
+from aim_ros.training import efficientvit
 from aim_ros.training.data import Source
 from aim_ros.training.labels import IGNORE
 from aim_ros.training.pasting import Instance
 
-Teacher = Callable[[torch.Tensor], torch.Tensor]
+TeacherFunction = Callable[[torch.Tensor], torch.Tensor]
 """From images (B, 3, H, W) float, 0..255, to probabilities (B, C, h, w) over the whole of them."""
 
 OUTSIDE = 254  # a label: no frame is there
@@ -50,13 +51,11 @@ def cut(canvas: torch.Tensor, maps: torch.Tensor, size: tuple[int, int],
     return F.grid_sample(canvas.float(), grid, mode, align_corners=False)
 
 
-def _asked(teacher, image, zoom):
+def _mean_probabilities(teacher, image, zoom):
     """Return the mean of what a teacher sees of a frame at its `ZOOMS`, on the finest grid."""
-    *_, rows, columns = image.shape
     seen = []
     for share in distillation.ZOOMS:
-        # To multiples of 32, the stride of the network.
-        size = [32 * max(1, round(share * zoom * side / 32)) for side in (rows, columns)]
+        size = efficientvit.fitting_size(image.shape[2:], share * zoom)
         seen.append(teacher(F.interpolate(image, size, mode='bicubic').clamp(0, 255)))
     return distillation.mean_on_finest(seen)[0].half()
 
@@ -74,7 +73,7 @@ class FrameBank:
     """
 
     def __init__(self, sources: Sequence[Source], device: torch.device,
-                 teacher: Teacher | None = None):
+                 teacher: TeacherFunction | None = None):
         frames = [frame for source in sources for frame in source.frames]
         self.sizes = np.array([frame.labels.shape for frame in frames])
         self.first = np.cumsum([0, *(len(source.frames) for source in sources)])
@@ -101,7 +100,9 @@ class FrameBank:
             for index in range(self.first[number], self.first[number + 1]):
                 rows, columns = self.sizes[index]
                 image = self.images[index:index + 1, :, :rows, :columns].float()
-                answers[index] = _asked(teacher, image, source.settings.teacher_zoom)
+                answers[index] = _mean_probabilities(teacher, image, source.settings.teacher_zoom)
+        if not answers:
+            return
         shape = np.max([answer.shape for answer in answers.values()], axis=0)
         self.wanted = torch.zeros(
             len(self.sizes), *map(int, shape), dtype=torch.float16, device=self.images.device)

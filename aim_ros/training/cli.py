@@ -34,17 +34,19 @@ chosen by changes. For instance with larger crops, for an hour behind 90 minutes
 Only train.muon and the size of the network must stay. To begin a new run from its weights alone,
 give `--set model.start=runs/b0/best` and a new folder.
 
-With a GPU, pack the frames here, copy the one file there and train from it. The crops are then
-made, and the teacher runs, on the GPU:
+With a GPU, pack the frames here, copy the file and the teacher's folder there, and render the
+street there. The crops are then made, and the teacher runs, on the GPU:
 
     python -m aim_ros.training pack training.zip
-    python -m aim_ros.training --config config/training/gpu.yaml \
-        --set data.packed=training.zip --set train.minutes=60 train --out runs/b0
+    python -m aim_ros.training --config config/training/gpu.yaml street
+    python -m aim_ros.training --config config/training/gpu.yaml --set data.packed=training.zip \
+        --set teacher.weights=efficientvit-b0-cityscapes --set train.minutes=60 \
+        train --out runs/b0
 
 A larger network begins from random weights:
 
     python -m aim_ros.training --config config/training/gpu.yaml --set data.packed=training.zip \
-        --set model.size=b2 --set model.start=null --set model.keep=1 train --out runs/b2
+        --set model.size=b2 --set model.start=null train --out runs/b2
 
 Settings come from a YAML file (config/training/segformer.yaml); `--set train.steps=100` changes
 one, `--set data.computed=null` learns from the labels alone.
@@ -121,9 +123,13 @@ def train(options: argparse.Namespace, config: configs.Config) -> None:
 
     from aim_ros.training.loop import Trainer
 
-    torch.set_float32_matmul_precision('high')  # on a GPU: sums of TF32 are as good here
-    trainer = Trainer(config, options.out)
-    done = trainer.run(stop_after=options.stop_after)
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision('high')  # on a GPU: products of TF32 are as good here
+    try:
+        trainer = Trainer(config, options.out)
+        done = trainer.run(stop_after=options.stop_after)
+    finally:
+        torch.set_float32_matmul_precision(before)
     if trainer.rank == 0:
         print('finished' if done else 'stopped; the same command goes on from here')
 

@@ -27,7 +27,7 @@ class ModelConfig:
 
 @dataclass(frozen=True)
 class TeacherConfig:
-    """A trained segmenter that the network learns to imitate, through `data.computed`."""
+    """A trained segmenter that the network learns to imitate."""
 
     weights: str = '../shared/models/efficientvit-b0-cityscapes'
     least: float = 0.5  # a computed label of a smaller probability is left out

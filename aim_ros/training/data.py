@@ -119,10 +119,22 @@ def _wanted(seen, name):
 def load_validation(config: DataConfig) -> Source:
     """Read the frames that are measured on and never trained on."""
     if config.packed:
-        return read_packed(config.packed).validation
+        return _chosen(read_packed(config.packed).validation, config)
     if not config.validation:
         raise ValueError('data.validation is not set: give a folder of images and labels')
     return load_source(config.root, config.validation)
+
+
+def _chosen(packed, config):
+    """Return those packed frames that a list other than the one they were packed by names."""
+    only = config.validation.only if config.validation else None
+    if only in (None, packed.settings.only):
+        return packed
+    names = read_names(config.root, only)
+    frames = tuple(frame for frame in packed.frames if frame.name in names)
+    if not frames:
+        raise ValueError(f'{config.packed} holds no frame to measure on that {only} names')
+    return replace(packed, frames=frames)
 
 
 def load_choice(config: DataConfig) -> list[Source]:
@@ -256,7 +268,8 @@ def write_packed(path: str | Path, packed: Packed, *, quality: int = 85) -> int:
                 _write_frame(archive, folder, frame, scale, quality)
             manifest['sources'].append({
                 'part': part, 'folder': folder, 'name': source.settings.name,
-                'pack_scale': scale, 'frames': [frame.name for frame in source.frames],
+                'pack_scale': scale, 'only': source.settings.only,
+                'frames': [frame.name for frame in source.frames],
             })
         archive.writestr(MANIFEST, json.dumps(manifest))
     return Path(path).stat().st_size
@@ -297,7 +310,8 @@ def read_packed(path: str | Path) -> Packed:
                 pool.map(_decoded, [archive.read(f'{stem}.{kind}') for stem in stems])
                 for kind in ('webp', 'png'))
             settings = SourceConfig(
-                name=entry['name'], images='', labels='', pack_scale=entry['pack_scale'])
+                name=entry['name'], images='', labels='', only=entry['only'],
+                pack_scale=entry['pack_scale'])
             parts[entry['part']].append(Source(
                 settings, tuple(map(LabelledFrame, entry['frames'], images, labels))))
     if not parts['validation']:

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 
 from aim_ros.training import banks
 from aim_ros.training import distillation
+from aim_ros.training import efficientvit
 from aim_ros.training.config import AugmentConfig
 from aim_ros.training.data import Source
 from aim_ros.training.labels import IGNORE
@@ -29,19 +30,21 @@ Batch = dict[str, torch.Tensor]
 
 class DeviceCrops:
     """
-    Batches of training crops; that of a step depends on the seed and the step alone.
+    Batches of training crops.
 
-    A batch is `image` (B, 3, H, W) float32, 0..255, `labels` (B, H, W) uint8, `weight` (B,), and
-    the teacher's probabilities on the grid of the network's logits: `wanted`
-    (B, 19, H / 4, W / 4) float32 and `asked` (B, H / 4, W / 4) float32, 0 where it does not know.
+    That of a step depends on its size, the seed, the step and the kind of device alone. It is
+    `image` (B, 3, H, W) float32, 0..255, `labels` (B, H, W) uint8, `weight` (B,), and the
+    teacher's probabilities on the grid of the network's logits: `wanted` (B, 19, H / 4, W / 4)
+    float32 and `asked` (B, H / 4, W / 4) float32, 0 where it does not know.
 
-    :param teacher: see `banks.Teacher`; None: no crops are blended, and `asked` is 0.
+    :param teacher: see `banks.TeacherFunction`; None: no crops are blended, and `asked` is 0.
     :param zoom: it is shown crops so many times as large as the network sees them.
     :raises ValueError: where the crop does not fit the network's grid.
     """
 
     def __init__(self, sources: Sequence[Source], settings: AugmentConfig, seed: int, batch: int,
-                 device: torch.device, *, teacher: banks.Teacher | None = None, zoom: float = 2):
+                 device: torch.device, *,
+                 teacher: banks.TeacherFunction | None = None, zoom: float = 2):
         if any(side % distillation.STRIDE for side in settings.crop):
             raise ValueError(f'augment.crop is {tuple(settings.crop)}: both sides must be '
                              f'multiples of {distillation.STRIDE}')
@@ -49,7 +52,7 @@ class DeviceCrops:
         self.device, self.teacher = device, teacher
         self.grid = tuple(side // distillation.STRIDE for side in settings.crop)
         # Crops are drawn as large as the teacher sees them, which fits its stride.
-        self.size = tuple(32 * round(zoom * side / 32) for side in settings.crop)
+        self.size = efficientvit.fitting_size(settings.crop, zoom)
         self.ground = torch.tensor(GROUND, dtype=torch.uint8, device=device)
         self.random = torch.Generator(device).manual_seed(seed)
         self.frames = banks.FrameBank(sources, device, teacher)

@@ -26,6 +26,12 @@ _HEADS_WIDTH = 16  # channels of a head of attention
 _EPSILON = 1e-15  # of the attention's denominator
 
 
+def fitting_size(size: tuple[int, int], zoom: float) -> tuple[int, int]:
+    """Return (height, width) enlarged by about `zoom`, to multiples of `STRIDE`, at least one."""
+    height, width = (STRIDE * max(1, round(zoom * side / STRIDE)) for side in size)
+    return height, width
+
+
 class _Convolution(nn.Module):
     """A convolution, its batch norm and a hard swish; the latter two where they are wanted."""
 

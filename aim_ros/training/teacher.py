@@ -7,6 +7,7 @@ logits, which covers the whole frame, and `labels/NAME.png`, the most probable c
 
 from collections.abc import Callable
 from functools import cache
+import json
 from pathlib import Path
 
 import numpy as np
@@ -55,8 +56,7 @@ class Teacher:
         :param zoom: the image is enlarged by about this, to multiples of the network's stride.
         :return: (h, w, 19) float32 on a grid over the whole image, h = zoom H / 8 about.
         """
-        stride = efficientvit.STRIDE
-        size = tuple(stride * max(1, round(zoom * side / stride)) for side in image.shape[:2])
+        size = efficientvit.fitting_size(image.shape[:2], zoom)
         enlarged = Image.fromarray(image).resize(size[::-1], Image.Resampling.BICUBIC)
         mean, std = (np.array(v, np.float32) for v in (efficientvit.MEAN, efficientvit.STD))
         pixels = (np.asarray(enlarged, np.float32) / 255 - mean) / std
@@ -140,10 +140,22 @@ def compute(config: Config, report: Callable[[str], None] = print) -> None:
         report(f'{source.name}: {done} frames')
 
 
+def _note_sizes(folder, source):
+    """Note at what sizes the teacher sees the frames of a folder; refuse those of other sizes."""
+    note, sizes = folder / 'sizes.json', [share * source.teacher_zoom
+                                          for share in distillation.ZOOMS]
+    known = json.loads(note.read_text()) if note.exists() else None
+    if known != sizes and any((folder / 'labels').iterdir()):
+        raise ValueError(f'{folder} holds what the teacher saw at other sizes: remove it, or '
+                         'choose another data.computed')
+    note.write_text(json.dumps(sizes))
+
+
 def _compute_source(teacher: Teacher, config: Config, source: SourceConfig) -> int:
     folder = Path(config.data.computed) / source.name
     for kind in ('probabilities', 'labels'):
         (folder / kind).mkdir(parents=True, exist_ok=True)
+    _note_sizes(folder, source)
     done = 0
     for path in image_paths(config.data.root, source):
         labels_path = folder / 'labels' / f'{path.stem}.png'

@@ -78,6 +78,15 @@ def test_what_a_run_is_chosen_by_is_packed_with_it(tmp_path):
     packed = dataclasses.replace(settings, root='nowhere', packed=str(tmp_path / 'p.zip'))
     (found,) = data.load_choice(packed)
     assert ([frame.name for frame in found.frames], found.settings) == (['f2'], chosen)
+    listed = (tmp_path / 'listed.txt')
+    listed.write_text('f1\n')
+    measured = dataclasses.replace(packed.validation, only=str(listed))
+    with pytest.raises(ValueError, match=r'no frame to measure on that .*listed\.txt names'):
+        data.load_validation(dataclasses.replace(packed, validation=measured))
+    listed.write_text('f1\nf2\n')
+    found = data.load_validation(dataclasses.replace(packed, validation=measured))
+    assert [frame.name for frame in found.frames] == ['f2']
+    assert len(data.load_validation(packed).frames) == 1
     other = dataclasses.replace(packed, choice=(dataclasses.replace(chosen, name='other'),))
     with pytest.raises(ValueError, match=r'p\.zip holds no frames of other: pack them with'):
         data.load_choice(other)

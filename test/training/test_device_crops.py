@@ -75,12 +75,17 @@ def test_a_batch_depends_on_its_step_and_the_seed_alone(sources, device):
 
 
 def test_half_of_the_crops_are_mirrored(sources, device):
-    # The cars stand right of the middle; whole frames as crops show on which side.
-    whole = [dataclasses.replace(source, settings=dataclasses.replace(
-        source.settings, scale=(0.4, 0.4))) for source in sources]
-    labels = crops(whole, device, aspect=0.0, crop=(40, 64))(0)['labels'] == CAR
-    right = labels[..., 32:].sum((1, 2)) > labels[..., :32].sum((1, 2))
+    labels = np.full((96, 160), ROAD, np.uint8)
+    labels[50:60, 120:150] = CAR
+    frame = data.LabelledFrame('car', np.repeat(10 * labels[..., None], 3, 2), labels)
+    # Whole frames as crops.
+    whole = dataclasses.replace(sources[0], frames=(frame,), settings=dataclasses.replace(
+        sources[0].settings, scale=(0.4, 0.4)))
+    found = crops([whole], device, aspect=0.0, crop=(40, 64))(0)['labels'] == CAR
+    right = found[..., 32:].any((1, 2))
     assert 2 <= right.sum() <= 14
+    assert not found[~right][..., 32:].any()
+    assert found[~right].any((1, 2)).all()
 
 
 def test_a_crop_larger_than_its_frame_is_unlabelled_beside_it(tmp_path, sources, device):
@@ -199,6 +204,14 @@ def test_rendered_frames_are_not_shown_to_the_teacher(sources, device):
     asked = batch['asked'].amax((1, 2)) > 0
     assert 0 < asked.sum() < 32
     assert not (batch['labels'][~asked] == IGNORE).any()  # they are not blended
+
+
+def test_the_rendered_street_alone_is_drawn_unasked(sources, device):
+    street = dataclasses.replace(sources[0], settings=dataclasses.replace(
+        sources[0].settings, name='street'))
+    batch = crops([street], device, mixup_probability=1.0)(0)
+    assert not batch['asked'].any()
+    assert agreement(batch, batch['labels']) > 0.9
 
 
 def test_without_a_teacher_crops_are_not_blended(sources, device):

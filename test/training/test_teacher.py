@@ -75,6 +75,10 @@ def test_every_frame_is_computed_once(tmp_path, weights):
     (tmp_path / 'answers' / 'made' / 'labels' / 'f1.png').unlink()
     teacher.compute(chosen, reports.append)
     assert reports == ['made: 3 frames', 'made: 1 frames']
+    larger = dataclasses.replace(chosen, data=dataclasses.replace(chosen.data, sources=(
+        dataclasses.replace(chosen.data.sources[0], teacher_zoom=3.0),)))
+    with pytest.raises(ValueError, match='saw at other sizes: remove it, or choose another'):
+        teacher.compute(larger)
     assert len(data.load_training(chosen.data)[0].frames) == 3
 
 
