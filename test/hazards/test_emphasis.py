@@ -21,6 +21,7 @@ import numpy as np
 
 from aim_ros.hazards.alerts import Level
 from aim_ros.hazards.boxes import contains
+from aim_ros.hazards.colours import Picture
 from aim_ros.hazards.components import Scores
 from aim_ros.hazards.emphasis import FIRST_ID
 from aim_ros.hazards.emphasis_filter import EmphasisFilter
@@ -28,6 +29,7 @@ from aim_ros.hazards.emphasis_filter import MEASURES
 from aim_ros.hazards.geometry import GroundCamera
 from aim_ros.hazards.monitor import AlertMonitor
 from aim_ros.hazards.sight import perceive
+from aim_ros.hazards.tracks import Tracks
 
 ELSEWHERE = (120, 10, 20, 30)
 TURNED = {'confidence': 0.35, 'modulated_share': 1.0}
@@ -254,3 +256,49 @@ def test_no_modulation_and_no_profile_take_an_alert_away(scenes, filtered, chang
         assert len(set(ids(actual.published))) == len(actual.published.alerts)
 
 
+def _walkers(seed, frames=40):
+    """Yield images and class ids of people of one colour each, who walk past each other."""
+    generator = np.random.default_rng(seed)
+    colours = generator.permutation([(200, 30, 30), (30, 180, 40), (40, 60, 200), (230, 220, 60)])
+    x, speed = generator.uniform(5, 95, 4), generator.uniform(-4, 4, 4)
+    for _ in range(frames):
+        image = np.full((*_SIZE, 3), 120, np.uint8)
+        labels = np.zeros(_SIZE, np.uint8)
+        for number, colour in enumerate(colours):
+            left, top = int(x[number]), 20 + 3 * number  # the last is the nearest
+            image[top:top + 36, left:left + 12] = colour
+            labels[top:top + 36, left:left + 12] = PERSON
+        yield image, labels
+        x += speed
+        speed = np.where((x < 2) | (x > 98), -speed, speed)
+
+
+def test_nor_do_they_where_people_are_told_apart_by_their_colours(monkeypatch):
+    moves, move = [], Tracks.move
+    monkeypatch.setattr(Tracks, 'move', lambda *some: (moves.append(some), move(*some))[1])
+    for seed in range(6):
+        alone, modulated = AlertMonitor(CLASSES), AlertMonitor(CLASSES)
+        generator = np.random.default_rng(seed)
+        for step, (image, base) in enumerate(_walkers(seed)):
+            cells = base[_SCALE // 2::_SCALE, _SCALE // 2::_SCALE]
+            turned = np.where(generator.random(_GRID) < 0.2, _picture(generator, None), cells)
+            focused = np.where(_whole(turned != cells), _whole(turned), base).astype(np.uint8)
+            probability = np.full((2, *_GRID), 0.9, np.float32)
+            in_force = _in_force(step // 8 % 3)
+            options = {'stamp_ns': step * 100_000_000, 'size': _SIZE, 'camera': None}
+
+            def sight(other, settings, image=image, base=base, probability=probability):
+                count = len(CLASSES.groups_of(settings.class_ids))
+                scores = Scores(probability[:count], probability[:count], np.empty((0, *_GRID)))
+                return perceive(base, other, scores, CLASSES, settings.class_ids,
+                                settings.min_area, picture=Picture(image))
+
+            expected = alone.update(sight(base, SETTINGS), None, settings=SETTINGS, **options)
+            actual = modulated.update(sight(base, SETTINGS), sight(focused, in_force),
+                                      settings=in_force, owner=SETTINGS, **options)
+            assert actual.neutral == expected.neutral == expected.published
+            for alert in actual.neutral.alerts:
+                assert any(contains(other.box, alert.box) and other.level >= alert.level
+                           for other in actual.published.alerts), alert
+            assert len(set(ids(actual.published))) == len(actual.published.alerts)
+    assert moves
