@@ -68,8 +68,9 @@ def main() -> None:
         device, memory_format=torch.channels_last)
     half = efficientvit.Probabilities(efficientvit.EfficientViTSegmenter().eval()).to(
         device, torch.float16, memory_format=torch.channels_last)
-    crops = DeviceCrops([source()], augment, 1, options.batch, device)
-    taught = DeviceCrops([source()], augment, 1, options.batch, device, teacher=teacher, zoom=ZOOM)
+    frames = [source()]
+    crops = DeviceCrops(frames, augment, 1, options.batch, device)
+    taught = DeviceCrops(frames, augment, 1, options.batch, device, teacher=teacher, zoom=ZOOM)
     blended = 255 * torch.rand(max(1, round(BLENDED * options.batch)), 3, *taught.size,
                                device=device)
     steps = count()

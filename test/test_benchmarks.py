@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from rich.progress import Progress
+from train_extra import skip_where_missing
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = sorted(path.stem for path in (ROOT / 'benchmarks').glob('[!_]*.py'))
@@ -19,6 +20,8 @@ NEEDS_ROS = ('contention', 'node')
 def test_a_benchmark_explains_itself(name, monkeypatch, capsys):
     if name in NEEDS_ROS:
         pytest.importorskip('rclpy', reason='rclpy is not installed')
+    if name == 'training':
+        skip_where_missing('kornia')
     monkeypatch.syspath_prepend(str(ROOT))
     main = importlib.import_module(f'benchmarks.{name}').main
     monkeypatch.setattr('sys.argv', [name, '--help'])

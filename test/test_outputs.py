@@ -17,7 +17,7 @@ def read_only(tmp_path):
         ['mount', '-t', 'tmpfs', '-o', 'ro,size=64k', 'tmpfs', str(place)], check=False,
         capture_output=True).returncode == 0
     if not mounted:
-        pytest.skip('to mount a disk that is read-only takes root')
+        pytest.skip('to mount a read-only disk takes root and the right to mount (CAP_SYS_ADMIN)')
     yield place
     subprocess.run(['umount', str(place)], check=True)
 

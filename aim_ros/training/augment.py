@@ -15,10 +15,12 @@ from torch.utils.data import Dataset
 
 from aim_ros.training import distillation
 from aim_ros.training.config import AugmentConfig
+from aim_ros.training.data import shares_of
 from aim_ros.training.data import Source
 from aim_ros.training.labels import IGNORE
 from aim_ros.training.labels import NAMES
-from aim_ros.training.pasting import cut_instances
+from aim_ros.training.pasting import cut_people
+from aim_ros.training.pasting import cut_vehicles
 from aim_ros.training.pasting import GROUND
 from aim_ros.training.pasting import paste
 from aim_ros.training.pasting import PERSON_FEET
@@ -67,24 +69,14 @@ class CropDataset(Dataset):
 
     def __init__(self, sources: list[Source], settings: AugmentConfig, seed: int, length: int, *,
                  teacher: Callable[[np.ndarray], np.ndarray] | None = None, zoom: int = 1):
-        if any(side % distillation.STRIDE for side in settings.crop):
-            raise ValueError(f'augment.crop is {tuple(settings.crop)}: both sides must be '
-                             f'multiples of {distillation.STRIDE}')
         self.sources, self.seed, self.length = sources, seed, length
         self.settings, self.teacher, self.zoom = settings, teacher, zoom
         self.size = tuple(zoom * side for side in settings.crop)
         self.stride = zoom * distillation.STRIDE
-        self.grid = tuple(side // distillation.STRIDE for side in settings.crop)
-        shares = np.array([s.settings.share for s in sources], float)
-        self.shares = shares / shares.sum()
-        self.instances = [
-            i for s in sources if s.settings.name != 'street'
-            for i in cut_instances(s, settings.paste_classes)
-        ]
-        self.vehicles = [
-            i for s in sources if s.settings.name != 'street' and s.settings.labels
-            for i in cut_instances(s, settings.vehicle_classes, least_fill=0.5)
-        ] if settings.paste_vehicles else []
+        self.grid = distillation.grid_of(settings.crop)
+        self.shares = shares_of(sources)
+        self.instances = cut_people(sources, settings)
+        self.vehicles = cut_vehicles(sources, settings) if settings.paste_vehicles else []
         self.rare = [self._index_rare(s, n) for n, s in enumerate(sources)]
         self.photometric = A.Compose([
             A.ColorJitter(brightness=(0.7, 1.35), contrast=(0.7, 1.35), saturation=(0.5, 1.5),

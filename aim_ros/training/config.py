@@ -33,7 +33,7 @@ class TeacherConfig:
     least: float = 0.5  # a computed label of a smaller probability is left out
     weight: float = 1.0  # of its probabilities in the loss, beside the labels' 1
     temperature: float = 2.0  # softens its probabilities
-    zoom: float = 2.0  # it is shown blends of crops so many times as large as the network is
+    zoom: int = 2  # it is shown blends of crops so many times as large as the network is
     class_weights: Mapping[int, float] = field(default_factory=dict)  # of what it sees in a cell
 
 

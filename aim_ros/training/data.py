@@ -1,6 +1,7 @@
 """Frames and their labels, held in memory: from folders, from one packed file, or rendered."""
 
 from collections.abc import Callable
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from dataclasses import replace
@@ -43,6 +44,12 @@ class Source:
 
     settings: SourceConfig
     frames: tuple[LabelledFrame, ...]
+
+
+def shares_of(sources: Sequence[Source]) -> np.ndarray:
+    """Return each source's share of the crops, which sum to 1."""
+    shares = np.array([source.settings.share for source in sources], float)
+    return shares / shares.sum()
 
 
 def read_names(root: str | Path, path: str | Path) -> set[str]:
@@ -119,7 +126,7 @@ def _wanted(seen, name):
 def load_validation(config: DataConfig) -> Source:
     """Read the frames that are measured on and never trained on."""
     if config.packed:
-        return _chosen(read_packed(config.packed).validation, config)
+        return _chosen(*read_packed(config.packed, 'validation'), config)
     if not config.validation:
         raise ValueError('data.validation is not set: give a folder of images and labels')
     return load_source(config.root, config.validation)
@@ -142,7 +149,7 @@ def load_choice(config: DataConfig) -> list[Source]:
     if not config.choice:
         return [load_validation(config)]
     if config.packed:
-        packed = read_packed(config.packed).choice
+        packed = read_packed(config.packed, 'choice')
         return [replace(_named(packed, s.name, config.packed), settings=s) for s in config.choice]
     return [load_source(config.root, s, None if s.labels else config.computed)
             for s in config.choice]
@@ -156,7 +163,7 @@ def load_training(config: DataConfig) -> list[Source]:
     """
     wanted = [s for s in config.sources if s.share > 0]
     if config.packed:
-        packed = read_packed(config.packed).training
+        packed = read_packed(config.packed, 'training')
         sources = [_after_packing(s, _named(packed, s.name, config.packed), config.computed)
                    for s in wanted]
     else:
@@ -294,17 +301,20 @@ def _decoded(encoded):
     return np.asarray(Image.open(io.BytesIO(encoded)))
 
 
-def read_packed(path: str | Path) -> Packed:
+def read_packed(path: str | Path, part: str) -> list[Source]:
     """
-    Read what `write_packed` wrote.
+    Read the sources of one part of what `write_packed` wrote.
 
+    :param part: `training`, `validation` or `choice`.
     :raises ValueError: where there is nothing to measure on, or another version wrote it.
     """
-    parts = {'training': [], 'validation': [], 'choice': []}
+    found = []
     with zipfile.ZipFile(path) as archive, ThreadPoolExecutor() as pool:
         for entry in json.loads(archive.read(MANIFEST))['sources']:
             if 'part' not in entry:
                 raise ValueError(f'{path} is from another version of this tool: pack it anew')
+            if entry['part'] != part:
+                continue
             stems = [f'{entry["folder"]}/{name}' for name in entry['frames']]
             images, labels = (
                 pool.map(_decoded, [archive.read(f'{stem}.{kind}') for stem in stems])
@@ -312,8 +322,8 @@ def read_packed(path: str | Path) -> Packed:
             settings = SourceConfig(
                 name=entry['name'], images='', labels='', only=entry['only'],
                 pack_scale=entry['pack_scale'])
-            parts[entry['part']].append(Source(
+            found.append(Source(
                 settings, tuple(map(LabelledFrame, entry['frames'], images, labels))))
-    if not parts['validation']:
+    if part == 'validation' and not found:
         raise ValueError(f'{path}: no validation part')
-    return Packed(tuple(parts['training']), parts['validation'][0], tuple(parts['choice']))
+    return found

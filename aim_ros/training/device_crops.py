@@ -17,10 +17,12 @@ from aim_ros.training import banks
 from aim_ros.training import distillation
 from aim_ros.training import efficientvit
 from aim_ros.training.config import AugmentConfig
+from aim_ros.training.data import shares_of
 from aim_ros.training.data import Source
 from aim_ros.training.labels import IGNORE
 from aim_ros.training.labels import NAMES
-from aim_ros.training.pasting import cut_instances
+from aim_ros.training.pasting import cut_people
+from aim_ros.training.pasting import cut_vehicles
 from aim_ros.training.pasting import GROUND
 from aim_ros.training.pasting import PERSON_FEET
 from aim_ros.training.pasting import VEHICLE_FEET
@@ -44,24 +46,19 @@ class DeviceCrops:
 
     def __init__(self, sources: Sequence[Source], settings: AugmentConfig, seed: int, batch: int,
                  device: torch.device, *,
-                 teacher: banks.TeacherFunction | None = None, zoom: float = 2):
-        if any(side % distillation.STRIDE for side in settings.crop):
-            raise ValueError(f'augment.crop is {tuple(settings.crop)}: both sides must be '
-                             f'multiples of {distillation.STRIDE}')
+                 teacher: banks.TeacherFunction | None = None, zoom: int = 2):
         self.sources, self.settings, self.seed, self.batch = sources, settings, seed, batch
         self.device, self.teacher = device, teacher
-        self.grid = tuple(side // distillation.STRIDE for side in settings.crop)
+        self.grid = distillation.grid_of(settings.crop)
         # Crops are drawn as large as the teacher sees them, which fits its stride.
         self.size = efficientvit.fitting_size(settings.crop, zoom)
         self.ground = torch.tensor(GROUND, dtype=torch.uint8, device=device)
         self.random = torch.Generator(device).manual_seed(seed)
         self.frames = banks.FrameBank(sources, device, teacher)
-        shares = np.array([source.settings.share for source in sources], float)
-        self.shares = shares / shares.sum()
+        self.shares = shares_of(sources)
         self.rare = [self._rare(number) for number in range(len(sources))]
-        self.people = self._instances(settings.paste_probability, settings.paste_classes)
-        self.vehicles = self._instances(
-            settings.paste_vehicles, settings.vehicle_classes, human=True, least_fill=0.5)
+        self.people = self._instances(settings.paste_probability, cut_people)
+        self.vehicles = self._instances(settings.paste_vehicles, cut_vehicles)
         self.colours = torch.nn.Sequential(
             K.ColorJitter((0.7, 1.35), (0.7, 1.35), (0.5, 1.5), (-0.04, 0.04), p=settings.colour),
             K.RandomGamma((0.75, 1.25), p=0.3 * settings.colour),
@@ -77,10 +74,8 @@ class DeviceCrops:
             classes = self.settings.rare_classes
         return list(self.frames.places(number, classes, self.random).values())
 
-    def _instances(self, probability, classes, *, human=False, **limits):
-        found = [instance for source in self.sources
-                 if source.settings.name != 'street' and (source.settings.labels or not human)
-                 for instance in cut_instances(source, classes, **limits)] if probability else []
+    def _instances(self, probability, cut):
+        found = cut(self.sources, self.settings) if probability else []
         return banks.InstanceBank(found, self.device) if found else None
 
     def __call__(self, step: int) -> Batch:

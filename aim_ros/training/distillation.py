@@ -21,6 +21,19 @@ train on .508 against .502, of those to choose by .567 against .554.
 """
 
 
+def grid_of(crop: tuple[int, int]) -> tuple[int, int]:
+    """
+    Return (rows, columns) of the network's logits of a crop of (height, width).
+
+    :raises ValueError: where the crop does not fit that grid.
+    """
+    if any(side % STRIDE for side in crop):
+        raise ValueError(
+            f'augment.crop is {tuple(crop)}: both sides must be multiples of {STRIDE}')
+    height, width = crop
+    return height // STRIDE, width // STRIDE
+
+
 def _weights(count: int, start: float, step: float, length: int) -> np.ndarray:
     """
     Return the weights (count, length) that resample one axis of `length` cells linearly.

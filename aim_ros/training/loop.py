@@ -202,8 +202,8 @@ class Trainer:
         teacher = None
         if self.teaches:
             network = efficientvit.load(config.teacher.weights)
-            teacher = efficientvit.Probabilities(network).to(self.device).to(
-                memory_format=self.layout)
+            teacher = efficientvit.Probabilities(network).to(
+                self.device, memory_format=self.layout)
         # Of several processes each draws its own share.
         crops = DeviceCrops(
             sources, config.augment, config.train.seed + 1_000_003 * self.rank,
@@ -234,9 +234,8 @@ class Trainer:
         from aim_ros.training.teacher import CropTeacher
 
         threads = config.train.threads or torch.get_num_threads()
-        zoom = config.teacher.zoom
-        return {'zoom': int(zoom), 'teacher': CropTeacher(
-            config.teacher.weights, zoom, config.augment.crop, threads)}
+        return {'zoom': config.teacher.zoom, 'teacher': CropTeacher(
+            config.teacher.weights, config.teacher.zoom, config.augment.crop, threads)}
 
     def validate(self, choice: list[data.Source]) -> None:
         """Measure the moving average; keep it as `best` when it is the best so far."""

@@ -1,11 +1,13 @@
 """People, two-wheelers and large vehicles, cut out of some frames and pasted into others."""
 
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
+from aim_ros.training.config import AugmentConfig
 from aim_ros.training.data import Source
 from aim_ros.training.labels import IDS
 from aim_ros.training.labels import IGNORE
@@ -50,6 +52,19 @@ def cut_instances(source: Source, classes: tuple[int, ...], *, least_height: int
 
     with ThreadPoolExecutor() as pool:
         return [instance for found in pool.map(cut, source.frames) for instance in found]
+
+
+def cut_people(sources: Iterable[Source], settings: AugmentConfig) -> list[Instance]:
+    """Cut people and two-wheelers out of all frames but the rendered street's."""
+    return [instance for source in sources if source.settings.name != 'street'
+            for instance in cut_instances(source, settings.paste_classes)]
+
+
+def cut_vehicles(sources: Iterable[Source], settings: AugmentConfig) -> list[Instance]:
+    """Cut large vehicles out of the frames that a human labelled."""
+    return [instance for source in sources
+            if source.settings.name != 'street' and source.settings.labels
+            for instance in cut_instances(source, settings.vehicle_classes, least_fill=0.5)]
 
 
 def _cut(frame, groups, least_height, least_area, least_fill):

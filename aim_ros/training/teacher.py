@@ -79,7 +79,7 @@ class CropTeacher:
     :raises ValueError: where its grid would not be the network's.
     """
 
-    def __init__(self, weights: str | Path, zoom: float, crop: tuple[int, int], threads: int = 0):
+    def __init__(self, weights: str | Path, zoom: int, crop: tuple[int, int], threads: int = 0):
         self._weights, self._threads = weights, threads
         self._teacher: Teacher | None = None
         if zoom * distillation.STRIDE != efficientvit.LOGITS_STRIDE:
@@ -87,7 +87,7 @@ class CropTeacher:
                              f'at {efficientvit.LOGITS_STRIDE // distillation.STRIDE} alone')
         if any(zoom * side % efficientvit.STRIDE for side in crop):
             raise ValueError(f'augment.crop is {tuple(crop)}: with teacher.zoom={zoom} both sides '
-                             f'must be multiples of {efficientvit.STRIDE / zoom:g}')
+                             f'must be multiples of {efficientvit.STRIDE // zoom}')
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """Return the probabilities (h, w, 19) float32 of a crop (H, W, 3) uint8 RGB."""

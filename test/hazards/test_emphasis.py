@@ -239,21 +239,28 @@ def test_no_modulation_and_no_profile_take_an_alert_away(scenes, filtered, chang
         in_force = _in_force(number) if changing else SETTINGS
         options = {'stamp_ns': round(now * 1e9), 'size': _SIZE, 'camera': camera}
 
-        def sight(other, settings, base=base, probability=probability):
-            count = len(CLASSES.groups_of(settings.class_ids))
-            scores = Scores(probability[:count], probability[:count], np.empty((0, *_GRID)))
-            return perceive(base, other, scores, CLASSES, settings.class_ids, settings.min_area)
+        _check(alone, modulated, base, focused, probability, in_force,
+               filter_=EVERYTHING if filtered else None, **options)
 
-        expected = alone.update(
-            sight(base, SETTINGS), None, settings=SETTINGS, **options)
-        actual = modulated.update(
-            sight(base, SETTINGS), sight(focused, in_force), settings=in_force, owner=SETTINGS,
-            filter_=EVERYTHING if filtered else None, **options)
-        assert actual.neutral == expected.neutral == expected.published
-        for alert in actual.neutral.alerts:
-            assert any(contains(other.box, alert.box) and other.level >= alert.level
-                       for other in actual.published.alerts), alert
-        assert len(set(ids(actual.published))) == len(actual.published.alerts)
+
+def _check(alone, modulated, base, focused, probability, in_force, *, picture=None, filter_=None,
+           **options):
+    """Show a frame with and without modulation and profile, and hold the one to the other."""
+    def sight(other, settings):
+        count = len(CLASSES.groups_of(settings.class_ids))
+        scores = Scores(probability[:count], probability[:count], np.empty((0, *_GRID)))
+        return perceive(base, other, scores, CLASSES, settings.class_ids, settings.min_area,
+                        picture=picture)
+
+    expected = alone.update(sight(base, SETTINGS), None, settings=SETTINGS, **options)
+    actual = modulated.update(
+        sight(base, SETTINGS), sight(focused, in_force), settings=in_force, owner=SETTINGS,
+        filter_=filter_, **options)
+    assert actual.neutral == expected.neutral == expected.published
+    for alert in actual.neutral.alerts:
+        assert any(contains(other.box, alert.box) and other.level >= alert.level
+                   for other in actual.published.alerts), alert
+    assert len(set(ids(actual.published))) == len(actual.published.alerts)
 
 
 def _walkers(seed, frames=40):
@@ -284,21 +291,6 @@ def test_nor_do_they_where_people_are_told_apart_by_their_colours(monkeypatch):
             turned = np.where(generator.random(_GRID) < 0.2, _picture(generator, None), cells)
             focused = np.where(_whole(turned != cells), _whole(turned), base).astype(np.uint8)
             probability = np.full((2, *_GRID), 0.9, np.float32)
-            in_force = _in_force(step // 8 % 3)
-            options = {'stamp_ns': step * 100_000_000, 'size': _SIZE, 'camera': None}
-
-            def sight(other, settings, image=image, base=base, probability=probability):
-                count = len(CLASSES.groups_of(settings.class_ids))
-                scores = Scores(probability[:count], probability[:count], np.empty((0, *_GRID)))
-                return perceive(base, other, scores, CLASSES, settings.class_ids,
-                                settings.min_area, picture=Picture(image))
-
-            expected = alone.update(sight(base, SETTINGS), None, settings=SETTINGS, **options)
-            actual = modulated.update(sight(base, SETTINGS), sight(focused, in_force),
-                                      settings=in_force, owner=SETTINGS, **options)
-            assert actual.neutral == expected.neutral == expected.published
-            for alert in actual.neutral.alerts:
-                assert any(contains(other.box, alert.box) and other.level >= alert.level
-                           for other in actual.published.alerts), alert
-            assert len(set(ids(actual.published))) == len(actual.published.alerts)
+            _check(alone, modulated, base, focused, probability, _in_force(step // 8 % 3),
+                   picture=Picture(image), stamp_ns=step * 100_000_000, size=_SIZE, camera=None)
     assert moves

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from train_extra import skip_where_missing
 
-skip_where_missing()
+skip_where_missing('kornia')
+
 import torch  # noqa: E402
 import torch.nn.functional as F  # noqa: E402
 from training_fixtures import make_data  # noqa: E402
@@ -21,6 +22,7 @@ from aim_ros.training import data  # noqa: E402
 from aim_ros.training import loop  # noqa: E402
 from aim_ros.training.device_crops import DeviceCrops  # noqa: E402
 from aim_ros.training.labels import IGNORE  # noqa: E402
+from aim_ros.training.pasting import Instance  # noqa: E402
 
 ROAD, BUILDING, PERSON, CAR = 0, 2, 11, 13
 PLAIN = {'crop': (32, 64), 'colour': 0.0, 'blur': 0.0, 'noise': 0.0, 'grey': 0.0,
@@ -88,8 +90,7 @@ def test_half_of_the_crops_are_mirrored(sources, device):
     assert found[~right].any((1, 2)).all()
 
 
-def test_a_crop_larger_than_its_frame_is_unlabelled_beside_it(tmp_path, sources, device):
-    (tmp_path / 'small').mkdir()
+def test_a_crop_larger_than_its_frame_is_unlabelled_beside_it(sources, device):
     frame = data.LabelledFrame('small', np.full((20, 160, 3), 20, np.uint8),
                                np.full((20, 160), BUILDING, np.uint8))
     small = dataclasses.replace(sources[0], frames=(frame,), settings=dataclasses.replace(
@@ -134,7 +135,7 @@ def test_people_are_pasted_where_they_could_stand(sources, device):
     assert pasted['asked'][~cells].all()
 
 
-def test_vehicles_are_pasted_of_what_humans_labelled(tmp_path, sources, device):
+def test_vehicles_are_pasted_of_what_humans_labelled(sources, device):
     large = {'vehicle_classes': (CAR,), 'paste_vehicles': 1.0, 'vehicle_height': (14, 14)}
     assert crops(sources, device, **large).vehicles is None  # a car of 10 rows is too low
     labels = sources[0].frames[0].labels.copy()
@@ -228,7 +229,6 @@ def test_a_crop_off_the_grid_is_refused(sources, device):
 def test_small_instances_do_not_alias(device):
     stripes = np.zeros((192, 192, 3), np.uint8)
     stripes[:, ::2] = 255
-    from aim_ros.training.pasting import Instance
     bank = banks.InstanceBank([Instance(stripes, np.full((192, 192), PERSON, np.uint8))], device)
     for height, spread in ((192, 100), (24, 3)):
         tile = bank.tiles[bank.tile(np.array([0]), np.array([height]))[0], 0].float()
