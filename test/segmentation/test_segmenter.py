@@ -19,6 +19,7 @@ from aim_ros.modulation import Modulation
 from aim_ros.resources import share_directory
 from aim_ros.segmentation.checkpoint import find_checkpoint
 from aim_ros.segmentation.engine import choose_device
+from aim_ros.segmentation.engine import KEPT_SIZES
 from aim_ros.segmentation.labels import CITYSCAPES
 from aim_ros.segmentation.loading import load_labels
 from aim_ros.segmentation.segmenter import ModelError
@@ -555,6 +556,11 @@ def test_each_camera_has_an_input_of_its_own_shape(make_checkpoint, caplog):
             assert segmenter.forward(pixels).shape[2:] == (taken[0] // 4, taken[1] // 4)
     assert 'ready for inputs of 64x96 on torch' in caplog.text
     assert segmenter.size_text == '96x64, 64x96'
+    # Of a topic that changes its size again and again, the latest are told.
+    for width in range(1, KEPT_SIZES + 1):
+        segmenter.forward(torch.zeros(1, 3, 32, 32 * width))
+    assert segmenter.size_text.count('x') == KEPT_SIZES
+    assert '96x64' not in segmenter.size_text
 
 
 def test_frames_go_together_only_in_one_size_and_where_that_is_faster(make_checkpoint,
