@@ -3,6 +3,7 @@ import errno
 import os
 import re
 import resource
+import shutil
 
 import cv2
 import numpy as np
@@ -26,13 +27,13 @@ from aim_ros.imaging.frame import Frame
 from aim_ros.media import bag_messages
 from aim_ros.media import recording
 from aim_ros.media.bag_files import missing_parts
-from aim_ros.media.bag_files import remove_unpacked
 from aim_ros.media.bag_writer import BagWriter
 from aim_ros.media.frames import FIRST_STAMP_NS
 from aim_ros.media.frames import MediaError
 from aim_ros.media.recording import Recording
 from aim_ros.media.rosbag import write_bag
 from aim_ros.media.sources import open_source
+from aim_ros.media.unpacking import remove_unpacked
 
 PLUGINS = {'mcap': StoragePlugin.MCAP, 'sqlite3': StoragePlugin.SQLITE3}
 TYPES = get_typestore(Stores.ROS2_JAZZY)
@@ -368,17 +369,22 @@ def test_a_split_recording_without_metadata_is_played_in_order(tmp_path):
     assert '(part_4.mcap: File magic is invalid' in source.name
 
 
+def write_numbers(writer, count):
+    """Write images each of which is its number in grey."""
+    with writer as bag:
+        topic = bag.add_connection(
+            '/camera/image', 'sensor_msgs/msg/Image', typestore=TYPES)
+        for number in range(count):
+            bag.write(topic, number, TYPES.serialize_cdr(
+                image_message(np.full(288, number)), topic.msgtype))
+
+
 @STORAGES
 @pytest.mark.parametrize('mode', [CompressionMode.FILE, CompressionMode.MESSAGE])
 def test_what_a_recorder_compressed_is_played_without_metadata(tmp_path, storage, mode):
     writer = Writer(tmp_path / 'bag', version=9, storage_plugin=PLUGINS[storage])
     writer.set_compression(mode, CompressionFormat.ZSTD)
-    with writer as bag:
-        topic = bag.add_connection(
-            '/camera/image', 'sensor_msgs/msg/Image', typestore=TYPES)
-        for number in range(3):
-            bag.write(topic, number, TYPES.serialize_cdr(
-                image_message(np.full(288, number)), topic.msgtype))
+    write_numbers(writer, 3)
     # A recorder writes it last of all.
     (tmp_path / 'bag' / 'metadata.yaml').unlink()
     frames = list(open_source(str(tmp_path / 'bag')).frames())
@@ -399,7 +405,7 @@ def pack(file, ending):
 
 @STORAGES
 @pytest.mark.parametrize('ending', ['.zstd', '.zst'])
-def test_a_lone_file_that_is_compressed_is_unpacked_for_as_long_as_it_is_read(
+def test_a_lone_file_that_is_compressed_is_unpacked_for_as_long_as_it_is_there(
         tmp_path, monkeypatch, storage, ending):
     write_bag(tmp_path / 'bag', make_frames(), storage=storage)
     packed = pack(file_of(tmp_path / 'bag'), ending)
@@ -411,7 +417,79 @@ def test_a_lone_file_that_is_compressed_is_unpacked_for_as_long_as_it_is_read(
     for _ in range(2):
         assert [frame.stamp_ns for frame in source.frames()] == [
             frame.stamp_ns for frame in make_frames()]
+    del source
     assert not list((tmp_path / 'temporary').iterdir())
+
+
+@STORAGES
+@pytest.mark.parametrize('metadata', [True, False])
+def test_what_a_recorder_compressed_as_a_whole_is_unpacked_once(
+        tmp_path, monkeypatch, storage, metadata):
+    writer = Writer(tmp_path / 'bag', version=9, storage_plugin=PLUGINS[storage])
+    writer.set_compression(CompressionMode.FILE, CompressionFormat.ZSTD)
+    write_numbers(writer, 5)
+    if not metadata:
+        (tmp_path / 'bag' / 'metadata.yaml').unlink()
+    (tmp_path / 'temporary').mkdir()
+    monkeypatch.setattr('tempfile.tempdir', str(tmp_path / 'temporary'))
+    unpacked, copy = [], shutil.copyfileobj
+    monkeypatch.setattr('shutil.copyfileobj', lambda source, target, *length: (
+        unpacked.append(target.name), copy(source, target, *length)))
+    source = open_source(str(tmp_path / 'bag'))
+    assert 'metadata.yaml' not in source.name
+    assert f'MB in {tmp_path / "temporary"}' in source.name
+    one, other = source.frames(), source.frames()
+    for _ in range(2):
+        assert [frame.image[0, 0, 0] for frame in source.frames()] == [0, 1, 2, 3, 4]
+    assert len(unpacked) == 1
+    # Each reads by itself.
+    assert [frame.image[0, 0, 0] for pair in zip(one, other, strict=True) for frame in pair] == [
+        0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
+    remove_unpacked()
+    assert not list((tmp_path / 'temporary').iterdir())
+
+
+def test_a_compressed_recording_keeps_what_its_metadata_says(tmp_path):
+    """Of mcap files, rosbags has a type's hash from there alone: to copy messages takes it."""
+    writer = Writer(tmp_path / 'bag', version=9, storage_plugin=StoragePlugin.MCAP)
+    writer.set_compression(CompressionMode.FILE, CompressionFormat.ZSTD)
+    write_numbers(writer, 1)
+    with Recording(tmp_path / 'bag') as recording:
+        message, = recording.timeline(['/camera/image'])
+        assert message.connection.digest.startswith('RIHS01_')
+
+
+@STORAGES
+@pytest.mark.parametrize('mode', [CompressionMode.NONE, CompressionMode.FILE])
+def test_files_that_the_metadata_does_not_name_are_named_once(tmp_path, caplog, storage, mode):
+    writer = Writer(tmp_path / 'bag', version=9, storage_plugin=PLUGINS[storage])
+    if mode != CompressionMode.NONE:
+        writer.set_compression(mode, CompressionFormat.ZSTD)
+    write_numbers(writer, 3)
+    place = tmp_path / 'bag'
+    its, = (path for path in place.iterdir() if path.name != 'metadata.yaml')
+    source = open_source(str(place))
+    assert len(list(source.frames())) == 3
+    assert not caplog.records
+    for name in (its.name.replace('bag', 'bag_1'), 'other.mcap', 'more.db3.zst'):
+        shutil.copy(its, place / name)
+    # The same, packed or not, is no other file; nor is what holds no messages.
+    shutil.copy(its, its.with_suffix('') if its.suffix == '.zstd' else f'{its}.zstd')
+    (place / 'notes.txt').touch()
+    source = open_source(str(place))
+    for _ in range(2):
+        assert len(list(source.frames())) == 3
+    said, = (record.getMessage() for record in caplog.records)
+    for name in (its.name.replace('bag', 'bag_1'), 'other.mcap', 'more.db3.zst'):
+        assert name in said
+    assert 'as metadata.yaml does not name them' in said
+    assert f' {its.name}' not in said
+    assert 'notes' not in said
+    # Without metadata, all of them are read.
+    (place / 'metadata.yaml').unlink()
+    caplog.clear()
+    open_source(str(place))
+    assert not caplog.records
 
 
 @STORAGES
