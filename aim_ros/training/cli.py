@@ -193,13 +193,14 @@ def calibrate(options: argparse.Namespace, config: configs.Config) -> None:
 def pack(options: argparse.Namespace, config: configs.Config) -> None:
     """Write the frames to train on, to choose by and to measure on as one file."""
     from aim_ros.training import data
+    from aim_ros.training import packing
 
     bare = dataclasses.replace(config.data, packed=None,
                                street=dataclasses.replace(config.data.street, share=0.0))
     choice = data.load_choice(bare) if bare.choice else ()
-    packed = data.Packed(tuple(data.load_training(bare)), data.load_validation(bare),
-                         tuple(choice))
-    size = data.write_packed(options.file, packed, quality=options.quality)
+    packed = packing.Packed(tuple(data.load_training(bare)), data.load_validation(bare),
+                            tuple(choice))
+    size = packing.write_packed(options.file, packed, quality=options.quality)
     print(f'{options.file}: {size / 2**20:.1f} MiB')
 
 
