@@ -6,12 +6,13 @@ from pathlib import PurePath
 from typing import Any
 
 from rosbags.rosbag2 import Reader
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+from rosbags.rosbag2 import ReaderError
+import yaml
 
 from aim_ros.media.bag_files import PACKED
 from aim_ros.media.bag_files import unpacked_name
 from aim_ros.media.unpacking import UnpackedFiles
+from aim_ros.plain_data import parse_yaml
 
 METADATA = 'metadata.yaml'
 _INFORMATION = 'rosbag2_bagfile_information'
@@ -25,6 +26,7 @@ def unpack_folder(folder: Path, unpacked: UnpackedFiles) -> Path:
 
     :return: where the files are then, with a ``metadata.yaml`` of plain ones; `folder` itself
         where nothing is compressed, or rosbags will say what is wrong.
+    :raises ReaderError: it is no YAML, or rosbags would go astray with what it says.
     :raises MediaError: there is no room.
     """
     content, files = _packed(folder)
@@ -33,8 +35,8 @@ def unpack_folder(folder: Path, unpacked: UnpackedFiles) -> Path:
     information = content[_INFORMATION]
     information['relative_file_paths'] = [unpacked.get(file).name for file in files]
     information['compression_mode'] = information['compression_format'] = ''
-    with (unpacked.folder / METADATA).open('w', encoding='utf-8') as file:
-        YAML(typ='safe').dump(content, file)
+    (unpacked.folder / METADATA).write_text(
+        yaml.safe_dump(content, allow_unicode=True, sort_keys=False), encoding='utf-8')
     unpacked.note(unpacked.folder, folder)
     return unpacked.folder
 
@@ -42,15 +44,17 @@ def unpack_folder(folder: Path, unpacked: UnpackedFiles) -> Path:
 def _packed(folder: Path) -> tuple[Any, list[Path]]:
     """Return what ``metadata.yaml`` says, and the files that it names if all are compressed."""
     try:
-        content = YAML(typ='safe').load((folder / METADATA).read_text(encoding='utf-8'))
+        content = parse_yaml((folder / METADATA).read_text(encoding='utf-8'))
+    except ValueError as error:
+        raise ReaderError(f'{METADATA} {error}') from None
+    try:
         information = content[_INFORMATION]
         # As rosbags reads it; "FILE" in older versions.
         if information['compression_mode'].lower() != 'file':
             return content, []
         files = [folder / PurePath(name).name for name in information['relative_file_paths']]
     # rosbags reads it again, and says what is wrong with it.
-    except (OSError, YAMLError, ArithmeticError, AttributeError, LookupError, RecursionError,
-            TypeError, ValueError):
+    except (AttributeError, LookupError, TypeError, ValueError):
         return None, []
     return content, files if all(
         file.suffix in PACKED and file.is_file() for file in files) else []

@@ -176,8 +176,8 @@ class Segmenter:
         """Make ready for inputs of (height, width), see `warm_up`."""
         started = time.monotonic()
         height, width = size
-        grey = torch.zeros(1, 3, height, width, device=self.device, dtype=self.engine.dtype)
         try:
+            grey = torch.zeros(1, 3, height, width, device=self.device, dtype=self.engine.dtype)
             self.engine.prepare(self._batch, size)
             logits = self.engine(grey)
         except ModelError:

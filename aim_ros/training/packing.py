@@ -10,6 +10,7 @@ import zipfile
 import numpy as np
 from PIL import Image
 
+from aim_ros.plain_data import parse_json
 from aim_ros.training.config import SourceConfig
 from aim_ros.training.sources import LabelledFrame
 from aim_ros.training.sources import Source
@@ -72,6 +73,13 @@ def _decoded(encoded):
     return np.asarray(Image.open(io.BytesIO(encoded)))
 
 
+def _manifest(path, archive):
+    try:
+        return parse_json(archive.read(_MANIFEST).decode())
+    except (KeyError, ValueError) as error:
+        raise ValueError(f'the manifest of {path} cannot be read: {error}') from error
+
+
 def read_packed(path: str | Path, part: str) -> list[Source]:
     """
     Read the sources of one part of what `write_packed` wrote.
@@ -81,7 +89,7 @@ def read_packed(path: str | Path, part: str) -> list[Source]:
     """
     found = []
     with zipfile.ZipFile(path) as archive, ThreadPoolExecutor() as pool:
-        for entry in json.loads(archive.read(_MANIFEST))['sources']:
+        for entry in _manifest(path, archive)['sources']:
             if 'part' not in entry:
                 raise ValueError(f'{path} is from another version of this tool: pack it anew')
             if entry['part'] != part:

@@ -7,6 +7,7 @@ import shutil
 
 import cv2
 import numpy as np
+import odd_values
 import pytest
 from rosbags.rosbag2 import CompressionFormat
 from rosbags.rosbag2 import CompressionMode
@@ -575,6 +576,44 @@ def test_metadata_that_contradicts_the_files_is_named_and_all_is_played(
     assert len(source) == len(list(source.frames())) == 4
     with Recording(tmp_path / 'bag') as recording:
         assert recording.start_ns == make_frames()[0].stamp_ns
+
+
+@pytest.mark.parametrize('key', ['', 'nanoseconds', 'nanoseconds_since_epoch', 'message_count',
+                                 'version', 'name', 'depth', 'storage_identifier',
+                                 'compression_mode', 'relative_file_paths'])
+@pytest.mark.parametrize('value', odd_values.YAML.values(), ids=odd_values.YAML)
+def test_metadata_that_no_program_should_go_on_with_is_named_and_all_is_played(
+        tmp_path, key, value):
+    write_bag(tmp_path / 'bag', make_frames(camera=None))
+    metadata = tmp_path / 'bag' / 'metadata.yaml'
+    text = metadata.read_text()
+    metadata.write_text(value if not key else re.sub(
+        rf'\b{key}:(\n +- .*)*.*', lambda _: f'{key}: {value}', text))
+    source = open_source(str(tmp_path / 'bag'))
+    assert len(source) == len(list(source.frames())) == 4
+    assert 'metadata.yaml' in source.name
+    assert len(source.name) < 700
+    with Recording(tmp_path / 'bag') as recording:
+        assert recording.duration_ns == 300_000_004
+
+
+def test_metadata_that_counts_other_messages_of_a_topic_is_not_believed(tmp_path):
+    with BagWriter(tmp_path / 'bag') as bag:
+        bag.announce('/camera/image', 'sensor_msgs/msg/Image')
+        for frame in make_frames():
+            header = bag_messages.header_of(frame)
+            bag.write('/camera/image', frame.stamp_ns,
+                      bag_messages.image(frame.image, frame.encoding, header))
+            bag.write('/other/image', frame.stamp_ns,
+                      bag_messages.image(frame.image, frame.encoding, header))
+    metadata = tmp_path / 'bag' / 'metadata.yaml'
+    text = metadata.read_text()
+    place = text.index('topics_with_message_count')
+    metadata.write_text(text[:place] + text[place:].replace(
+        'message_count: 4', 'message_count: 1000000000000', 1))
+    source = open_source(str(tmp_path / 'bag'), topic='/camera/image')
+    assert len(source) == 4
+    assert 'and there are 4' in source.name
 
 
 def test_a_part_that_is_missing_is_named(tmp_path):
