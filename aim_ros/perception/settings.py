@@ -98,6 +98,7 @@ class Settings:
     :param owner_alerts: what is alerted, and when, without any profile: what no driver may fall
         behind; None for `alerts`.
     :param outputs: what else is made of the mask.
+    :raises ValueError: a class of the owner's is not alerted.
     """
 
     revision: int
@@ -113,6 +114,9 @@ class Settings:
 
     def __post_init__(self):
         object.__setattr__(self, 'mounts', MappingProxyType(dict(self.mounts)))
+        if missing := {*self.owner.class_ids} - {*self.alerts.class_ids}:
+            raise ValueError(f"the owner's classes must be alerted under every profile; alerts "
+                             f'lacks the class ids {sorted(missing)} of owner_alerts')
 
     @property
     def owner(self) -> AlertSettings:
@@ -129,12 +133,17 @@ def build_settings(values: Mapping[str, Any], labels: LabelSet,
         ``alerts.<x>`` or ``alerts.corridor.<x>`` sets the field `x` of `AlertSettings` or
         `Corridor`.
     :param labels: the model's classes.
-    :param start: the values at start, which are the owner's; None for the same.
+    :param start: the values at start, which are the owner's; None for the same. Whatever classes
+        these name stay alerted.
     :raises SettingsError: a class or role is named that the model does not have.
     """
     check_classes(values, labels)
     outputs = _outputs(values, labels)
-    alerts = _alerts(values, labels)
+    alerts, owner = _alerts(values, labels), None
+    if start is not None:
+        owner = _alerts({name: start.get(name, value) for name, value in values.items()}, labels)
+        alerts = replace(
+            alerts, class_ids=tuple(sorted({*alerts.class_ids, *owner.class_ids})))
     return Settings(
         revision=0,
         profile=values['driver_profile'],
@@ -149,8 +158,7 @@ def build_settings(values: Mapping[str, Any], labels: LabelSet,
         max_age=values['alerts.max_age'],
         mounts={camera: Mount(values[f'{camera}.height'], values[f'{camera}.pitch'])
                 for camera in values['cameras']},
-        owner_alerts=None if start is None else _alerts(
-            {name: start.get(name, value) for name, value in values.items()}, labels),
+        owner_alerts=owner,
         outputs=outputs)
 
 

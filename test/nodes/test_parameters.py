@@ -466,6 +466,18 @@ def test_an_owner_may_be_stricter_than_every_profile(make):
         assert parameters.settings.alerts.min_area == 50
 
 
+def test_no_driver_takes_a_class_from_those_that_the_owner_has_alerted(make, profiles_file):
+    profiles_file.write_text(
+        'profiles: {neutral: {}, signs: {alerts: {classes: [signals]}}}')
+    node, parameters = make(alerts__classes=['car'])
+    alerted = parameters.validate().alerts.class_ids
+    for name, value in (('alerts.classes', []), ('alerts.classes', ['sky']),
+                        ('driver_profile', 'signs'), ('driver_profile', 'neutral')):
+        assert set_one(node, name, value).successful
+        assert parameters.settings.owner.class_ids == alerted
+        assert set(alerted) <= set(parameters.settings.alerts.class_ids)
+
+
 @pytest.mark.parametrize(('overrides', 'said'), [
     ({'focus__sigma': -1.0}, r'focus\.sigma must be in 0\.\.20, got -1'),
     ({'focus__sigma': 'x'}, r'focus\.sigma must be a number'),

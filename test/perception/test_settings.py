@@ -73,6 +73,22 @@ def test_the_owner_has_the_values_at_start():
     assert settings.alerts == build_settings(VALUES, CITYSCAPES).alerts
 
 
+@pytest.mark.parametrize(('at_start', 'now'), [
+    (('vehicles',), ()), (('car', 'sky'), ('traffic sign',)), ((), ('vehicles',)),
+    (('person',), ('person',))])
+def test_what_the_owner_has_alerted_no_driver_takes_away(at_start, now):
+    start = {**VALUES, 'alerts.classes': at_start}
+    settings = build_settings({**VALUES, 'alerts.classes': now}, CITYSCAPES, start)
+    assert settings.owner.class_ids == CITYSCAPES.resolve(('person', *at_start))
+    assert settings.alerts.class_ids == CITYSCAPES.resolve(('person', *at_start, *now))
+
+
+def test_settings_that_lack_a_class_of_the_owners_are_refused():
+    with pytest.raises(ValueError, match=r'lacks the class ids \[13\] of owner_alerts'):
+        Settings(1, 'custom', Modulation(), AlertSettings((11, 12)),
+                 owner_alerts=AlertSettings((11, 13)))
+
+
 def test_a_corridor_never_narrows_towards_the_car():
     settings = build_settings({**VALUES, 'alerts.corridor.top_width': 0.9}, CITYSCAPES)
     assert settings.alerts.corridor.bottom_width == 0.9

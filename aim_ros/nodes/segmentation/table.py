@@ -141,7 +141,8 @@ TABLE: tuple[Row, ...] = (
     Row('alerts.required_classes', STRINGS, REQUIRED_CLASSES,
         "The owner's: class names or roles that are always alerted.", read_only=True),
     Row('alerts.classes', STRINGS, (),
-        'Class names or roles that are alerted besides the required ones.'),
+        'Class names or roles that are alerted besides the required ones, and besides those that '
+        'it names at start: these stay alerted.'),
     Row('alerts.min_area', int, _ALERTS.min_area,
         'Smallest region that is alerted, in pixels of the camera image.',
         **_RANGES['alerts.min_area'], driver_may=DRIVER_MAY['alerts.min_area']),
