@@ -166,7 +166,11 @@ class SegmentationNode(LifecycleNodeMixin, Node):
         :return: whether nothing runs any more; False while a frame hangs in the network.
         """
         with self._transition:
-            self._stop_and_clean_up()
+            try:
+                self._stop_and_clean_up()
+            # The process ends: who waits for that is not to find half of the node.
+            except Exception as error:
+                self._fail('end', error)
             self._watchdog.stop()
             self.destroy_node()
             release_state_machine(self)
