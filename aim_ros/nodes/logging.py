@@ -5,6 +5,9 @@ import math
 import threading
 import time
 
+_MOST_KINDS = 1000
+"""Kinds of lines that are remembered: some are named by what comes in."""
+
 
 class _Forwarder(logging.Handler):
     """Hands the records of Python's logging to a node's logger."""
@@ -59,6 +62,11 @@ class RateLimitedLogger:
         self._lock = threading.Lock()
         self._last: dict[str, float] = {}
 
+    @property
+    def remembered(self) -> int:
+        """How many kinds of lines it knows the time of."""
+        return len(self._last)
+
     def warning(self, kind: str, text: str, period: float | None = None) -> None:
         """Log a warning unless one of this kind was logged within `period`, or just now."""
         if self._due(kind, self._period if period is None else period):
@@ -74,5 +82,9 @@ class RateLimitedLogger:
         with self._lock:
             due = now - self._last.get(kind, -math.inf) >= period
             if due:
+                self._last.pop(kind, None)
                 self._last[kind] = now
+                if len(self._last) > _MOST_KINDS:
+                    # The one that was logged first of all.
+                    del self._last[next(iter(self._last))]
             return due

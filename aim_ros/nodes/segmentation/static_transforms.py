@@ -22,6 +22,9 @@ except ImportError:
     # No pip package: such an installation takes transforms from parameters.
     HAVE_TF = False
 
+_MOST_SENT = 16
+"""Frames that one camera may have had: of a driver that counts in the frame_id, it is the last."""
+
 _LATCHED = QoSProfile(depth=100, durability=QoSDurabilityPolicy.TRANSIENT_LOCAL)
 
 
@@ -90,7 +93,11 @@ def transform_message(transform: RigidTransform, header: Header, child: str) -> 
 
 
 class StaticBroadcaster:
-    """Publishes static transforms, each once, where their message is installed."""
+    """
+    Publishes static transforms, each once, where their message is installed.
+
+    Who comes later hears the last ones: as many as a camera may have had frames.
+    """
 
     def __init__(self, node: Node):
         self._node = node
@@ -100,12 +107,18 @@ class StaticBroadcaster:
 
     def send(self, transform: TransformStamped) -> None:
         """Publish a transform, unless the last one of its child frame was the same."""
-        known = self._sent.get(transform.child_frame_id)
-        if self._publisher is None or (
-                known is not None and known.transform == transform.transform
-                and known.header.frame_id == transform.header.frame_id):
+        if self._publisher is None:
             return
-        self._sent[transform.child_frame_id] = transform
+        child = transform.child_frame_id
+        known = self._sent.pop(child, None)
+        same = (known is not None and known.transform == transform.transform
+                and known.header.frame_id == transform.header.frame_id)
+        # What was in use last comes last.
+        self._sent[child] = known if same else transform
+        if same:
+            return
+        if len(self._sent) > _MOST_SENT:
+            del self._sent[next(iter(self._sent))]
         # A latched message replaces the one before, so each holds them all.
         self._publisher.publish(TFMessage(transforms=list(self._sent.values())))
 
