@@ -1,5 +1,6 @@
 """A planner's side of the alerts: act on the worst level, and trust no silence."""
 
+import math
 import sys
 import time
 
@@ -36,14 +37,18 @@ class AlertListener(Node):
         self.create_timer(0.1, self._watch, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def hear(self, message: DiagnosticArray) -> None:
-        """Act on the alerts of a frame."""
+        """Act on the alerts of a frame; a message that says nothing is none."""
+        if not message.status:
+            return
         self._heard = time.monotonic()
         summary, *tracks = message.status
-        age = next((float(v.value) for v in summary.values if v.key == 'capture_to_publish_ms'), 0)
-        if abs(age) > MAX_AGE_MS:
+        age = _age_ms(summary)
+        # As NaN is not either.
+        if not abs(age) <= MAX_AGE_MS:
             self._act(STALE, f'the image is {age / 1000:.1f} s old by its stamp')
             return
-        level = summary.level[0]
+        # Whoever knows of more levels means no better.
+        level = min(summary.level[0], STALE)
         if level != STALE:
             self._known = level
         self._act(level, '; '.join(track.message for track in tracks) or summary.message)
@@ -59,6 +64,15 @@ class AlertListener(Node):
         if level != self.level:
             self.level = level
             self.get_logger().info(f'{ACTIONS[level]} ({why})')
+
+
+def _age_ms(summary: DiagnosticStatus) -> float:
+    """Return the age that a summary tells, 0 where it tells none, NaN where that is no number."""
+    text = next((v.value for v in summary.values if v.key == 'capture_to_publish_ms'), '0')
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 
 def main(args: list[str] | None = None) -> int:
