@@ -9,6 +9,8 @@ from rclpy.executors import Executor
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 
+from aim_ros.nodes.logging import as_text
+
 _PERIOD = 1.0
 
 
@@ -23,7 +25,8 @@ def spin(executor: Executor, node: Node, ended: Callable[[], bool]) -> None:
         try:
             executor.spin_once(timeout_sec=_PERIOD)
         except Exception as error:
-            node.get_logger().error(f'a callback failed: {type(error).__name__}: {error}')
+            node.get_logger().error(
+                as_text(f'a callback failed: {type(error).__name__}: {error}'))
 
 
 @contextmanager

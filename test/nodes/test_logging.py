@@ -38,3 +38,13 @@ def test_kinds_that_never_come_again_are_not_remembered_for_ever():
             log.warning(f'frame {number}', f'frame {number}')
     assert lines == [f'frame {number}' for number in range(5000)]
     assert log.remembered <= 1000
+
+
+def test_a_name_that_is_not_utf_8_is_logged_all_the_same(capfd):
+    forward_python_logs(get_logger('forwarded'))
+    logging.getLogger('aim_ros.anything').warning('cannot read %s', '\udcff.png')
+    log = RateLimitedLogger(get_logger('limited'))
+    log.warning('loss', 'cannot read \udcff.png')
+    log.error('loss of another', 'cannot read \udcff.png')
+    said = capfd.readouterr().err
+    assert said.count(r'cannot read \udcff.png') == 3
