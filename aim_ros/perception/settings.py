@@ -28,7 +28,7 @@ CLASS_LISTS = ('focus.classes', 'focus.suppress_classes', 'alerts.required_class
 
 class SettingsError(ValueError):
     """
-    Values that do not fit the model.
+    Values that do not fit the model, or each other.
 
     :param parameter: the parameter that is wrong.
     """
@@ -56,6 +56,10 @@ class Mount:
 
     height: float = 1.65
     pitch: float = 0.0
+
+
+MOST_CELLS = 2000
+"""Cells of the occupancy grid to a side: so many take a third of a second to draw."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +139,8 @@ def build_settings(values: Mapping[str, Any], labels: LabelSet,
     :param labels: the model's classes.
     :param start: the values at start, which are the owner's; None for the same. Whatever classes
         these name stay alerted.
-    :raises SettingsError: a class or role is named that the model does not have.
+    :raises SettingsError: a class or role is named that the model does not have, or the grid would
+        have too many cells.
     """
     check_classes(values, labels)
     outputs = _outputs(values, labels)
@@ -204,10 +209,16 @@ def _outputs(values: Mapping[str, Any], labels: LabelSet) -> OutputSettings:
             drivable = labels.resolve(names)
         except ValueError as error:
             raise SettingsError('free_space.classes', error) from error
+    max_range, cell_size = values['free_space.max_range'], values['free_space.cell_size']
+    if max_range > MOST_CELLS * cell_size:
+        raise SettingsError('free_space.cell_size', ValueError(
+            f'a grid has at most {MOST_CELLS} cells to a side, so that whoever listens to it '
+            f'stops no camera: with free_space.max_range {max_range:g} it must be at least '
+            f'{max_range / MOST_CELLS:g}; got {cell_size:g}'))
     return OutputSettings(
         surfaces=Surfaces.of(labels, drivable),
-        max_range=values['free_space.max_range'],
-        cell_size=values['free_space.cell_size'],
+        max_range=max_range,
+        cell_size=cell_size,
         point_ids=values['points.class_ids'],
         point_transforms={camera: values[f'{camera}.points.transform']
                           for camera in values['cameras']})

@@ -104,6 +104,15 @@ def test_a_class_that_the_model_lacks_is_reported_by_the_parameter_that_names_it
     assert str(error.value).startswith(f"{name}: unknown class or role 'persn'; did you mean")
 
 
+def test_a_grid_that_would_stop_the_cameras_is_refused():
+    large = {**VALUES, 'free_space.max_range': 200.0, 'free_space.cell_size': 0.1}
+    assert build_settings(large, CITYSCAPES).outputs.cell_size == 0.1
+    with pytest.raises(SettingsError, match=r'max_range 200 it must be at least 0\.1; got 0\.02'
+                       ) as error:
+        build_settings({**large, 'free_space.cell_size': 0.02}, CITYSCAPES)
+    assert error.value.parameter == 'free_space.cell_size'
+
+
 def test_a_model_without_a_road_is_taken_unless_one_is_asked_for():
     indoors = LabelSet(('floor', 'person', 'rider', 'car'))
     values = {**VALUES, 'focus.classes': (), 'free_space.classes': ('drivable',)}
