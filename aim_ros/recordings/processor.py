@@ -32,6 +32,7 @@ from aim_ros.recordings.cameras import find_cameras
 from aim_ros.recordings.errors import RecordingError
 from aim_ros.recordings.options import NODE
 from aim_ros.recordings.options import Options
+from aim_ros.recordings.problems import note
 from aim_ros.recordings.summary import Summary
 from aim_ros.recordings.summary import Tally
 from aim_ros.recordings.video import OverlayVideos
@@ -166,7 +167,7 @@ class Processor:
                     [shot.frame], settings, ground=ground_of(shot))
             # As in the node, an error costs one frame, and is owned up to.
             except Exception as error:
-                source.problems[f'a frame was lost: {type(error).__name__}: {error}'] += 1
+                note(source.problems, f'a frame was lost: {type(error).__name__}: {error}')
                 continue
             result.add(perception, shot.recorded_ns)
             tally.add(perception)
@@ -209,8 +210,8 @@ class _Result:
             from aim_ros.recordings import tables
             self._rows += tables.rows_of(perception, self._drive, self._versions)
         if self._videos is not None and not self._videos.add(perception):
-            self.problems[f'the video of {camera} lacks the images of another size than its '
-                          'first'] += 1
+            note(self.problems, f'the video of {camera} lacks the images of another size than '
+                 'its first')
 
     def copy(self, message: Message) -> None:
         """Take over a message of the recording."""
@@ -221,7 +222,7 @@ class _Result:
             self._writer.copy(message.connection, message.recorded_ns, message.data)
         except MediaError as error:
             self._uncopied.add(topic)
-            self.problems[str(error)] = 1
+            note(self.problems, str(error))
 
     def finish(self, summary: Summary, out: Path) -> None:
         """Write what stands beside the messages, before the result gets its name."""

@@ -126,6 +126,18 @@ def test_stamps_that_do_not_go_up_are_told_once_as_by_the_node(tmp_path, steps, 
         assert warning.startswith(f'/camera/image: {text}')
 
 
+def test_images_that_are_all_damaged_otherwise_are_told_in_few_lines(tmp_path):
+    with BagWriter(tmp_path / 'drive') as bag:
+        for index, frame in enumerate(scenes(120)):
+            image = bag_messages.compressed_image(frame, 'png')
+            whole = image if index == 0 else replace(image, data=image.data[:-index - 20])
+            bag.write('/camera/image/compressed', frame.stamp_ns, whole)
+    shots, source = taken(tmp_path / 'drive')
+    assert len(shots) == 1
+    assert source.problems.total() == 119
+    assert len(source.problems) < 50
+
+
 def halved(image):
     return image[::2, ::2].copy()
 
