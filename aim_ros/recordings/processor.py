@@ -181,10 +181,13 @@ class _Result:
     def __init__(self, processor: Processor, writer: BagWriter, recording: Recording,
                  cameras: list[Camera], drive: str):
         self.problems: Counter[str] = Counter()
-        self._writer, self._drive = writer, drive
+        self._writer = writer
         self._options, self._versions = processor.options, processor.versions
         self._labels = processor.segmenter.labels
-        self._rows: list[dict[str, Any]] = []
+        self._table = None
+        if self._options.table:
+            from aim_ros.recordings import tables
+            self._table = tables.Partition(drive, *self._options.profiles, self._versions)
         self._uncopied: set[str] = set()
         self._described = False
         self._videos = OverlayVideos(
@@ -206,9 +209,8 @@ class _Result:
         self._write(f'{camera}/detections', time_ns,
                     result_messages.detections_message(perception))
         self._write(f'{camera}/mask', time_ns, result_messages.mask_message(perception, labels))
-        if self._options.table:
-            from aim_ros.recordings import tables
-            self._rows += tables.rows_of(perception, self._drive, self._versions)
+        if self._table is not None:
+            self._table.add(perception)
         if self._videos is not None and not self._videos.add(perception):
             note(self.problems, f'the video of {camera} lacks the images of another size than '
                  'its first')
@@ -228,9 +230,8 @@ class _Result:
         """Write what stands beside the messages, before the result gets its name."""
         self.close()
         profile, = self._options.profiles
-        if self._options.table:
-            from aim_ros.recordings import tables
-            tables.write_partition(self._rows, out, self._drive, profile)
+        if self._table is not None:
+            self._table.write(out)
         self._writer.note('aim_ros', f'{self._versions}; profile {profile}')
         summary.write(self._writer.partial)
 
