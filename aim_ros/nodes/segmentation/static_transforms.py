@@ -1,5 +1,6 @@
 """Static transforms between frames, from /tf_static and to it."""
 
+from functools import cached_property
 import threading
 
 from geometry_msgs.msg import Quaternion
@@ -12,6 +13,7 @@ from rclpy.qos import QoSProfile
 from rclpy.subscription import Subscription
 from std_msgs.msg import Header
 
+from aim_ros.nodes.logging import RateLimitedLogger
 from aim_ros.perception.transforms import RigidTransform
 from aim_ros.perception.transforms import TransformTree
 
@@ -21,6 +23,9 @@ try:
 except ImportError:
     # No pip package: such an installation takes transforms from parameters.
     HAVE_TF = False
+
+_WRONG_PERIOD = 60.0
+"""Seconds between two lines about one transform that is none."""
 
 _MOST_SENT = 16
 """Frames that one camera may have had: of a driver that counts in the frame_id, it is the last."""
@@ -43,6 +48,10 @@ class StaticTransforms:
         self._lock = threading.Lock()
         self._tree = TransformTree()
         self._subscription: Subscription | None = None
+
+    @cached_property
+    def _log(self) -> RateLimitedLogger:
+        return RateLimitedLogger(self._node.get_logger())
 
     def subscribe(self) -> None:
         """Receive transforms, where their message is installed."""
@@ -67,8 +76,11 @@ class StaticTransforms:
                     transform = RigidTransform.of(
                         (move.x, move.y, move.z), (turn.x, turn.y, turn.z, turn.w))
                 except ValueError as error:
-                    self._node.get_logger().warning(
-                        f'/tf_static from {parent!r} to {child!r} is not used: {error}')
+                    # Some publish it again and again.
+                    self._log.warning(
+                        f'{parent} {child}',
+                        f'/tf_static from {parent!r} to {child!r} is not used: {error}',
+                        _WRONG_PERIOD)
                 else:
                     self._tree.set(parent, child, transform)
 
