@@ -98,6 +98,20 @@ def test_a_camera_without_distances_is_named_once(tmp_path, camera, said):
         assert text in warning
 
 
+def test_a_calibration_that_names_another_frame_is_told_once(tmp_path):
+    with BagWriter(tmp_path / 'drive') as bag:
+        for frame in scenes(4):
+            bag.write('/camera/image', frame.stamp_ns, bag_messages.image(
+                frame.image, frame.encoding, bag_messages.header_of(frame)))
+            bag.write('/camera/camera_info', frame.stamp_ns, bag_messages.camera_info(
+                CAMERA, bag_messages.header(frame.stamp_ns, 'rear_optical')))
+    shots, source = taken(tmp_path / 'drive')
+    assert all(shot.ground for shot in shots)
+    assert [warning.partition(': if')[0] for warning in source.warnings] == [
+        "/camera/image: the CameraInfo is for the frame 'rear_optical', and the images are of the "
+        "frame 'camera_optical'"]
+
+
 def stamped(path, steps_ms, kind=None):
     """Write frames whose stamps have these steps, recorded evenly; `kind` alters them."""
     stamp, frames = START_NS, []

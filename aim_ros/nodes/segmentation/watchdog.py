@@ -85,6 +85,8 @@ def warn_of_stream(channel: CameraChannel, settings: Settings, log: RateLimitedL
             f'{topic}: {channel.input.calibration_problem}, {NO_DISTANCES}', SETUP_PERIOD)
     if channel.input.calibration == 'used' and (distortion := channel.input.distortion):
         log.warning(f'{name} distorted', f'{topic}: {distortion}', SETUP_PERIOD)
+    if channel.input.calibration == 'used' and (foreign := channel.input.foreign):
+        log.warning(f'{name} foreign', f'{topic}: {foreign}', SETUP_PERIOD)
 
 
 def warn_of_frames(channels: Iterable[CameraChannel], log: RateLimitedLogger) -> None:
