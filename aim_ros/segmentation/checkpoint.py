@@ -86,7 +86,7 @@ def _plain_config(model: str) -> dict:
     """Return the config of a SegFormer in a folder; nothing where transformers must read it."""
     try:
         content = json.loads(Path(find_checkpoint(model), 'config.json').read_text())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     known = isinstance(content, dict) and content.get('model_type') == FOLDED
     return content if known else {}

@@ -26,7 +26,9 @@ def read_description(path: Path) -> tuple[Description, str]:
     if beside.is_file():
         try:
             content, where = yaml.safe_load(beside.read_text()), str(beside)
-        except (OSError, ValueError, yaml.YAMLError) as error:
+        # PyYAML lets the last ones through, of scalars that are none of their tag, and of depth.
+        except (OSError, ValueError, yaml.YAMLError, LookupError, AttributeError,
+                RecursionError) as error:
             raise ModelError(f'{beside} cannot be read: {" ".join(str(error).split())[:300]}'
                              ) from error
     else:

@@ -19,6 +19,7 @@ from onnx import helper  # noqa: E402
 from onnx import TensorProto  # noqa: E402
 
 from aim_ros.segmentation.engines.onnxruntime import OnnxRuntimeEngine  # noqa: E402
+from aim_ros.segmentation.loading import load_labels  # noqa: E402
 from aim_ros.segmentation.loading import open_engine  # noqa: E402
 
 CLASSES = 4
@@ -120,6 +121,17 @@ def test_a_size_in_the_description_that_the_file_does_not_take_is_refused(make):
     path = make(shape=(1, 3, 32, 64), description=DESCRIPTION + 'input_size: [64, 96]\n')
     with pytest.raises(ModelError, match=r'inputs of \[32, 64\] alone, but its description says'):
         start(path, 'onnxruntime')
+
+
+@pytest.mark.parametrize(('more', 'said'), [
+    ('family: !!bool maybe', 'cannot be read'), ('family: !!timestamp noon', 'cannot be read'),
+    (f'family: {"[" * 5000}{"]" * 5000}', 'cannot be read'),
+    (f'temperature: 1{"0" * 400}', 'the temperature in .* must be a number above 0, got 1000'),
+    (f'input_size: [1{"0" * 400}, "x"]', r'input_size in .* must be \[height, width\], got')])
+def test_a_description_that_cannot_be_read_is_said_in_a_sentence(make, more, said):
+    with pytest.raises(ModelError, match=said) as error:
+        load_labels(make(description=f'{DESCRIPTION}{more}\n'))
+    assert len(str(error.value)) < 700
 
 
 def test_a_provider_that_is_listed_but_does_not_start_is_no_silent_cpu(make, monkeypatch):
