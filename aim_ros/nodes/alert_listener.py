@@ -42,16 +42,22 @@ class AlertListener(Node):
             return
         self._heard = time.monotonic()
         summary, *tracks = message.status
-        age = _age_ms(summary)
-        # As NaN is not either.
-        if not abs(age) <= MAX_AGE_MS:
-            self._act(STALE, f'the image is {age / 1000:.1f} s old by its stamp')
-            return
+        values = {value.key: value.value for value in summary.values}
+        age = _number(values.get('capture_to_publish_ms', '0'))
         # Whoever knows of more levels means no better.
         level = min(summary.level[0], STALE)
-        if level != STALE:
+        # As NaN is not either.
+        late = not abs(age) <= MAX_AGE_MS
+        if level == ERROR or values.get('last_level') == 'ERROR':
+            # A hazard of a while ago is one, and so is one that was seen before the camera went
+            # blind, also by a planner that has come since.
+            self._known = ERROR
+        elif level != STALE and not late:
             self._known = level
-        self._act(level, '; '.join(track.message for track in tracks) or summary.message)
+        if late:
+            self._act(STALE, f'the image is {age / 1000:.1f} s old by its stamp')
+        else:
+            self._act(level, '; '.join(track.message for track in tracks) or summary.message)
 
     def _watch(self) -> None:
         if time.monotonic() - self._heard > TIMEOUT:
@@ -66,9 +72,8 @@ class AlertListener(Node):
             self.get_logger().info(f'{ACTIONS[level]} ({why})')
 
 
-def _age_ms(summary: DiagnosticStatus) -> float:
-    """Return the age that a summary tells, 0 where it tells none, NaN where that is no number."""
-    text = next((v.value for v in summary.values if v.key == 'capture_to_publish_ms'), '0')
+def _number(text: str) -> float:
+    """Return the number that a text is, NaN where it is none."""
     try:
         return float(text)
     except ValueError:
