@@ -189,12 +189,15 @@ class _Result:
             from aim_ros.recordings import tables
             self._table = tables.Partition(drive, *self._options.profiles, self._versions)
         self._uncopied: set[str] = set()
+        self._own = {f'/{NODE}/label_info'}
+        self._replaced: set[str] = set()
         self._described = False
         self._videos = OverlayVideos(
             writer.partial, self._labels, _rates(recording, cameras, processor.options.every),
         ) if processor.options.overlay else None
         for camera in cameras:
             for topic, message_type, profile in _topics(camera):
+                self._own.add(topic)
                 writer.announce(topic, message_type, profile)
 
     def add(self, perception: Perception, time_ns: int) -> None:
@@ -216,8 +219,12 @@ class _Result:
                  'its first')
 
     def copy(self, message: Message) -> None:
-        """Take over a message of the recording."""
+        """Take over a message of the recording, but for those of results of before."""
         topic = message.connection.topic
+        if topic in self._own:
+            # Of a node that ran meanwhile, or of another profile: nobody could tell them apart.
+            self._replaced.add(topic)
+            return
         if topic in self._uncopied:
             return
         try:
@@ -232,6 +239,10 @@ class _Result:
         profile, = self._options.profiles
         if self._table is not None:
             self._table.write(out)
+        if self._replaced:
+            summary.warnings.append(
+                f'what was recorded on {", ".join(sorted(self._replaced))} is not copied: the '
+                'result has its own there')
         self._writer.note('aim_ros', f'{self._versions}; profile {profile}')
         summary.write(self._writer.partial)
 

@@ -143,6 +143,23 @@ def test_inputs_are_copied_as_they_are(tmp_path, process, read):
             assert old.connections[0].ext == new.connections[0].ext
 
 
+def test_results_of_before_are_not_mixed_with_those_of_now(tmp_path, process, read):
+    bag = write_scenes(tmp_path / 'drive', 3, extra=True)
+    assert process(bag, options=['--with-inputs'], out='before') == 0
+    again = tmp_path / 'before' / 'drive'
+    assert process(again, options=['--with-inputs', '--profile', 'city'], out='now') == 0
+    once, twice = read(again), read(tmp_path / 'now' / 'drive')
+    assert {topic: len(items) for topic, items in twice.items()} == {
+        topic: len(items) for topic, items in once.items()}
+    for item in twice['/segmentation/camera/alerts']:
+        assert values(item.message.status[0])['profile'] == 'city'
+    summary = json.loads((tmp_path / 'now' / 'drive' / 'process_bag.json').read_text())
+    assert not summary['problems']
+    warning, = summary['warnings']
+    assert warning.startswith('what was recorded on /segmentation/camera/alerts, /segm')
+    assert '/segmentation/label_info is not copied' in warning
+
+
 @pytest.mark.parametrize(('options', 'indices'), [
     (['--every', '3'], [0, 3, 6]),
     (['--start', '0.25'], [3, 4, 5, 6, 7]),
