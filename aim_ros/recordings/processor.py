@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,9 @@ class Processor:
             input_size=options.input_size)
         file = _profile_file(options)
         self._filter = filter_of(file, options.model)
+        self._profiles = {
+            'emphasis_filter': None if self._filter is None else asdict(self._filter),
+            'stated': {name: file.get(name).stated for name in options.profiles}}
         self.settings: dict[str, Settings] = {
             name: profile_settings(file, name, self.segmenter.labels)
             for name in options.profiles}
@@ -120,7 +124,7 @@ class Processor:
     def fingerprint(self, bag: Path) -> str:
         """Return what a result of a recording depends on, as a hash."""
         files = [bag] if bag.is_file() else sorted(files_of(bag))
-        return self.options.fingerprint(self.versions, files)
+        return self.options.fingerprint(self.versions, files, self._profiles)
 
     def process(self, bag: Path, out: Path, drive: str, on_frame: OnFrame = lambda *_: None
                 ) -> Summary:

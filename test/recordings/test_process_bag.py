@@ -189,6 +189,17 @@ def test_what_is_whole_is_kept_and_what_is_not_is_done_again(tmp_path, process):
     assert not (tmp_path / 'results' / PARTIAL).exists()
 
 
+def test_a_result_of_a_profile_that_was_edited_since_is_not_taken_for_one_of_now(
+        tmp_path, process, capsys):
+    bag, profiles = write_scenes(tmp_path / 'drive', 3), tmp_path / 'profiles.yaml'
+    text = 'profiles: {mine: {focus: {classes: [person], sigma: %s}}, other: {description: %s}}'
+    options = ['--profiles-file', str(profiles), '--profile', 'mine']
+    for sigma, about, code in ((1.0, 'a', 0), (1.0, 'b', 0), (2.0, 'b', 1)):
+        profiles.write_text(text % (sigma, about))
+        assert process(bag, options=options) == code
+    assert 'was made of another recording, with other options' in capsys.readouterr().err
+
+
 def test_what_else_lies_beside_a_recording_is_no_part_of_it(tmp_path, process):
     bag = write_scenes(tmp_path / 'drive', 3)
     assert process(bag) == 0
