@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict
 from dataclasses import dataclass
+from dataclasses import replace
 import hashlib
 import json
 import os
@@ -55,6 +56,14 @@ class Options:
     height: float = Mount.height
     pitch: float = Mount.pitch
     threads: int = 0
+
+    def absolute(self) -> 'Options':
+        """Return the same with paths that hold in any folder, as that of another process."""
+        file, model = os.path.expanduser(self.profiles_file), os.path.expanduser(self.model)
+        return replace(
+            self, profiles_file=os.path.abspath(file) if file else '',
+            # What is no path here is the name of one that ships, or on the hub.
+            model=os.path.abspath(model) if os.path.exists(model) else self.model)
 
     def fingerprint(self, versions: str, files: list[Path], profiles: Mapping[str, Any]) -> str:
         """
