@@ -224,12 +224,15 @@ def test_a_video_that_cannot_be_put_where_it_is_wanted_costs_no_result(
     bag = write_scenes(tmp_path / 'drive', 3)
 
     def fill(source, target):
+        Path(target).write_bytes(Path(source).read_bytes()[:100])
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target))
 
     monkeypatch.setattr('shutil.copyfile', fill)
     assert process(bag, options=['--overlay', str(tmp_path / 'out.mp4')]) == 2
     assert 'the videos are beside the results, and not copied' in capsys.readouterr().err
     assert (tmp_path / 'results' / 'drive' / 'camera.mp4').is_file()
+    # Nor is there half of it.
+    assert not list(tmp_path.glob('*out.mp4*'))
 
 
 @pytest.mark.parametrize(('out', 'options', 'said'), [
