@@ -97,7 +97,9 @@ def save_profile(path: Path, name: str, values: Mapping[str, Any], description: 
     yaml.indent(mapping=2, sequence=4, offset=2)
     try:
         content = yaml.load(source.read_text(encoding='utf-8'))
-    except (OSError, UnicodeDecodeError, YAMLError) as error:
+    # The YAML loader lets the others through, of scalars that are none of their tag, and of depth.
+    except (OSError, YAMLError, ValueError, LookupError, AttributeError,
+            RecursionError) as error:
         raise SaveError(f'{source} cannot be read: {error}') from error
     profiles = content.get('profiles') if isinstance(content, CommentedMap) else None
     if not isinstance(profiles, CommentedMap):

@@ -85,7 +85,10 @@ def test_a_name_that_cannot_be_one_is_refused(path, name):
     assert not path.exists()
 
 
-@pytest.mark.parametrize('text', ['profiles: [', 'profiles: 3\n', '- a\n', ''])
+@pytest.mark.parametrize('text', [
+    'profiles: [', 'profiles: 3\n', '- a\n', '', 'profiles: {a: 2024-99-99}\n',
+    'profiles: {a: !!bool maybe}\n', 'profiles: {a: !!int ""}\n',
+    f'profiles: {"[" * 5000}{"]" * 5000}\n'])
 def test_a_file_that_is_none_of_profiles_is_left_alone(path, text):
     path.parent.mkdir()
     path.write_text(text)
