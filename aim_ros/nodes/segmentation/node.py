@@ -50,7 +50,7 @@ class SegmentationNode(LifecycleNodeMixin, Node):
     Runs SegFormer on camera topics under a driver profile that may change at any time.
 
     The executor receives images and answers services; one worker thread perceives and publishes,
-    and another publishes STALE when a camera falls silent. The README lists topics and parameters.
+    and another publishes STALE when a camera falls silent. Topics: README; docs/parameters.md.
 
     :param ends_on_failure: whether the process ends after an autostart that failed.
     """

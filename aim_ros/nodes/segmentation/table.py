@@ -156,8 +156,8 @@ TABLE: tuple[Row, ...] = (
         **_RANGES['alerts.min_area'], driver_may=DRIVER_MAY['alerts.min_area']),
     Row('alerts.raise_after', float, _ALERTS.raise_after,
         'Seconds of header stamp for which a track is seen before it is raised. One that is '
-        'near and in the corridor is raised at once.', **_RANGES['alerts.raise_after'],
-        driver_may=DRIVER_MAY['alerts.raise_after']),
+        'near and in the corridor is raised at once on strong evidence.',
+        **_RANGES['alerts.raise_after'], driver_may=DRIVER_MAY['alerts.raise_after']),
     Row('alerts.clear_after', float, _ALERTS.clear_after,
         'Seconds of header stamp unseen after which a track is cleared.',
         **_RANGES['alerts.clear_after'], driver_may=DRIVER_MAY['alerts.clear_after']),
