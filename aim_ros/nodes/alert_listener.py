@@ -1,5 +1,6 @@
 """A planner's side of the alerts: act on the worst level, and trust no silence."""
 
+import math
 import sys
 import time
 
@@ -36,17 +37,27 @@ class AlertListener(Node):
         self.create_timer(0.1, self._watch, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def hear(self, message: DiagnosticArray) -> None:
-        """Act on the alerts of a frame."""
+        """Act on the alerts of a frame; a message that says nothing is none."""
+        if not message.status:
+            return
         self._heard = time.monotonic()
         summary, *tracks = message.status
-        age = next((float(v.value) for v in summary.values if v.key == 'capture_to_publish_ms'), 0)
-        if abs(age) > MAX_AGE_MS:
-            self._act(STALE, f'the image is {age / 1000:.1f} s old by its stamp')
-            return
-        level = summary.level[0]
-        if level != STALE:
+        values = {value.key: value.value for value in summary.values}
+        age = _number(values.get('capture_to_publish_ms', '0'))
+        # Whoever knows of more levels means no better.
+        level = min(summary.level[0], STALE)
+        # As NaN is not either.
+        late = not abs(age) <= MAX_AGE_MS
+        if level == ERROR or values.get('last_level') == 'ERROR':
+            # A hazard of a while ago is one, and so is one that was seen before the camera went
+            # blind, also by a planner that has come since.
+            self._known = ERROR
+        elif level != STALE and not late:
             self._known = level
-        self._act(level, '; '.join(track.message for track in tracks) or summary.message)
+        if late:
+            self._act(STALE, f'the image is {age / 1000:.1f} s old by its stamp')
+        else:
+            self._act(level, '; '.join(track.message for track in tracks) or summary.message)
 
     def _watch(self) -> None:
         if time.monotonic() - self._heard > TIMEOUT:
@@ -59,6 +70,14 @@ class AlertListener(Node):
         if level != self.level:
             self.level = level
             self.get_logger().info(f'{ACTIONS[level]} ({why})')
+
+
+def _number(text: str) -> float:
+    """Return the number that a text is, NaN where it is none."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 
 def main(args: list[str] | None = None) -> int:

@@ -5,6 +5,18 @@ import math
 import threading
 import time
 
+_MOST_KINDS = 1000
+"""Kinds of lines that are remembered: some are named by what comes in."""
+
+
+def as_text(text: str) -> str:
+    r"""
+    Return a text that ROS takes, for logs as for messages.
+
+    The name of a file need not be UTF-8: what Python has of other bytes is written as ``\udcff``.
+    """
+    return text.encode('utf-8', 'backslashreplace').decode()
+
 
 class _Forwarder(logging.Handler):
     """Hands the records of Python's logging to a node's logger."""
@@ -16,7 +28,7 @@ class _Forwarder(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Log one record."""
         try:
-            text = record.getMessage()
+            text = as_text(record.getMessage())
             # rclpy holds each call in the code to the level of its first line.
             if record.levelno >= logging.ERROR:
                 self._to.error(text)
@@ -59,20 +71,29 @@ class RateLimitedLogger:
         self._lock = threading.Lock()
         self._last: dict[str, float] = {}
 
+    @property
+    def remembered(self) -> int:
+        """How many kinds of lines it knows the time of."""
+        return len(self._last)
+
     def warning(self, kind: str, text: str, period: float | None = None) -> None:
         """Log a warning unless one of this kind was logged within `period`, or just now."""
         if self._due(kind, self._period if period is None else period):
-            self._logger.warning(text)
+            self._logger.warning(as_text(text))
 
     def error(self, kind: str, text: str) -> None:
         """Log an error unless one of this kind was logged just now."""
         if self._due(kind, self._period):
-            self._logger.error(text)
+            self._logger.error(as_text(text))
 
     def _due(self, kind: str, period: float) -> bool:
         now = time.monotonic()
         with self._lock:
             due = now - self._last.get(kind, -math.inf) >= period
             if due:
+                self._last.pop(kind, None)
                 self._last[kind] = now
+                if len(self._last) > _MOST_KINDS:
+                    # The one that was logged first of all.
+                    del self._last[next(iter(self._last))]
             return due

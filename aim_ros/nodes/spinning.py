@@ -9,6 +9,8 @@ from rclpy.executors import Executor
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 
+from aim_ros.nodes.logging import RateLimitedLogger
+
 _PERIOD = 1.0
 
 
@@ -16,14 +18,18 @@ def spin(executor: Executor, node: Node, ended: Callable[[], bool]) -> None:
     """
     Call back until `ended`; a callback that raises is logged, and ends itself alone.
 
+    What fails with each of thirty messages a second is logged every few seconds.
+
     :param executor: the one of the node.
     :param ended: asked after each callback, and once a second.
     """
+    log = RateLimitedLogger(node.get_logger())
     while not ended():
         try:
             executor.spin_once(timeout_sec=_PERIOD)
         except Exception as error:
-            node.get_logger().error(f'a callback failed: {type(error).__name__}: {error}')
+            kind = type(error).__name__
+            log.error(kind, f'a callback failed: {kind}: {error}')
 
 
 @contextmanager

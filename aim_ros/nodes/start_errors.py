@@ -10,7 +10,8 @@ from rclpy.exceptions import ParameterUninitializedException
 from rclpy.impl.implementation_singleton import rclpy_implementation
 
 _REFUSALS = (ParameterException, NameValidationException, rclpy_implementation.RCLError,
-             rclpy_implementation.RCLInvalidROSArgsError, rclpy_implementation.UnknownROSArgsError)
+             rclpy_implementation.RCLInvalidROSArgsError, rclpy_implementation.UnknownROSArgsError,
+             UnicodeError)
 
 _WRONG_TYPE = re.compile(
     r"parameter '(?P<name>[^']+)' to '(?P<value>.*)' of type '(?P<given>\w+)', "
@@ -30,9 +31,9 @@ def start_errors() -> Iterator[None]:
     """
     Give what rclpy refuses within the block a sentence; to be put around its init and the nodes.
 
-    That is: ROS arguments that cannot be parsed, a parameter file that is none, names that cannot
-    be, and values of another type for the parameters that rclpy declares by itself
-    (``use_sim_time``, ``start_type_description_service``, ``qos_overrides.*``).
+    That is: ROS arguments that cannot be parsed or are no text, a parameter file that is none,
+    names that cannot be, and values of another type for the parameters that rclpy declares by
+    itself (``use_sim_time``, ``start_type_description_service``, ``qos_overrides.*``).
 
     :raises StartError: rclpy refused. What else is raised passes.
     """
@@ -46,6 +47,8 @@ def explain(error: Exception) -> str:
     """Return what rclpy raised as one sentence for the user."""
     if isinstance(error, rclpy_implementation.UnknownROSArgsError):
         return f'there are no such ROS arguments: {error}'
+    if isinstance(error, UnicodeError):
+        return f'ROS takes text in UTF-8 alone; this is none: {getattr(error, "object", error)!r}'
     if isinstance(error, ParameterUninitializedException):
         return f'{str(error).rpartition(": ")[2]} was given no value; give one, or leave it out'
     text = ' '.join(_SOURCE_LINE.sub('', str(error)).split())

@@ -145,6 +145,23 @@ def lens_distortion(info: Any, topic: str) -> str:
             'of image_proc')
 
 
+def foreign_frame(info: Any, frame_id: str) -> str:
+    """
+    Say that a calibration may be another camera's; empty if it names the images' frame, or none.
+
+    sensor_msgs/Image leaves undefined what it means where they differ.
+
+    :param info: its CameraInfo.
+    :param frame_id: that of the images.
+    """
+    theirs, own = info.header.frame_id.lstrip('/'), frame_id.lstrip('/')
+    if not theirs or not own or theirs == own:
+        return ''
+    return (f'the CameraInfo is for the frame {theirs!r}, and the images are of the frame {own!r}:'
+            ' if it is that of another camera, all distances are wrong; check the remapping of '
+            'camera_info')
+
+
 def ground_camera(info: Any, size: tuple[int, int], height: float, pitch: float
                   ) -> GroundCamera | None:
     """

@@ -4,6 +4,7 @@ from collections.abc import Hashable
 from collections.abc import Iterable
 from collections.abc import Mapping
 from pathlib import Path
+import reprlib
 from typing import Any
 from typing import TypeVar
 
@@ -27,13 +28,56 @@ def read_yaml(path: Path) -> Any:
         return yaml.load(path.read_text(encoding='utf-8'), Loader=_UniqueKeyLoader)
     except OSError as error:
         raise YamlError(f'{path}: cannot be read: {error.strerror or error}') from error
-    # The YAML loader lets the ValueError of a number or date that cannot be slip through.
+    except RecursionError as error:
+        raise YamlError(f'{path}: is nested too deeply to be read') from error
+    # Text that is not UTF-8 is a ValueError.
     except (yaml.YAMLError, ValueError) as error:
         raise YamlError(f'{path}: is not valid YAML: {" ".join(str(error).split())}') from error
 
 
+class _Quotation(reprlib.Repr):
+    """Quotes a value of any size in bounded length: aliases make huge ones of a few lines."""
+
+    def __init__(self):
+        super().__init__()
+        self.maxlevel, self.maxstring, self.maxother, self.maxlong = 2, 80, 80, 80
+        self.maxlist = self.maxdict = self.maxset = self.maxtuple = 8
+
+
+quoted = _Quotation().repr
+"""Return what a value is, for a message, in bounded length."""
+
+# Of a number, a date or a truth value that is none, by the tag that it is given.
+_NO_SCALAR = (ValueError, LookupError, AttributeError)
+
+
 class _UniqueKeyLoader(yaml.SafeLoader):
-    """A loader that refuses a key given twice, of which YAML would silently drop the first."""
+    """
+    A loader that says where a scalar is none of its tag, and refuses text that is none.
+
+    It also refuses a key given twice, of which YAML would silently drop the first.
+    """
+
+    def construct_object(self, node, deep=False):
+        try:
+            return super().construct_object(node, deep)
+        except _NO_SCALAR as error:
+            if not isinstance(node, yaml.ScalarNode):
+                raise
+            # What the loader stumbled over is no explanation, but for what a ValueError says.
+            why = f': {error}' if isinstance(error, ValueError) else ''
+            raise yaml.constructor.ConstructorError(
+                None, None, f'{quoted(node.value)} is no {node.tag.rpartition(":")[2]}{why}',
+                node.start_mark) from error
+
+    def construct_scalar(self, node):
+        value = super().construct_scalar(node)
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            raise yaml.constructor.ConstructorError(
+                None, None, f'{quoted(value)} is no text', node.start_mark) from error
+        return value
 
     def construct_mapping(self, node, deep=False):
         seen = set()
@@ -89,16 +133,17 @@ def _sentence(form: type[Form], body: Any, mistake: Mapping[str, Any], where: st
         keys = tuple(_form_at(form, path[:-1]).model_fields)
         close = nearest(str(key), keys, 1)
         hint = f'did you mean {close[0]!r}?' if close else f'allowed: {", ".join(keys)}'
-        return f'{_within(where, path[:-1])}: unknown key {key!r}; {hint}'
+        return f'{_within(where, path[:-1])}: unknown key {quoted(key)}; {hint}'
     if kind == 'model_type':
         keys = ', '.join(_form_at(form, path).model_fields)
-        return f'{_within(where, path)}: expected a mapping with {keys}, got {mistake["input"]!r}'
+        return (f'{_within(where, path)}: expected a mapping with {keys}, '
+                f'got {quoted(mistake["input"])}')
     # An element of a list is refused as the whole list.
     path = tuple(part for part in path if isinstance(part, str))
     wanted = _form_at(form, path[:-1]).model_fields[path[-1]].description
     for part in path:
         body = body[part]
-    return f'{where}: {".".join(path)} must be {wanted}, got {body!r}'
+    return f'{where}: {".".join(path)} must be {wanted}, got {quoted(body)}'
 
 
 def _form_at(form: type[Form], path: Iterable[str]) -> type[Form]:

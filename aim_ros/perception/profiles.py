@@ -1,5 +1,6 @@
 """Driver profiles: what a driver may choose, under one name; read from YAML."""
 
+from collections.abc import Collection
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
@@ -250,7 +251,9 @@ _Alerts = pydantic.create_model('_Alerts', __base__=Form, classes=(_NAMES, ()), 
 
 class _Profile(Form):
     description: Annotated[
-        str, pydantic.BeforeValidator(lambda value: str(value or '').strip())] = ''
+        str, pydantic.Field(description='a sentence'), pydantic.BeforeValidator(
+            lambda value: value if isinstance(value, Collection) and not isinstance(value, str)
+            else str(value or '').strip())] = ''
     focus: Annotated[_Focus, _EMPTY_MAPPING] = _Focus()
     alerts: Annotated[_Alerts, _EMPTY_MAPPING] = _Alerts()
 
@@ -258,6 +261,8 @@ class _Profile(Form):
 def _profile(name: Any, body: Any, where: str) -> DriverProfile:
     if not isinstance(name, str):
         raise ProfileError(f'{where}: YAML reads this name as {name!r}; put it in quotes')
+    if not name.isprintable() or not name.strip():
+        raise ProfileError(f'{where}: a name must be printable text')
     if name == CUSTOM:
         raise ProfileError(f'{where}: {CUSTOM!r} is what driver_profile reads when no profile '
                            'fits; choose another name')

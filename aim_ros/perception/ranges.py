@@ -1,7 +1,8 @@
 """What the numbers that a profile may state can be, for whoever takes one."""
 
 from collections.abc import Mapping
-import math
+import reprlib
+import sys
 from types import MappingProxyType
 
 RANGES: Mapping[str, tuple[float, float]] = MappingProxyType({
@@ -18,5 +19,8 @@ RANGES: Mapping[str, tuple[float, float]] = MappingProxyType({
 
 def require_in_range(name: str, value: float, low: float, high: float) -> None:
     """Raise ValueError, with a sentence, unless a parameter's value is finite and in a range."""
-    if not (math.isfinite(value) and low <= value <= high):
-        raise ValueError(f'{name} must be in {low:g}..{high:g}, got {value:g}')
+    # Which no comparison with NaN is.
+    if not low <= value <= high:
+        # An integer may be larger than any floating point number.
+        given = f'{value:g}' if abs(value) <= sys.float_info.max else reprlib.repr(value)
+        raise ValueError(f'{name} must be in {low:g}..{high:g}, got {given}')

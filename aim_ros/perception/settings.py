@@ -28,7 +28,7 @@ CLASS_LISTS = ('focus.classes', 'focus.suppress_classes', 'alerts.required_class
 
 class SettingsError(ValueError):
     """
-    Values that do not fit the model.
+    Values that do not fit the model, or each other.
 
     :param parameter: the parameter that is wrong.
     """
@@ -56,6 +56,10 @@ class Mount:
 
     height: float = 1.65
     pitch: float = 0.0
+
+
+MOST_CELLS = 2000
+"""Cells of the occupancy grid to a side: so many take a third of a second to draw."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +102,7 @@ class Settings:
     :param owner_alerts: what is alerted, and when, without any profile: what no driver may fall
         behind; None for `alerts`.
     :param outputs: what else is made of the mask.
+    :raises ValueError: a class of the owner's is not alerted.
     """
 
     revision: int
@@ -113,6 +118,9 @@ class Settings:
 
     def __post_init__(self):
         object.__setattr__(self, 'mounts', MappingProxyType(dict(self.mounts)))
+        if missing := {*self.owner.class_ids} - {*self.alerts.class_ids}:
+            raise ValueError(f"the owner's classes must be alerted under every profile; alerts "
+                             f'lacks the class ids {sorted(missing)} of owner_alerts')
 
     @property
     def owner(self) -> AlertSettings:
@@ -129,12 +137,18 @@ def build_settings(values: Mapping[str, Any], labels: LabelSet,
         ``alerts.<x>`` or ``alerts.corridor.<x>`` sets the field `x` of `AlertSettings` or
         `Corridor`.
     :param labels: the model's classes.
-    :param start: the values at start, which are the owner's; None for the same.
-    :raises SettingsError: a class or role is named that the model does not have.
+    :param start: the values at start, which are the owner's; None for the same. Whatever classes
+        these name stay alerted.
+    :raises SettingsError: a class or role is named that the model does not have, or the grid would
+        have too many cells.
     """
     check_classes(values, labels)
     outputs = _outputs(values, labels)
-    alerts = _alerts(values, labels)
+    alerts, owner = _alerts(values, labels), None
+    if start is not None:
+        owner = _alerts({name: start.get(name, value) for name, value in values.items()}, labels)
+        alerts = replace(
+            alerts, class_ids=tuple(sorted({*alerts.class_ids, *owner.class_ids})))
     return Settings(
         revision=0,
         profile=values['driver_profile'],
@@ -149,8 +163,7 @@ def build_settings(values: Mapping[str, Any], labels: LabelSet,
         max_age=values['alerts.max_age'],
         mounts={camera: Mount(values[f'{camera}.height'], values[f'{camera}.pitch'])
                 for camera in values['cameras']},
-        owner_alerts=None if start is None else _alerts(
-            {name: start.get(name, value) for name, value in values.items()}, labels),
+        owner_alerts=owner,
         outputs=outputs)
 
 
@@ -196,10 +209,16 @@ def _outputs(values: Mapping[str, Any], labels: LabelSet) -> OutputSettings:
             drivable = labels.resolve(names)
         except ValueError as error:
             raise SettingsError('free_space.classes', error) from error
+    max_range, cell_size = values['free_space.max_range'], values['free_space.cell_size']
+    if max_range > MOST_CELLS * cell_size:
+        raise SettingsError('free_space.cell_size', ValueError(
+            f'a grid has at most {MOST_CELLS} cells to a side, so that whoever listens to it '
+            f'stops no camera: with free_space.max_range {max_range:g} it must be at least '
+            f'{max_range / MOST_CELLS:g}; got {cell_size:g}'))
     return OutputSettings(
         surfaces=Surfaces.of(labels, drivable),
-        max_range=values['free_space.max_range'],
-        cell_size=values['free_space.cell_size'],
+        max_range=max_range,
+        cell_size=cell_size,
         point_ids=values['points.class_ids'],
         point_transforms={camera: values[f'{camera}.points.transform']
                           for camera in values['cameras']})

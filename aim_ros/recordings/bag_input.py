@@ -26,6 +26,7 @@ from aim_ros.perception.camera_stream import ground_camera
 from aim_ros.recordings.camera_watch import CameraWatch
 from aim_ros.recordings.cameras import Camera
 from aim_ros.recordings.options import Options
+from aim_ros.recordings.problems import note
 
 _TRIED_INFOS = 100
 
@@ -113,7 +114,7 @@ class BagInput:
 
     def _lose_part(self, error: MediaError) -> None:
         self.damaged = True
-        self.problems[str(error)] += 1
+        note(self.problems, str(error))
 
     def _shot(self, message: Message) -> Shot | None:
         """Return the frame of a message; None if it is none, or cannot be used."""
@@ -126,7 +127,7 @@ class BagInput:
         try:
             frame = self._frame(camera, message)
         except (FrameError, MediaError) as error:
-            self.problems[f'{camera.topic}: {error}'] += 1
+            note(self.problems, f'{camera.topic}: {error}')
             return None
         finally:
             self._watches[camera.name].look(message.recorded_ns)
@@ -149,7 +150,7 @@ class BagInput:
             if info is not None:
                 ground = ground_camera(info, size, self._options.height, self._options.pitch)
         except CameraError as error:
-            self.problems[f'{camera.info_topic} is not used: {error}'] += 1
+            note(self.problems, f'{camera.info_topic} is not used: {error}')
             return None
         self._watches[camera.name].calibrate(info, ground is not None)
         return ground
@@ -172,5 +173,5 @@ class BagInput:
         try:
             return deserialize(message.data, CAMERA_INFO, message.connection.topic)
         except MediaError as error:
-            self.problems[str(error)] += 1
+            note(self.problems, str(error))
             return None

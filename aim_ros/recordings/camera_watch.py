@@ -4,6 +4,7 @@ from typing import Any
 
 from aim_ros.imaging.frame import Frame
 from aim_ros.perception.camera_stream import CameraStream
+from aim_ros.perception.camera_stream import foreign_frame
 from aim_ros.perception.camera_stream import lens_distortion
 from aim_ros.perception.camera_stream import missing_calibration
 from aim_ros.perception.camera_stream import NO_DISTANCES
@@ -29,6 +30,7 @@ class CameraWatch:
         self._still = self._images = 0
         self._calibrated = self._uncalibrated = False
         self._info: Any = None
+        self._frame_id = ''
 
     def check(self, stamp_ns: int, data: Any, recorded_ns: int) -> None:
         """
@@ -47,6 +49,7 @@ class CameraWatch:
     def timed(self, frame: Frame, recorded_ns: int) -> Frame:
         """Take in the frame of that image; return it with the time by which it is tracked."""
         self._order.take(frame.size)
+        self._frame_id = frame.frame_id
         return self._stream.timed(frame, recorded_ns, self._clear_after)
 
     def look(self, now_ns: int) -> None:
@@ -75,7 +78,8 @@ class CameraWatch:
         odd = [self._order.odd_sizes(), self._odd_stamps(),
                f'{STAND_STILL} ({self._still} of {self._images} frames)' if self._still else '']
         if self._calibrated:
-            odd.append(lens_distortion(self._info, self._topic))
+            odd += [lens_distortion(self._info, self._topic),
+                    foreign_frame(self._info, self._frame_id)]
         elif self._uncalibrated:
             odd.append(f'{missing_calibration(self._info)}, {NO_DISTANCES}')
         return [*self._spells, *self._blind.values(),

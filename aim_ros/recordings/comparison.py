@@ -21,6 +21,7 @@ from aim_ros.recordings.moments import Moments
 from aim_ros.recordings.one_process import one_by_one
 from aim_ros.recordings.options import Options
 from aim_ros.recordings.page import write_page
+from aim_ros.recordings.problems import note
 from aim_ros.recordings.processor import ground_of
 from aim_ros.recordings.processor import OnFrame
 from aim_ros.recordings.processor import Processor
@@ -65,7 +66,7 @@ def _compare(processor: Processor, bag: Path, drive: str, compared: Compared,
                     for name, pipeline in pipelines.items()}
             # As in the node, an error costs one frame, and is owned up to.
             except Exception as error:
-                source.problems[f'a frame was lost: {type(error).__name__}: {error}'] += 1
+                note(source.problems, f'a frame was lost: {type(error).__name__}: {error}')
                 continue
             found.add(perceptions)
             on_frame(found.frames, max(total, found.frames))

@@ -85,7 +85,7 @@ def _process(bag: Path, out: Path, drive: str, options: Options, board: Any) -> 
 def process_on_ray(bags: dict[str, Path], out: Path, options: Options, address: str = LOCAL,
                    workers: int | None = None) -> tuple[list[Summary], dict[str, str]]:
     """
-    Process recordings on a cluster, which reaches `bags` and `out` by the same paths.
+    Process recordings on a cluster, which reaches all that is named by the same paths.
 
     :param bags: the recordings by name.
     :param out: the folder of the results.
@@ -98,7 +98,7 @@ def process_on_ray(bags: dict[str, Path], out: Path, options: Options, address: 
     """
     validate(options)
     with _cluster(address, workers) as threads:
-        options = replace(options, threads=options.threads or threads)
+        options = replace(options.absolute(), threads=options.threads or threads)
         # On a cluster of this machine's own, a task has a worker, which has its share of cores.
         demand = {'num_cpus': 1 if address == LOCAL else options.threads,
                   'num_gpus': _gpus(options)}

@@ -1,11 +1,14 @@
 """All that a recording is processed under, as one value that goes from process to process."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from dataclasses import dataclass
+from dataclasses import replace
 import hashlib
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 from aim_ros.perception.settings import Mount
 
@@ -54,14 +57,24 @@ class Options:
     pitch: float = Mount.pitch
     threads: int = 0
 
-    def fingerprint(self, versions: str, files: list[Path]) -> str:
+    def absolute(self) -> 'Options':
+        """Return the same with paths that hold in any folder, as that of another process."""
+        file, model = os.path.expanduser(self.profiles_file), os.path.expanduser(self.model)
+        return replace(
+            self, profiles_file=os.path.abspath(file) if file else '',
+            # What is no path here is the name of one that ships, or on the hub.
+            model=os.path.abspath(model) if os.path.exists(model) else self.model)
+
+    def fingerprint(self, versions: str, files: list[Path], profiles: Mapping[str, Any]) -> str:
         """
         Return what a result depends on, as a hash: the options, the versions, and the recording.
 
         :param files: those of the recording; of large ones, size, beginning and end count.
+        :param profiles: what the file of profiles says, as plain data: it may be edited.
         """
         options = {key: value for key, value in asdict(self).items() if key != 'threads'}
-        digest = hashlib.sha256(json.dumps([options, versions], sort_keys=True).encode())
+        digest = hashlib.sha256(json.dumps(
+            [options, versions, profiles], sort_keys=True).encode())
         for file in files:
             # A name need not be UTF-8.
             digest.update(os.fsencode(file.name) + f' {file.stat().st_size}\n'.encode())

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from aim_ros.recordings.cameras import find_cameras
 from aim_ros.recordings.errors import RecordingError
 from aim_ros.recordings.options import NODE
 from aim_ros.recordings.options import Options
+from aim_ros.recordings.problems import note
 from aim_ros.recordings.summary import Summary
 from aim_ros.recordings.summary import Tally
 from aim_ros.recordings.video import OverlayVideos
@@ -85,6 +87,9 @@ class Processor:
             input_size=options.input_size)
         file = _profile_file(options)
         self._filter = filter_of(file, options.model)
+        self._profiles = {
+            'emphasis_filter': None if self._filter is None else asdict(self._filter),
+            'stated': {name: file.get(name).stated for name in options.profiles}}
         self.settings: dict[str, Settings] = {
             name: profile_settings(file, name, self.segmenter.labels)
             for name in options.profiles}
@@ -119,7 +124,7 @@ class Processor:
     def fingerprint(self, bag: Path) -> str:
         """Return what a result of a recording depends on, as a hash."""
         files = [bag] if bag.is_file() else sorted(files_of(bag))
-        return self.options.fingerprint(self.versions, files)
+        return self.options.fingerprint(self.versions, files, self._profiles)
 
     def process(self, bag: Path, out: Path, drive: str, on_frame: OnFrame = lambda *_: None
                 ) -> Summary:
@@ -166,7 +171,7 @@ class Processor:
                     [shot.frame], settings, ground=ground_of(shot))
             # As in the node, an error costs one frame, and is owned up to.
             except Exception as error:
-                source.problems[f'a frame was lost: {type(error).__name__}: {error}'] += 1
+                note(source.problems, f'a frame was lost: {type(error).__name__}: {error}')
                 continue
             result.add(perception, shot.recorded_ns)
             tally.add(perception)
@@ -180,17 +185,23 @@ class _Result:
     def __init__(self, processor: Processor, writer: BagWriter, recording: Recording,
                  cameras: list[Camera], drive: str):
         self.problems: Counter[str] = Counter()
-        self._writer, self._drive = writer, drive
+        self._writer = writer
         self._options, self._versions = processor.options, processor.versions
         self._labels = processor.segmenter.labels
-        self._rows: list[dict[str, Any]] = []
+        self._table = None
+        if self._options.table:
+            from aim_ros.recordings import tables
+            self._table = tables.Partition(drive, *self._options.profiles, self._versions)
         self._uncopied: set[str] = set()
+        self._own = {f'/{NODE}/label_info'}
+        self._replaced: set[str] = set()
         self._described = False
         self._videos = OverlayVideos(
             writer.partial, self._labels, _rates(recording, cameras, processor.options.every),
         ) if processor.options.overlay else None
         for camera in cameras:
             for topic, message_type, profile in _topics(camera):
+                self._own.add(topic)
                 writer.announce(topic, message_type, profile)
 
     def add(self, perception: Perception, time_ns: int) -> None:
@@ -205,31 +216,37 @@ class _Result:
         self._write(f'{camera}/detections', time_ns,
                     result_messages.detections_message(perception))
         self._write(f'{camera}/mask', time_ns, result_messages.mask_message(perception, labels))
-        if self._options.table:
-            from aim_ros.recordings import tables
-            self._rows += tables.rows_of(perception, self._drive, self._versions)
+        if self._table is not None:
+            self._table.add(perception)
         if self._videos is not None and not self._videos.add(perception):
-            self.problems[f'the video of {camera} lacks the images of another size than its '
-                          'first'] += 1
+            note(self.problems, f'the video of {camera} lacks the images of another size than '
+                 'its first')
 
     def copy(self, message: Message) -> None:
-        """Take over a message of the recording."""
+        """Take over a message of the recording, but for those of results of before."""
         topic = message.connection.topic
+        if topic in self._own:
+            # Of a node that ran meanwhile, or of another profile: nobody could tell them apart.
+            self._replaced.add(topic)
+            return
         if topic in self._uncopied:
             return
         try:
             self._writer.copy(message.connection, message.recorded_ns, message.data)
         except MediaError as error:
             self._uncopied.add(topic)
-            self.problems[str(error)] = 1
+            note(self.problems, str(error))
 
     def finish(self, summary: Summary, out: Path) -> None:
         """Write what stands beside the messages, before the result gets its name."""
         self.close()
         profile, = self._options.profiles
-        if self._options.table:
-            from aim_ros.recordings import tables
-            tables.write_partition(self._rows, out, self._drive, profile)
+        if self._table is not None:
+            self._table.write(out)
+        if self._replaced:
+            summary.warnings.append(
+                f'what was recorded on {", ".join(sorted(self._replaced))} is not copied: the '
+                'result has its own there')
         self._writer.note('aim_ros', f'{self._versions}; profile {profile}')
         summary.write(self._writer.partial)
 

@@ -19,6 +19,8 @@ FOLDER = 'alerts'
 
 PARTITIONS = ('drive', 'profile')
 
+_PACKED_ROWS = 10_000
+
 SCHEMA = pa.schema([
     ('drive', pa.string()),
     ('profile', pa.string()),
@@ -85,16 +87,45 @@ def write(rows: Iterable[Mapping[str, Any]], path: Path, schema: pa.Schema) -> N
     _write(pa.Table.from_pylist(list(rows), schema), path)
 
 
-def write_partition(rows: Iterable[Mapping[str, Any]], out: Path, drive: str, profile: str
-                    ) -> None:
+class Partition:
     """
-    Write the rows of one drive and profile into their partition.
+    The rows of one drive and profile, kept as columns, which take a tenth of the memory.
 
-    :param out: the folder of the results.
+    :param drive: the recording's name.
+    :param profile: the driver profile's.
+    :param versions: see `rows_of`.
     """
-    # In a partition its columns stand in the names of the folders alone.
-    table = pa.Table.from_pylist(list(rows), SCHEMA).drop_columns(list(PARTITIONS))
-    _write(table, partition(out, drive, profile))
+
+    def __init__(self, drive: str, profile: str, versions: str):
+        self._drive, self._profile, self._versions = drive, profile, versions
+        self._rows: list[dict[str, Any]] = []
+        self._packed: list[pa.Table] = []
+
+    @property
+    def loose(self) -> int:
+        """How many rows are not kept as columns yet."""
+        return len(self._rows)
+
+    def add(self, perception: Perception) -> None:
+        """Take in a frame."""
+        self._rows += rows_of(perception, self._drive, self._versions)
+        if self.loose >= _PACKED_ROWS:
+            self._pack()
+
+    def write(self, out: Path) -> None:
+        """
+        Write all rows into their place.
+
+        :param out: the folder of the results.
+        """
+        self._pack()
+        _write(pa.concat_tables(self._packed), partition(out, self._drive, self._profile))
+
+    def _pack(self) -> None:
+        # In a partition its columns stand in the names of the folders alone.
+        self._packed.append(
+            pa.Table.from_pylist(self._rows, SCHEMA).drop_columns(list(PARTITIONS)))
+        self._rows = []
 
 
 def partition(out: Path, drive: str, profile: str) -> Path:

@@ -4,6 +4,7 @@ from pathlib import Path
 import shutil
 
 from aim_ros.media.video import VideoWriter
+from aim_ros.outputs import whole_file
 from aim_ros.perception.overlay import OverlayAnnotator
 from aim_ros.perception.pipeline import Perception
 from aim_ros.segmentation.labels import LabelSet
@@ -62,6 +63,7 @@ def gather(results: dict[str, Path], target: Path) -> list[Path]:
         place = target if len(videos) == 1 else target.with_name(
             f'{target.stem}_{drive}_{video.stem}{target.suffix}')
         place.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(video, place)
+        with whole_file(place) as partial:
+            shutil.copyfile(video, partial)
         written.append(place)
     return written

@@ -152,6 +152,11 @@ def label_set(classes: tuple[str, ...]) -> LabelSet:
     return LabelSet((BACKGROUND, *classes) if len(classes) == 1 else classes)
 
 
+def _is_number(value: Any) -> bool:
+    # Not infinite, nor NaN, nor an integer that no float holds.
+    return isinstance(value, int | float) and abs(value) <= sys.float_info.max
+
+
 def positive_number(value: Any, key: str, where: str) -> float:
     """
     Return a number above 0.
@@ -159,8 +164,7 @@ def positive_number(value: Any, key: str, where: str) -> float:
     :param key: its name, and `where` it stands, for errors.
     :raises ModelError: it is none.
     """
-    if isinstance(value, bool) or not (isinstance(value, int | float)
-                                       and 0 < value <= sys.float_info.max):
+    if isinstance(value, bool) or not (_is_number(value) and value > 0):
         raise ModelError(
             f'the {key} in {where} must be a number above 0, got {shortened(value)}')
     return float(value)
@@ -175,9 +179,7 @@ def three_numbers(content: Mapping, key: str, where: str, positive: bool = False
     :raises ModelError: they are none.
     """
     values = content[key]
-    if not (isinstance(values, list) and len(values) == 3 and all(
-            isinstance(value, int | float) and abs(value) <= sys.float_info.max
-            for value in values)) or (
+    if not (isinstance(values, list) and len(values) == 3 and all(map(_is_number, values))) or (
             positive and min(values) <= 0):
         above = ' above 0' if positive else ''
         raise ModelError(f'{key} in {where} must be three numbers{above}, got {shortened(values)}')

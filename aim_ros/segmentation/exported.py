@@ -29,7 +29,7 @@ def read_description(path: Path) -> tuple[Description, str]:
         except OSError as error:
             raise ModelError(f'{beside} cannot be read: {error.strerror}') from error
         except ValueError as error:
-            raise ModelError(f'{beside} {error}') from error
+            raise ModelError(f'{beside} cannot be read: it {error}') from error
     else:
         content, where = _metadata(path), f'the metadata of {path}'
     if content is None:

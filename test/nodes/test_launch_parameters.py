@@ -202,6 +202,9 @@ def test_the_parameter_file_that_ships_is_taken():
 @pytest.mark.parametrize(('text', 'message'), [
     (None, 'cannot be read: No such file or directory'),
     ('a: [', 'is no YAML'),
+    ('a: !!bool maybe', 'is no YAML'),
+    ('a: !!timestamp noon', 'is no YAML'),
+    ('[' * 5000 + ']' * 5000, 'is no YAML'),
     ('', 'has no parameters for /segmentation; it has some for no node'),
     ('device: cpu', 'has no parameters for /segmentation'),
     ('/**:\n  device: cpu', 'has no parameters for /segmentation'),

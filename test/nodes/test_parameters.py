@@ -471,6 +471,18 @@ def test_an_owner_may_be_stricter_than_every_profile(make):
         assert parameters.settings.alerts.min_area == 50
 
 
+def test_no_driver_takes_a_class_from_those_that_the_owner_has_alerted(make, profiles_file):
+    profiles_file.write_text(
+        'profiles: {neutral: {}, signs: {alerts: {classes: [signals]}}}')
+    node, parameters = make(alerts__classes=['car'])
+    alerted = parameters.validate().alerts.class_ids
+    for name, value in (('alerts.classes', []), ('alerts.classes', ['sky']),
+                        ('driver_profile', 'signs'), ('driver_profile', 'neutral')):
+        assert set_one(node, name, value).successful
+        assert parameters.settings.owner.class_ids == alerted
+        assert set(alerted) <= set(parameters.settings.alerts.class_ids)
+
+
 @pytest.mark.parametrize(('overrides', 'said'), [
     ({'focus__sigma': -1.0}, r'focus\.sigma must be in 0\.\.20, got -1'),
     ({'focus__sigma': 'x'}, r'focus\.sigma must be a number'),
@@ -490,6 +502,8 @@ def test_an_owner_may_be_stricter_than_every_profile(make):
     ({'driver_profile': 'wild', 'focus__sampling': 'pixel'}, "profile 'wild'"),
     ({'driver_profile': 'torn', 'focus__sampling': 'pixel'}, 'car cannot be focused on and'),
     ({'precision': 'fp8'}, 'precision must be one of auto, fp32'),
+    ({'free_space__max_range': 200.0, 'free_space__cell_size': 0.02},
+     r'free_space\.cell_size: a grid has at most 2000 cells'),
 ])
 def test_a_mistake_at_start_is_said_when_validating(make, overrides, said):
     _, parameters = make(**overrides)
@@ -639,6 +653,8 @@ def test_a_mistake_that_only_another_start_mends_is_distinguished(make):
 
 @pytest.mark.parametrize(('overrides', 'said'), [
     ({'input_size': [8, 8]}, 'at least 32 pixels each, got'),
+    ({'input_size': [65536, 65536]}, 'at most 16777216 pixels together, got'),
+    ({'input_size': [2**62, 2**62]}, 'at most 16777216 pixels together, got'),
     ({'input_size': [64]}, 'input_size must be empty or'),
     ({'alerts__required_classes': ['dragons']}, r"required_classes: unknown class.* 'dragons'"),
     ({'front__height': 0.0, 'cameras': ['front']}, r'front\.height must be in 0\.1\.\.10'),

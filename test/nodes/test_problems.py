@@ -46,3 +46,7 @@ def test_an_error_is_described_in_one_bounded_line():
     assert describe(ValueError('a\n  b')) == 'a b'
     assert describe(KeyError('x')) == "KeyError: 'x'"
     assert len(describe(ValueError('x' * 9_999))) == 500
+
+
+def test_a_description_is_text_that_can_be_published():
+    assert describe(ValueError('cannot read \udcff')) == r'cannot read \udcff'

@@ -511,6 +511,17 @@ def test_an_hour_that_only_the_headers_have_is_not_waited_for(make, tmp_path, wa
     assert 'from here on the time of recording counts' in warnings[0][1]
 
 
+def test_a_damaged_file_whose_name_is_not_utf_8_ends_no_replay(make, tmp_path, capfd):
+    folder = write_folder(tmp_path, 2, {0})
+    try:
+        (tmp_path / '0.png').rename(os.fsdecode(os.fsencode(folder) + b'/0\xff.png'))
+    except OSError:
+        pytest.skip('this file system takes no such name')
+    tally = make(source=folder).play(threading.Event())
+    assert (tally.frames, tally.lost) == (1, 1)
+    assert capfd.readouterr().err.count(r'\udcff.png') == 2
+
+
 def test_process_whose_source_is_damaged_says_where(start, tmp_path):
     process = start('-p', f'source:={write_folder(tmp_path, 3, {1})}')
     assert process.wait() == 0

@@ -477,7 +477,8 @@ def test_what_the_calibration_lacks_is_said_once(make_node, make_camera, ask, ro
         stamps = itertools.count(11)
         ros.wait_for(lambda: ask(camera, float(next(stamps))) and 'of another shape' in err())
         camera.infos.publish(CameraInfo(
-            width=100, height=60, k=k, d=[0.1, 0.0, 0.0, 0.0], distortion_model='equidistant'))
+            header=Header(frame_id='rear_optical'), width=100, height=60, k=k,
+            d=[0.1, 0.0, 0.0, 0.0], distortion_model='equidistant'))
         ros.wait_for(lambda: node.channels['camera'].input.ground((60, 100), Mount()))
         for _ in range(3):
             ask(camera, float(next(stamps)))
@@ -487,7 +488,9 @@ def test_what_the_calibration_lacks_is_said_once(make_node, make_camera, ask, ro
         for _ in range(3):
             ask(camera, float(next(stamps)))
         ros.wait_for(lambda: 'has a distortion of the lens (equidistant), and' in err())
+        ros.wait_for(lambda: "is for the frame 'rear_optical', and the images are of" in err())
     assert err().count('a distortion of the lens') == 1
+    assert err().count('the CameraInfo is for the frame') == 1
     assert err().count('alerts.near_m is 70 m, but the corridor ends 59.4 m ahead') == 1
     assert err().count('there is no CameraInfo') == 1
 

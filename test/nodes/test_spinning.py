@@ -1,6 +1,7 @@
 """A callback that raises ends itself, and neither the node nor what it works for."""
 
 import array
+from functools import partial
 import threading
 
 import cv2
@@ -15,6 +16,8 @@ from rclpy.clock import Clock
 from rclpy.clock import ClockType
 from sensor_msgs.msg import Image
 
+from aim_ros.nodes import spinning as spinning_module
+from aim_ros.nodes.logging import RateLimitedLogger
 from aim_ros.nodes.spinning import spinning
 
 # A replay whose first mask cannot be taken in.
@@ -51,6 +54,22 @@ def test_a_callback_that_raises_is_logged_and_the_next_one_is_called(ros, capfd)
     node.destroy_node()
     assert len(calls) == ticks
     assert 'a callback failed: RuntimeError: this tick is odd' in capfd.readouterr().err
+
+
+def test_what_fails_each_time_does_not_flood_the_log(ros, monkeypatch, capfd):
+    monkeypatch.setattr(
+        spinning_module, 'RateLimitedLogger', partial(RateLimitedLogger, period=1e9))
+    node, calls = ros.Node('spun'), []
+
+    def tick():
+        calls.append('tick')
+        raise RuntimeError(f'this is odd for the {len(calls)}th time')
+
+    node.create_timer(0.001, tick, clock=Clock(clock_type=ClockType.STEADY_TIME))
+    with spinning(node):
+        ros.wait_for(lambda: len(calls) > 10, what='ticks')
+    node.destroy_node()
+    assert capfd.readouterr().err.count('a callback failed') == 1
 
 
 def test_a_mask_that_cannot_be_taken_in_does_not_end_the_taking_in(ros, start_process, tmp_path):

@@ -67,6 +67,14 @@ def test_ros_arguments_that_cannot_be_parsed(refused, arguments, part):
     assert part in refused(*arguments)
 
 
+@pytest.mark.parametrize('arguments', [
+    ('-p', 'model:=/tmp/\udcff'), ('-r', '__node:=\udcff'), ('--params-file', '\udcff.yaml')])
+def test_a_name_that_is_no_text(refused, arguments):
+    # As Python gives the bytes of an argument that are not UTF-8.
+    assert refused(*arguments) == (
+        f'ROS takes text in UTF-8 alone; this is none: {arguments[-1]!r}')
+
+
 @pytest.mark.parametrize('text', ['a: b: c', '[]', '/**:\n  sigma: 3\n', '{', '\t',
                                   '/**:\n  ros__parameters:\n    a:\n'])
 def test_a_parameter_file_that_is_none(refused, tmp_path, text):

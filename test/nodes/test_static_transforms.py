@@ -9,6 +9,8 @@ import pytest
 from std_msgs.msg import Header
 
 from aim_ros.hazards.geometry import GroundCamera
+from aim_ros.nodes.segmentation import static_transforms
+from aim_ros.nodes.segmentation.static_transforms import StaticBroadcaster
 from aim_ros.nodes.segmentation.static_transforms import StaticTransforms
 from aim_ros.nodes.segmentation.static_transforms import transform_message
 from aim_ros.perception.transforms import ground_transform
@@ -48,6 +50,11 @@ def test_a_transform_that_is_none_is_reported_and_costs_no_other(rotation):
     assert transforms.find('base_link', 'camera') is not None
     assert len(lines) == 1
     assert lines[0].startswith("/tf_static from 'base_link' to 'lidar' is not used: a transform")
+    for _ in range(3):
+        # As of a driver that publishes it with each message.
+        transforms.receive(SimpleNamespace(transforms=[
+            stamped('base_link', 'lidar', (1.0, 0.0, 2.0), rotation)]))
+    assert len(lines) == 1
 
 
 def test_a_message_says_what_was_made_of_it():
@@ -58,3 +65,21 @@ def test_a_message_says_what_was_made_of_it():
     move, turn = message.transform.translation, message.transform.rotation
     again = RigidTransform.of((move.x, move.y, move.z), (turn.x, turn.y, turn.z, turn.w))
     assert np.allclose(again.matrix, ground_transform(ground).matrix)
+
+
+def test_a_camera_whose_frame_changes_with_each_image_sends_no_more_and_more(monkeypatch):
+    # Without tf2_msgs nothing is published.
+    monkeypatch.setattr(static_transforms, 'HAVE_TF', True)
+    monkeypatch.setattr(static_transforms, 'TFMessage', SimpleNamespace, raising=False)
+    sent = []
+    node = SimpleNamespace(create_publisher=lambda *_: SimpleNamespace(
+        publish=lambda message: sent.append([one.child_frame_id for one in message.transforms])))
+    broadcaster = StaticBroadcaster(node)
+    for number in range(200):
+        for frame in ('always', f'number {number}'):
+            broadcaster.send(transform_message(
+                RigidTransform.identity(), Header(frame_id=frame), f'{frame}_ground'))
+    assert max(map(len, sent)) <= 16
+    assert sent[-1][-1] == 'number 199_ground'
+    # The frame that is still in use is among the last ones.
+    assert 'always_ground' in sent[-1]

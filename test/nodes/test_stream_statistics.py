@@ -21,6 +21,15 @@ def test_silence_and_staleness_count_from_the_last_frame(statistics, clock):
     assert statistics.staleness() == 0
 
 
+def test_a_restart_forgets_by_how_much_the_stamps_were_ahead(statistics):
+    for _ in range(3):
+        statistics.answer({'capture_to_publish': -5000.0})
+    assert statistics.ahead() == 5.0
+    statistics.restart()
+    assert statistics.ahead() == 0.0
+    assert not any(key.startswith('capture_to_publish') for key in statistics.summary())
+
+
 def test_restart_measures_anew(statistics, clock):
     statistics.receive(1)
     clock.now += 9

@@ -1,5 +1,7 @@
 """Transitions that fail: each says why, and planners get their STALE whatever fails."""
 
+import threading
+
 import pytest
 
 pytest.importorskip('rclpy', reason='rclpy is not installed')
@@ -9,6 +11,8 @@ from rclpy.parameter import Parameter
 
 from aim_ros.nodes.rclpy_private import lifecycle_state
 from aim_ros.nodes.segmentation.bond import Bond
+from aim_ros.nodes.segmentation.camera_input import CameraInput
+from aim_ros.nodes.segmentation.camera_output import CameraOutput
 from aim_ros.nodes.segmentation.node import SegmentationNode
 from aim_ros.nodes.segmentation.receiver import Receiver
 
@@ -30,6 +34,36 @@ def test_where_the_bond_cannot_be_ended_planners_get_their_stale_and_people_the_
     ros.wait_for(lambda: any(
         message.status[0].message == 'the node is not active' for message in camera.stale()))
     assert f'{transition}: RuntimeError: this cannot be done' in capfd.readouterr().err
+
+
+@pytest.mark.parametrize('transition', ['deactivate', 'shutdown'])
+@pytest.mark.parametrize('dumb', ['left', 'right'])
+def test_where_one_camera_gets_no_last_stale_the_others_get_theirs(
+        make_node, make_camera, ros, monkeypatch, capfd, dumb, transition):
+    node = make_node(cameras=['left', 'right'])
+    other = make_camera(node, {'left': 'right', 'right': 'left'}[dumb])
+    publish, subscriptions = CameraOutput.close, []
+    monkeypatch.setattr(CameraOutput, 'close', lambda output, *words: (
+        fail() if output.name == dumb else publish(output, *words)))
+    ended = CameraInput.unsubscribe
+    monkeypatch.setattr(CameraInput, 'unsubscribe', lambda camera: (
+        subscriptions.append(camera.name), ended(camera)))
+    assert getattr(node, f'trigger_{transition}')() == TransitionCallbackReturn.ERROR
+    ros.wait_for(lambda: any(
+        message.status[0].message == 'the node is not active' for message in other.stale()))
+    assert set(subscriptions) == {'left', 'right'}
+    assert not node.hangs
+    assert f'{transition}: RuntimeError: this cannot be done' in capfd.readouterr().err
+
+
+def test_a_node_ends_whatever_fails_on_the_way(make_node, ros, monkeypatch, capfd):
+    node = make_node()
+    with monkeypatch.context() as broken:
+        broken.setattr(CameraOutput, 'close', fail)
+        ros.remove(node)
+    assert lifecycle_state(node) == 'finalized'
+    assert 'watchdog' not in {thread.name for thread in threading.enumerate()}
+    assert 'end: RuntimeError: this cannot be done' in capfd.readouterr().err
 
 
 def test_what_cannot_be_cleaned_up_is_said(make_node, monkeypatch, capfd):

@@ -53,6 +53,26 @@ def test_a_watchdog_is_no_callback_of_an_executor():
     assert set(names) == {'watchdog'}
 
 
+def test_where_one_cameras_stale_cannot_be_published_the_others_are(clock):
+    def channel(name, *, dumb):
+        def publish(staleness, limit, frame_id):
+            if dumb:
+                raise RuntimeError('the topic is full')
+            return published.append(name) or False
+
+        return SimpleNamespace(
+            name=name, topic=f'/{name}/image', statistics=StreamStatistics(clock),
+            input=SimpleNamespace(frame_id=name), output=SimpleNamespace(publish_if_stale=publish))
+
+    published, lines = [], []
+    log = SimpleNamespace(error=lambda kind, text: lines.append(text))
+    watchdog.publish_stale(
+        [channel('left', dumb=False), channel('rear', dumb=True), channel('right', dumb=False)],
+        SETTINGS, log)
+    assert published == ['left', 'right']
+    assert lines == ['/rear/image: STALE cannot be published: RuntimeError: the topic is full']
+
+
 def test_where_nobody_publishes_that_is_said_and_no_transport_blamed(channel, clock):
     clock.now += 9
     assert watchdog.stream_silence(channel, 0) == ''

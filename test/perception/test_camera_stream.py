@@ -9,6 +9,7 @@ from aim_ros.imaging.camera import CameraError
 from aim_ros.imaging.frame import Frame
 from aim_ros.imaging.frame import FrameError
 from aim_ros.perception.camera_stream import CameraStream
+from aim_ros.perception.camera_stream import foreign_frame
 from aim_ros.perception.camera_stream import ground_camera
 
 PIXELS = np.zeros((2, 2, 3), np.uint8)
@@ -94,3 +95,14 @@ def test_a_camera_that_is_blind_from_the_start_is_so_for_as_long():
     for second in (3, 4, 8):
         stream.timed(shot(7, 7), second * 10**9, 0.5)
     assert stream.blank.startswith('for 5 s the images have shown next to nothing')
+
+
+@pytest.mark.parametrize(('info', 'image', 'told'), [
+    ('front', 'front', False), ('/front', 'front', False), ('', 'front', False),
+    ('front', '', False), ('rear', 'front', True), ('rear', '/front', True)])
+def test_a_calibration_of_another_frame_may_be_another_cameras(info, image, told):
+    said = foreign_frame(SimpleNamespace(header=SimpleNamespace(frame_id=info)), image)
+    assert bool(said) is told
+    if told:
+        assert said.startswith(
+            "the CameraInfo is for the frame 'rear', and the images are of the frame 'front': if")

@@ -24,9 +24,11 @@ from aim_ros.hazards.tracks import Tracks
 from aim_ros.imaging.frame import Frame
 from aim_ros.modulation import frame_key
 from aim_ros.modulation import Modulation
+from aim_ros.perception.defaults import default_values
 from aim_ros.perception.pipeline import LogitsError
 from aim_ros.perception.pipeline import Pipeline
 from aim_ros.perception.pipeline import STAGES
+from aim_ros.perception.settings import build_settings
 from aim_ros.perception.settings import Settings
 from aim_ros.segmentation.labels import CITYSCAPES
 from aim_ros.segmentation.segmenter import Segmenter
@@ -166,6 +168,20 @@ def test_alerts_are_those_of_the_deterministic_decision(segmenter):
     assert len(focused.regions) > 0
     assert (result.report, result.neutral) == (expected.published, expected.neutral)
     assert (result.mask != result.focused).any()
+
+
+@pytest.mark.parametrize('now', [(), ('sky',), ('vehicles', 'sky')])
+def test_what_the_owner_has_alerted_is_so_whatever_a_driver_names(now):
+    start = {**default_values(), 'cameras': (), 'alerts.classes': ('car',),
+             'alerts.raise_after': 0.0, 'alerts.min_area': 1}
+    settings = build_settings({**start, 'alerts.classes': now}, CITYSCAPES, start)
+    segmenter = PreparedSegmenter({1: scene((5, 5), other=CAR)})
+    result, = Pipeline(segmenter).process([blank(1)], settings)
+    under_start, = Pipeline(segmenter).process(
+        [blank(1)], build_settings(start, CITYSCAPES, start))
+    assert 'vehicle' in {alert.kind for alert in result.neutral.alerts}
+    assert result.neutral == under_start.report
+    assert set(under_start.report.alerts) <= set(result.report.alerts)
 
 
 def test_masks_are_bytes(segmenter):

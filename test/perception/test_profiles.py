@@ -331,6 +331,48 @@ def test_a_file_that_is_no_yaml(unreadable, text):
     assert 'is not valid YAML' in unreadable(text)
 
 
+@pytest.mark.parametrize(('value', 'sentence'), [
+    ('!!bool maybe', "'maybe' is no bool"), ('!!int ""', "'' is no int"),
+    ('!!float ""', "'' is no float"), ('!!timestamp noon', "'noon' is no timestamp"),
+    ('2024-99-99', "'2024-99-99' is no timestamp: month must be in 1..12"),
+    (r'"\ud800"', r"'\ud800' is no text")])
+def test_a_scalar_that_is_none_of_its_tag(unreadable, value, sentence):
+    for where in ('{sigma: %s}', '{classes: [%s]}', '{%s: 1}'):
+        message = unreadable(f'profiles: {{a: {{focus: {where % value}}}}}')
+        assert f'is not valid YAML: {sentence}' in message
+        assert 'line 1' in message
+
+
+@pytest.mark.parametrize('text', ['[' * 5000 + ']' * 5000, '{a: ' * 5000 + '}' * 5000])
+def test_a_file_that_is_nested_without_end(unreadable, text):
+    assert 'is nested too deeply' in unreadable(f'profiles: {text}')
+
+
+@pytest.mark.parametrize('body', [
+    'description: {}', 'focus: {{classes: {}}}', 'focus: {{sigma: {}}}', 'alerts: {}',
+    'alerts: {{min_area: {}}}'])
+def test_what_aliases_make_huge_is_quoted_in_bounded_length(mistake, body):
+    huge = '&a0 [x, x]'
+    for level in range(16):
+        huge = f'&a{level + 1} [{huge}, *a{level}]'
+    assert len(mistake(body.format(huge))) < 1000
+
+
+@pytest.mark.parametrize('key', ['x' * 10_000, '1' * 4000])
+def test_a_huge_key_is_quoted_in_bounded_length(mistake, key):
+    assert 'unknown key' in mistake(f'? {key}\n: 1')
+    assert len(mistake(f'? {key}\n: 1')) < 1000
+
+
+@pytest.mark.parametrize('name', ['""', '" "', r'"a\0b"', r'"a\nb"'])
+def test_a_name_that_nobody_can_read_is_a_mistake(load, name):
+    file = load(f'profiles: {{{name}: {{}}, neutral: {{}}}}')
+    assert tuple(file.profiles) == ('neutral',)
+    (message,) = file.mistakes.values()
+    assert 'a name must be printable text' in message
+    assert message.isprintable()
+
+
 @pytest.mark.parametrize(('text', 'key'), [
     ('profiles: {sport: {}, calm: {}, sport: {}}', "'sport'"),
     ('profiles: {sport: {focus: {sigma: 1, sigma: 2}}}', "'sigma'"),
@@ -416,3 +458,7 @@ def test_a_profile_is_held_to_the_ranges_of_what_it_states(name):
         for value in (low - 1, high + 1, math.nan):
             assert profile(value).mistake(labels) == (
                 f"profile 'p': {name} must be in {low:g}..{high:g}, got {value:g}")
+        # YAML's integers are of any length.
+        message = profile(10**400).mistake(labels)
+        assert message.startswith(f"profile 'p': {name} must be in {low:g}..{high:g}, got 1000")
+        assert len(message) < 200

@@ -73,6 +73,22 @@ def test_the_owner_has_the_values_at_start():
     assert settings.alerts == build_settings(VALUES, CITYSCAPES).alerts
 
 
+@pytest.mark.parametrize(('at_start', 'now'), [
+    (('vehicles',), ()), (('car', 'sky'), ('traffic sign',)), ((), ('vehicles',)),
+    (('person',), ('person',))])
+def test_what_the_owner_has_alerted_no_driver_takes_away(at_start, now):
+    start = {**VALUES, 'alerts.classes': at_start}
+    settings = build_settings({**VALUES, 'alerts.classes': now}, CITYSCAPES, start)
+    assert settings.owner.class_ids == CITYSCAPES.resolve(('person', *at_start))
+    assert settings.alerts.class_ids == CITYSCAPES.resolve(('person', *at_start, *now))
+
+
+def test_settings_that_lack_a_class_of_the_owners_are_refused():
+    with pytest.raises(ValueError, match=r'lacks the class ids \[13\] of owner_alerts'):
+        Settings(1, 'custom', Modulation(), AlertSettings((11, 12)),
+                 owner_alerts=AlertSettings((11, 13)))
+
+
 def test_a_corridor_never_narrows_towards_the_car():
     settings = build_settings({**VALUES, 'alerts.corridor.top_width': 0.9}, CITYSCAPES)
     assert settings.alerts.corridor.bottom_width == 0.9
@@ -86,6 +102,15 @@ def test_a_class_that_the_model_lacks_is_reported_by_the_parameter_that_names_it
         build_settings({**VALUES, name: ('persn',)}, CITYSCAPES)
     assert error.value.parameter == name
     assert str(error.value).startswith(f"{name}: unknown class or role 'persn'; did you mean")
+
+
+def test_a_grid_that_would_stop_the_cameras_is_refused():
+    large = {**VALUES, 'free_space.max_range': 200.0, 'free_space.cell_size': 0.1}
+    assert build_settings(large, CITYSCAPES).outputs.cell_size == 0.1
+    with pytest.raises(SettingsError, match=r'max_range 200 it must be at least 0\.1; got 0\.02'
+                       ) as error:
+        build_settings({**large, 'free_space.cell_size': 0.02}, CITYSCAPES)
+    assert error.value.parameter == 'free_space.cell_size'
 
 
 def test_a_model_without_a_road_is_taken_unless_one_is_asked_for():

@@ -109,6 +109,20 @@ def test_a_camera_without_distances_is_named_once(tmp_path, camera, said):
         assert text in warning
 
 
+def test_a_calibration_that_names_another_frame_is_told_once(tmp_path):
+    with BagWriter(tmp_path / 'drive') as bag:
+        for frame in scenes(4):
+            bag.write('/camera/image', frame.stamp_ns, bag_messages.image(
+                frame.image, frame.encoding, bag_messages.header_of(frame)))
+            bag.write('/camera/camera_info', frame.stamp_ns, bag_messages.camera_info(
+                CAMERA, bag_messages.header(frame.stamp_ns, 'rear_optical')))
+    shots, source = taken(tmp_path / 'drive')
+    assert all(shot.ground for shot in shots)
+    assert [warning.partition(': if')[0] for warning in source.warnings] == [
+        "/camera/image: the CameraInfo is for the frame 'rear_optical', and the images are of the "
+        "frame 'camera_optical'"]
+
+
 def stamped(path, steps_ms, kind=None):
     """Write frames whose stamps have these steps, recorded evenly; `kind` alters them."""
     stamp, frames = START_NS, []
@@ -135,6 +149,18 @@ def test_stamps_that_do_not_go_up_are_told_once_as_by_the_node(tmp_path, steps, 
     assert len(source.warnings) == len(said)
     for warning, text in zip(source.warnings, said, strict=True):
         assert warning.startswith(f'/camera/image: {text}')
+
+
+def test_images_that_are_all_damaged_otherwise_are_told_in_few_lines(tmp_path):
+    with BagWriter(tmp_path / 'drive') as bag:
+        for index, frame in enumerate(scenes(120)):
+            image = bag_messages.compressed_image(frame, 'png')
+            whole = image if index == 0 else replace(image, data=image.data[:-index - 20])
+            bag.write('/camera/image/compressed', frame.stamp_ns, whole)
+    shots, source = taken(tmp_path / 'drive')
+    assert len(shots) == 1
+    assert source.problems.total() == 119
+    assert len(source.problems) < 50
 
 
 def halved(image):

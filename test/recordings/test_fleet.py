@@ -1,9 +1,11 @@
 """Recordings on a Ray cluster of this machine: what one process makes of them, to the byte."""
 
+from contextlib import contextmanager
 import os
 from pathlib import Path
 import subprocess
 import sys
+from types import SimpleNamespace
 
 from deadline import DEADLINE
 import pytest
@@ -12,6 +14,7 @@ from recording_scenes import write_scenes
 
 from aim_ros.media.bag_messages import header
 from aim_ros.media.bag_writer import BagWriter
+from aim_ros.recordings.options import Options
 from aim_ros.recordings.process_bag import main
 
 pytest.importorskip('ray', reason='ray is not installed: pip install -r requirements-fleet.txt')
@@ -94,3 +97,35 @@ def test_a_wrong_profile_or_model_is_named_before_a_cluster_is_started(tmp_path,
     assert "unknown driver profile 'sport'" in text
     assert 'nowhere/at' in text
     assert 'Traceback' not in text
+
+
+def test_workers_in_another_folder_find_what_was_named_in_this_one(tmp_path, monkeypatch):
+    from aim_ros.recordings import fleet
+    sent = []
+
+    def gather(submit, drives, board):
+        for drive in drives:
+            submit(drive)
+        return [], {}
+
+    @contextmanager
+    def cluster(address, workers):
+        yield 2
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'net').mkdir()
+    for name, value in {
+            'validate': lambda options: None, '_cluster': cluster, '_gpus': lambda options: 0,
+            '_Board': SimpleNamespace(remote=lambda: None), '_gather': gather,
+            '_process': SimpleNamespace(options=lambda **_: SimpleNamespace(
+                remote=lambda *arguments: sent.append(arguments)))}.items():
+        monkeypatch.setattr(fleet, name, value)
+    for model, found in (('net', str(tmp_path / 'net')), ('segformer-b0-street', None),
+                         ('owner/name', None)):
+        fleet.process_on_ray(
+            {'drive': Path('drive')}, Path('out'), Options(model=model, profiles_file='mine.yaml'))
+        bag, out, _, options, _ = sent.pop()
+        assert (bag, out) == (tmp_path / 'drive', tmp_path / 'out')
+        assert options.profiles_file == str(tmp_path / 'mine.yaml')
+        assert options.model == (found or model)
+    assert Options().absolute() == Options()

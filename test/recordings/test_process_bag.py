@@ -143,6 +143,23 @@ def test_inputs_are_copied_as_they_are(tmp_path, process, read):
             assert old.connections[0].ext == new.connections[0].ext
 
 
+def test_results_of_before_are_not_mixed_with_those_of_now(tmp_path, process, read):
+    bag = write_scenes(tmp_path / 'drive', 3, extra=True)
+    assert process(bag, options=['--with-inputs'], out='before') == 0
+    again = tmp_path / 'before' / 'drive'
+    assert process(again, options=['--with-inputs', '--profile', 'city'], out='now') == 0
+    once, twice = read(again), read(tmp_path / 'now' / 'drive')
+    assert {topic: len(items) for topic, items in twice.items()} == {
+        topic: len(items) for topic, items in once.items()}
+    for item in twice['/segmentation/camera/alerts']:
+        assert values(item.message.status[0])['profile'] == 'city'
+    summary = json.loads((tmp_path / 'now' / 'drive' / 'process_bag.json').read_text())
+    assert not summary['problems']
+    warning, = summary['warnings']
+    assert warning.startswith('what was recorded on /segmentation/camera/alerts, /segm')
+    assert '/segmentation/label_info is not copied' in warning
+
+
 @pytest.mark.parametrize(('options', 'indices'), [
     (['--every', '3'], [0, 3, 6]),
     (['--start', '0.25'], [3, 4, 5, 6, 7]),
@@ -172,6 +189,17 @@ def test_what_is_whole_is_kept_and_what_is_not_is_done_again(tmp_path, process):
     assert not (tmp_path / 'results' / PARTIAL).exists()
 
 
+def test_a_result_of_a_profile_that_was_edited_since_is_not_taken_for_one_of_now(
+        tmp_path, process, capsys):
+    bag, profiles = write_scenes(tmp_path / 'drive', 3), tmp_path / 'profiles.yaml'
+    text = 'profiles: {mine: {focus: {classes: [person], sigma: %s}}, other: {description: %s}}'
+    options = ['--profiles-file', str(profiles), '--profile', 'mine']
+    for sigma, about, code in ((1.0, 'a', 0), (1.0, 'b', 0), (2.0, 'b', 1)):
+        profiles.write_text(text % (sigma, about))
+        assert process(bag, options=options) == code
+    assert 'was made of another recording, with other options' in capsys.readouterr().err
+
+
 def test_what_else_lies_beside_a_recording_is_no_part_of_it(tmp_path, process):
     bag = write_scenes(tmp_path / 'drive', 3)
     assert process(bag) == 0
@@ -196,12 +224,15 @@ def test_a_video_that_cannot_be_put_where_it_is_wanted_costs_no_result(
     bag = write_scenes(tmp_path / 'drive', 3)
 
     def fill(source, target):
+        Path(target).write_bytes(Path(source).read_bytes()[:100])
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target))
 
     monkeypatch.setattr('shutil.copyfile', fill)
     assert process(bag, options=['--overlay', str(tmp_path / 'out.mp4')]) == 2
     assert 'the videos are beside the results, and not copied' in capsys.readouterr().err
     assert (tmp_path / 'results' / 'drive' / 'camera.mp4').is_file()
+    # Nor is there half of it.
+    assert not list(tmp_path.glob('*out.mp4*'))
 
 
 @pytest.mark.parametrize(('out', 'options', 'said'), [

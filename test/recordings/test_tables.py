@@ -19,9 +19,13 @@ DOCS = Path(__file__).resolve().parents[2] / 'docs' / 'fleet.md'
 def results(tmp_path_factory, model) -> Path:
     folder = tmp_path_factory.mktemp('fleet')
     bags = [write_scenes(folder / name, 8, ('left', 'right')) for name in ('a', 'b')]
-    for profile in ('neutral', 'city'):
-        assert main([*map(str, bags), '--out', str(folder / profile), '--profile', profile,
-                     '--model', model, '--engine', 'torch', '--device', 'cpu', '--table']) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        # As of recordings of hours.
+        patch.setattr('aim_ros.recordings.tables._PACKED_ROWS', 5)
+        for profile in ('neutral', 'city'):
+            assert main([*map(str, bags), '--out', str(folder / profile), '--profile', profile,
+                         '--model', model, '--engine', 'torch', '--device', 'cpu', '--table']
+                        ) == 0
     (folder / 'results').mkdir()
     for profile in ('neutral', 'city'):
         for part in (folder / profile / 'alerts').rglob('*.parquet'):
@@ -48,6 +52,21 @@ def test_a_row_is_a_road_user_in_a_frame(results):
         assert 0 <= row['modulated_share'] <= 1
         assert 'aim_ros' in row['versions']
     assert {row['level'] for row in rows if row['road_user'] is None} <= {'OK'}
+
+
+def test_rows_are_packed_before_they_are_many(tmp_path, monkeypatch):
+    from aim_ros.recordings import tables
+    monkeypatch.setattr(tables, '_PACKED_ROWS', 5)
+    monkeypatch.setattr(tables, 'rows_of', lambda frame, drive, versions: [
+        {'drive': drive, 'profile': 'city', 'road_user': frame * 2 + k} for k in range(2)])
+    rows = tables.Partition('a', 'city', '')
+    for frame in range(50):
+        rows.add(frame)
+        assert rows.loose <= 5
+    rows.write(tmp_path)
+    written = parquet.read_table(tmp_path / 'alerts')
+    assert written['road_user'].to_pylist() == list(range(100))
+    assert set(written['drive'].to_pylist()) == {'a'}
 
 
 def query(language: str) -> str:

@@ -21,6 +21,7 @@ from onnx import helper  # noqa: E402
 from onnx import TensorProto  # noqa: E402
 
 from aim_ros.segmentation.engines.onnxruntime import OnnxRuntimeEngine  # noqa: E402
+from aim_ros.segmentation.loading import load_labels  # noqa: E402
 from aim_ros.segmentation.loading import open_engine  # noqa: E402
 
 CLASSES = 4
@@ -122,6 +123,17 @@ def test_a_size_in_the_description_that_the_file_does_not_take_is_refused(make):
     path = make(shape=(1, 3, 32, 64), description=DESCRIPTION + 'input_size: [64, 96]\n')
     with pytest.raises(ModelError, match=r'inputs of \[32, 64\] alone, but its description says'):
         start(path, 'onnxruntime')
+
+
+@pytest.mark.parametrize(('more', 'said'), [
+    ('family: !!bool maybe', 'cannot be read'), ('family: !!timestamp noon', 'cannot be read'),
+    (f'family: {"[" * 5000}{"]" * 5000}', 'cannot be read'),
+    (f'temperature: 1{"0" * 400}', 'cannot be read: it has an integer of about 401 digits'),
+    ('input_size: [64, "x"]', r'input_size in .* must be \[height, width\] of at most')])
+def test_a_description_that_cannot_be_read_is_said_in_a_sentence(make, more, said):
+    with pytest.raises(ModelError, match=said) as error:
+        load_labels(make(description=f'{DESCRIPTION}{more}\n'))
+    assert len(str(error.value)) < 700
 
 
 def test_a_provider_that_is_listed_but_does_not_start_is_no_silent_cpu(make, monkeypatch):

@@ -191,7 +191,8 @@ def check_params_file(path: str, namespace: str, node: str = 'segmentation') -> 
         content = yaml.safe_load(Path(path).read_text(encoding='utf-8'))
     except OSError as error:
         raise ValueError(f'params_file:={path} cannot be read: {error.strerror}') from error
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
+    # PyYAML lets all of these through, of scalars that are none of their tag, and of depth.
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError) as error:
         raise ValueError(
             f'params_file:={path} is no YAML: {" ".join(str(error).split())}') from error
     names = _names(content)

@@ -19,6 +19,7 @@ from aim_ros.imaging.frame import Frame
 from aim_ros.media.frames import MediaError
 from aim_ros.media.frames import parse_options
 from aim_ros.media.sources import open_source
+from aim_ros.nodes.logging import as_text
 from aim_ros.nodes.logging import RateLimitedLogger
 from aim_ros.nodes.messages.conversions import camera_info_message
 from aim_ros.nodes.messages.conversions import image_message
@@ -151,7 +152,7 @@ class ReplayNode(Node):
             pace.begin_again()
 
     def _note_loss(self, error: MediaError) -> None:
-        self._loss = str(error)
+        self._loss = as_text(str(error))
         self._log.warning('loss', f'{error}; playing on without it')
 
     def _await_due(self, frame: Frame, pace: Pace, stop: threading.Event) -> None:
@@ -159,7 +160,7 @@ class ReplayNode(Node):
         settings = self.settings
         now = time.monotonic()
         due = pace.due(frame.stamp_ns, now, frame.recorded_ns)
-        where = f'frame {frame.index} of {self._source.name}'
+        where = as_text(f'frame {frame.index} of {self._source.name}')
         if pace.doubt:
             self._log.warning('stamps', f'{where}: {pace.doubt}')
         if settings.lockstep:
@@ -177,7 +178,8 @@ class ReplayNode(Node):
                 return
 
     def _summarize(self, tally: Tally, seconds: float) -> None:
-        text = f'played {tally.frames} frames of {self._source.name} in {seconds:.1f} s'
+        text = as_text(
+            f'played {tally.frames} frames of {self._source.name} in {seconds:.1f} s')
         if self.settings.lockstep:
             text += f'; {tally.masks} masks, {tally.timeouts} timeouts'
         if tally.lost:

@@ -7,6 +7,7 @@ import rclpy
 from aim_ros.media.frames import MediaError
 from aim_ros.media.unpacking import remove_unpacked
 from aim_ros.nodes.launching.transports import use_large_images
+from aim_ros.nodes.logging import as_text
 from aim_ros.nodes.logging import forward_python_logs
 from aim_ros.nodes.process import join_ros
 from aim_ros.nodes.process import run_until_stopped
@@ -30,7 +31,7 @@ def run_replay(args: list[str] | None, stop: threading.Event) -> int:
         try:
             _play(stop)
         except (MediaError, ReplayError, ValueError) as error:
-            rclpy.logging.get_logger('replay').fatal(str(error))
+            rclpy.logging.get_logger('replay').fatal(as_text(str(error)))
             return 1
         finally:
             rclpy.shutdown()

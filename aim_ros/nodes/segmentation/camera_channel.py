@@ -77,12 +77,16 @@ class CameraChannel:
         refuse_other_overrides(self._node, (*self.input.topics, *self.output.topics()))
 
     def stop(self, reason: str) -> None:
-        """Leave a last STALE with a reason, and unsubscribe."""
-        self.output.close(reason, self.input.frame_id)
-        self.input.unsubscribe()
-        self.clouds.unsubscribe()
+        """Leave a last STALE with a reason, and unsubscribe, whatever becomes of that STALE."""
+        try:
+            self.output.close(reason, self.input.frame_id)
+        finally:
+            self.input.unsubscribe()
+            self.clouds.unsubscribe()
 
     def destroy(self) -> None:
         """Stop, and destroy the publishers."""
-        self.stop('the node is not configured')
-        self.output.destroy()
+        try:
+            self.stop('the node is not configured')
+        finally:
+            self.output.destroy()

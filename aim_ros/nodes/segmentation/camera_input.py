@@ -29,6 +29,7 @@ from aim_ros.nodes.messages import conversions
 from aim_ros.nodes.qos.overriding import overriding_options
 from aim_ros.nodes.segmentation.stream_statistics import StreamStatistics
 from aim_ros.perception.camera_stream import CameraStream
+from aim_ros.perception.camera_stream import foreign_frame
 from aim_ros.perception.camera_stream import ground_camera
 from aim_ros.perception.camera_stream import lens_distortion
 from aim_ros.perception.camera_stream import missing_calibration
@@ -229,6 +230,12 @@ class CameraInput:
         """That the images may not be rectified; empty if they are, or nobody knows."""
         info = self._info
         return '' if info is None else lens_distortion(info, self.topic)
+
+    @property
+    def foreign(self) -> str:
+        """That the calibration may be another camera's; empty if nothing speaks for that."""
+        info = self._info
+        return '' if info is None else foreign_frame(info, self.image_frame)
 
     def ground(self, size: tuple[int, int], mount: Mount) -> GroundCamera | None:
         """Return the calibration for images of `size`; None as long as there is none."""

@@ -50,7 +50,7 @@ class SegmentationNode(LifecycleNodeMixin, Node):
     Runs SegFormer on camera topics under a driver profile that may change at any time.
 
     The executor receives images and answers services; one worker thread perceives and publishes,
-    and another publishes STALE when a camera falls silent. The README lists topics and parameters.
+    and another publishes STALE when a camera falls silent. Topics: README; docs/parameters.md.
 
     :param ends_on_failure: whether the process ends after an autostart that failed.
     """
@@ -166,7 +166,11 @@ class SegmentationNode(LifecycleNodeMixin, Node):
         :return: whether nothing runs any more; False while a frame hangs in the network.
         """
         with self._transition:
-            self._stop_and_clean_up()
+            try:
+                self._stop_and_clean_up()
+            # The process ends: who waits for that is not to find half of the node.
+            except Exception as error:
+                self._fail('end', error)
             self._watchdog.stop()
             self.destroy_node()
             release_state_machine(self)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import threading
 import time
 
+from aim_ros.nodes.logging import as_text
 from aim_ros.segmentation.segmenter import ModelError
 
 _RECENT = 10.0
@@ -13,7 +14,7 @@ _RECENT = 10.0
 
 def describe(error: Exception) -> str:
     """Return what went wrong in one line of bounded length."""
-    text = ' '.join(str(error).split())[:500]
+    text = as_text(' '.join(str(error).split())[:500])
     return text if isinstance(error, (ModelError, ValueError)) else (
         f'{type(error).__name__}: {text}')
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from collections.abc import Mapping
+from collections.abc import Sequence
+from contextlib import ExitStack
 from functools import partial
 import threading
 import time
@@ -81,10 +83,11 @@ class Receiver:
                 self._channels = channels
 
     def destroy(self) -> None:
-        """Destroy the channels."""
-        with self._lock:
-            for channel in self._channels.values():
-                channel.destroy()
+        """Destroy the channels; what fails with one is raised when all the others are, too."""
+        with self._lock, ExitStack() as each:
+            # A stack is undone from its end.
+            for channel in reversed(self._channels.values()):
+                each.callback(channel.destroy)
             self._channels = {}
 
     def start(self, pipeline: Pipeline) -> None:
@@ -106,20 +109,32 @@ class Receiver:
                               partial(self._receive, self._worker.queue, channel))
 
     def stop(self) -> None:
-        """Stop the worker and leave a last STALE; nothing to do if it does not run."""
+        """
+        Stop the worker and leave a last STALE; nothing to do if it does not run.
+
+        What fails with one camera is raised when all the others are stopped.
+        """
         if self._worker is None:
             return
         worker = self._last_worker = self._worker
         # First of all: a frame that takes long must not keep the last STALE from planners.
         worker.queue.close()
-        with self._lock:
-            self._worker = None
-            for channel in self._channels.values():
-                channel.stop('the node is not active')
+        with ExitStack() as after:
+            after.callback(worker.stop, _WORKER_TIMEOUT)
+            after.callback(self._flush, list(self._channels.values()))
+            with self._lock, ExitStack() as each:
+                self._worker = None
+                for channel in reversed(self._channels.values()):
+                    each.callback(channel.stop, 'the node is not active')
+
+    @staticmethod
+    def _flush(channels: Sequence[CameraChannel]) -> None:
+        """Let planners take the last STALE of all cameras."""
         deadline = time.monotonic() + _DELIVERY_TIMEOUT
-        for channel in self._channels.values():
-            channel.output.flush_alerts(max(deadline - time.monotonic(), 0.0))
-        worker.stop(_WORKER_TIMEOUT)
+        with ExitStack() as each:
+            for channel in reversed(channels):
+                each.callback(lambda channel=channel: channel.output.flush_alerts(
+                    max(deadline - time.monotonic(), 0.0)))
 
     @staticmethod
     def _receive(queue: FrameQueue[Received], channel: CameraChannel, message: ImageMessage,

@@ -1,5 +1,6 @@
 """Static transforms between frames, from /tf_static and to it."""
 
+from functools import cached_property
 import threading
 
 from geometry_msgs.msg import Quaternion
@@ -12,6 +13,7 @@ from rclpy.qos import QoSProfile
 from rclpy.subscription import Subscription
 from std_msgs.msg import Header
 
+from aim_ros.nodes.logging import RateLimitedLogger
 from aim_ros.perception.transforms import RigidTransform
 from aim_ros.perception.transforms import TransformTree
 
@@ -21,6 +23,12 @@ try:
 except ImportError:
     # No pip package: such an installation takes transforms from parameters.
     HAVE_TF = False
+
+_WRONG_PERIOD = 60.0
+"""Seconds between two lines about one transform that is none."""
+
+_MOST_SENT = 16
+"""Frames that one camera may have had: of a driver that counts in the frame_id, it is the last."""
 
 _LATCHED = QoSProfile(depth=100, durability=QoSDurabilityPolicy.TRANSIENT_LOCAL)
 
@@ -40,6 +48,10 @@ class StaticTransforms:
         self._lock = threading.Lock()
         self._tree = TransformTree()
         self._subscription: Subscription | None = None
+
+    @cached_property
+    def _log(self) -> RateLimitedLogger:
+        return RateLimitedLogger(self._node.get_logger())
 
     def subscribe(self) -> None:
         """Receive transforms, where their message is installed."""
@@ -64,8 +76,11 @@ class StaticTransforms:
                     transform = RigidTransform.of(
                         (move.x, move.y, move.z), (turn.x, turn.y, turn.z, turn.w))
                 except ValueError as error:
-                    self._node.get_logger().warning(
-                        f'/tf_static from {parent!r} to {child!r} is not used: {error}')
+                    # Some publish it again and again.
+                    self._log.warning(
+                        f'{parent} {child}',
+                        f'/tf_static from {parent!r} to {child!r} is not used: {error}',
+                        _WRONG_PERIOD)
                 else:
                     self._tree.set(parent, child, transform)
 
@@ -90,7 +105,11 @@ def transform_message(transform: RigidTransform, header: Header, child: str) -> 
 
 
 class StaticBroadcaster:
-    """Publishes static transforms, each once, where their message is installed."""
+    """
+    Publishes static transforms, each once, where their message is installed.
+
+    Who comes later hears the last ones: as many as a camera may have had frames.
+    """
 
     def __init__(self, node: Node):
         self._node = node
@@ -100,12 +119,18 @@ class StaticBroadcaster:
 
     def send(self, transform: TransformStamped) -> None:
         """Publish a transform, unless the last one of its child frame was the same."""
-        known = self._sent.get(transform.child_frame_id)
-        if self._publisher is None or (
-                known is not None and known.transform == transform.transform
-                and known.header.frame_id == transform.header.frame_id):
+        if self._publisher is None:
             return
-        self._sent[transform.child_frame_id] = transform
+        child = transform.child_frame_id
+        known = self._sent.pop(child, None)
+        same = (known is not None and known.transform == transform.transform
+                and known.header.frame_id == transform.header.frame_id)
+        # What was in use last comes last.
+        self._sent[child] = known if same else transform
+        if same:
+            return
+        if len(self._sent) > _MOST_SENT:
+            del self._sent[next(iter(self._sent))]
         # A latched message replaces the one before, so each holds them all.
         self._publisher.publish(TFMessage(transforms=list(self._sent.values())))
 

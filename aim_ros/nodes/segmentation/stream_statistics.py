@@ -52,7 +52,7 @@ class StreamStatistics:
         with self._lock:
             self._started = self._clock()
             self._matched = None
-            for seen in (self._received, self._answered, self._lost, self._order):
+            for seen in (self._received, self._answered, self._lost, self._order, self._latency):
                 seen.clear()
 
     def match(self, publishers: int) -> None:

@@ -1,6 +1,7 @@
 """The parameters of the segmentation node: one row each."""
 
 from functools import partial
+import math
 import re
 
 from aim_ros.hazards.alerts import AlertSettings
@@ -15,6 +16,7 @@ from aim_ros.perception.labelled_points import POINT_IDS
 from aim_ros.perception.ranges import RANGES
 from aim_ros.perception.settings import DRIVABLE
 from aim_ros.perception.settings import HEIGHTS
+from aim_ros.perception.settings import MOST_CELLS
 from aim_ros.perception.settings import Mount
 from aim_ros.perception.settings import OutputSettings
 from aim_ros.perception.settings import PITCHES
@@ -45,6 +47,9 @@ def _check_input_size(size: tuple[int, ...]) -> None:
         raise ValueError(
             f'input_size must be [height, width] of at least {_LEAST} pixels each, got '
             f'{list(size)}')
+    if math.prod(size) > _MOST:
+        raise ValueError(f'input_size must be [height, width] of at most {_MOST} pixels together, '
+                         f'got {list(size)}')
 
 
 def _check_transform(name: str, values: tuple[float, ...]) -> None:
@@ -64,6 +69,9 @@ def _check_transform(name: str, values: tuple[float, ...]) -> None:
 
 _LEAST = 32
 """Pixels of the network's input that become one at the end of its encoder."""
+
+_MOST = 4096 * 4096
+"""Pixels of the network's input: more than any camera has, and than most memories hold."""
 
 _ALERTS = AlertSettings(())
 _OUTPUTS = OutputSettings()
@@ -99,7 +107,7 @@ TABLE: tuple[Row, ...] = (
         read_only=True, check=_check_input_size),
     Row('input_pixels', int, INPUT_PIXELS,
         "About how many pixels the network's input has where input_size is empty.",
-        read_only=True, low=32 * 32, high=4096 * 4096),
+        read_only=True, low=_LEAST**2, high=_MOST),
     Row('cameras', STRINGS, ('camera',),
         'Names of the cameras; each is subscribed to as <camera>/image.', read_only=True,
         check=_check_cameras),
@@ -141,14 +149,15 @@ TABLE: tuple[Row, ...] = (
     Row('alerts.required_classes', STRINGS, REQUIRED_CLASSES,
         "The owner's: class names or roles that are always alerted.", read_only=True),
     Row('alerts.classes', STRINGS, (),
-        'Class names or roles that are alerted besides the required ones.'),
+        'Class names or roles that are alerted besides the required ones, and besides those that '
+        'it names at start: these stay alerted.'),
     Row('alerts.min_area', int, _ALERTS.min_area,
         'Smallest region that is alerted, in pixels of the camera image.',
         **_RANGES['alerts.min_area'], driver_may=DRIVER_MAY['alerts.min_area']),
     Row('alerts.raise_after', float, _ALERTS.raise_after,
         'Seconds of header stamp for which a track is seen before it is raised. One that is '
-        'near and in the corridor is raised at once.', **_RANGES['alerts.raise_after'],
-        driver_may=DRIVER_MAY['alerts.raise_after']),
+        'near and in the corridor is raised at once on strong evidence.',
+        **_RANGES['alerts.raise_after'], driver_may=DRIVER_MAY['alerts.raise_after']),
     Row('alerts.clear_after', float, _ALERTS.clear_after,
         'Seconds of header stamp unseen after which a track is cleared.',
         **_RANGES['alerts.clear_after'], driver_may=DRIVER_MAY['alerts.clear_after']),
@@ -187,7 +196,8 @@ TABLE: tuple[Row, ...] = (
         'Metres ahead beyond which free_space and occupancy say nothing.',
         read_only=True, low=1.0, high=200.0),
     Row('free_space.cell_size', float, _OUTPUTS.cell_size,
-        'Side of a cell of occupancy in metres.', read_only=True, low=0.02, high=5.0),
+        f'Side of a cell of occupancy in metres; at most {MOST_CELLS} cells reach '
+        'free_space.max_range.', read_only=True, low=0.02, high=5.0),
     Row('points.class_ids', str, _OUTPUTS.point_ids,
         'What class_id in points is: mask is the id in the mask; autoware is the one of '
         "autoware::point_types::PointCloudClassification, which Autoware's clustering of 2026 on "

@@ -10,6 +10,7 @@ from aim_ros.nodes.logging import RateLimitedLogger
 from aim_ros.nodes.segmentation.camera_channel import CameraChannel
 from aim_ros.nodes.segmentation.perceiver import CLOCK_ADVICE
 from aim_ros.nodes.segmentation.perceiver import SETUP_PERIOD
+from aim_ros.nodes.segmentation.problems import describe
 from aim_ros.perception.camera_stream import NO_DISTANCES
 from aim_ros.perception.settings import Settings
 from aim_ros.perception.stream_order import STAND_STILL
@@ -34,14 +35,22 @@ def publish_stale(channels: Iterable[CameraChannel], settings: Settings, log: Ra
                   ) -> None:
     """Tell planners of every camera of which no frame was answered for too long."""
     for channel in channels:
-        statistics, limit = channel.statistics, settings.stale_after
-        became = channel.output.publish_if_stale(
-            statistics.staleness, limit, channel.input.frame_id)
-        # Before a publisher is matched nothing can arrive, and people need no warning.
-        if became and (statistics.arrived() or statistics.matched_for() > limit):
-            log.warning(
-                f'{channel.name} stale', f'{channel.topic}: no frame was answered for '
-                f'{statistics.staleness():.1f} s; the alert level is STALE')
+        try:
+            _publish_stale(channel, settings, log)
+        # What is wrong with one camera's topic must not keep the others' STALE.
+        except Exception as error:
+            log.error(f'{channel.name} watchdog',
+                      f'{channel.topic}: STALE cannot be published: {describe(error)}')
+
+
+def _publish_stale(channel: CameraChannel, settings: Settings, log: RateLimitedLogger) -> None:
+    statistics, limit = channel.statistics, settings.stale_after
+    became = channel.output.publish_if_stale(statistics.staleness, limit, channel.input.frame_id)
+    # Before a publisher is matched nothing can arrive, and people need no warning.
+    if became and (statistics.arrived() or statistics.matched_for() > limit):
+        log.warning(
+            f'{channel.name} stale', f'{channel.topic}: no frame was answered for '
+            f'{statistics.staleness():.1f} s; the alert level is STALE')
 
 
 def warn_of_stream(channel: CameraChannel, settings: Settings, log: RateLimitedLogger) -> None:
@@ -76,6 +85,8 @@ def warn_of_stream(channel: CameraChannel, settings: Settings, log: RateLimitedL
             f'{topic}: {channel.input.calibration_problem}, {NO_DISTANCES}', SETUP_PERIOD)
     if channel.input.calibration == 'used' and (distortion := channel.input.distortion):
         log.warning(f'{name} distorted', f'{topic}: {distortion}', SETUP_PERIOD)
+    if channel.input.calibration == 'used' and (foreign := channel.input.foreign):
+        log.warning(f'{name} foreign', f'{topic}: {foreign}', SETUP_PERIOD)
 
 
 def warn_of_frames(channels: Iterable[CameraChannel], log: RateLimitedLogger) -> None:

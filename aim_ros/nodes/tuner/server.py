@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import Future
+from ipaddress import ip_address
 from pathlib import Path
 import threading
 import warnings
@@ -10,6 +11,7 @@ from fastapi import FastAPI
 from fastapi import WebSocket
 from nicegui import app as pages
 from nicegui import ui
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 import uvicorn
 
 from aim_ros.nodes.tuner.page import Page
@@ -24,6 +26,8 @@ On cores that are busy with other work a browser misses nicegui's 3 s, and would
 """
 
 STATIC = Path(__file__).parent / 'static'
+
+_LOOPBACK = 'localhost', '127.0.0.1', '::1', '[::1]'
 
 _POLL = 0.1
 _GRACE = 2  # seconds for open connections to end
@@ -64,9 +68,9 @@ def serve(workbench: Workbench, host: str, port: int, stop: threading.Event,
     :param on_ready: called with the page's address once it can be opened.
     :raises ServeError: the address cannot be listened on, or the server ended before `stop`.
     """
+    app = TrustedHostMiddleware(make_app(workbench), _names(host), www_redirect=False)
     server = uvicorn.Server(uvicorn.Config(
-        make_app(workbench), host=host, port=port, log_level='warning',
-        timeout_graceful_shutdown=_GRACE))
+        app, host=host, port=port, log_level='warning', timeout_graceful_shutdown=_GRACE))
     address = f'http://{host}:{port}'
     ended: Future[None] = Future()
     threading.Thread(target=_run, args=(server, ended), name='server', daemon=True).start()
@@ -87,6 +91,20 @@ def serve(workbench: Workbench, host: str, port: int, stop: threading.Event,
         why = '' if error is None else f': {type(error).__name__}: {error}'
         raise ServeError(f'the web server of the page at {address} has ended by itself{why}; '
                          'start the tuner again')
+
+
+def _names(host: str) -> list[str]:
+    """
+    Return by which names the page may be asked for, as those of hosts in requests.
+
+    A page of this machine alone goes by the machine's own: else any website that a browser of this
+    machine has open could have its own name lead here (DNS rebinding), and set the parameters.
+    """
+    try:
+        alone = ip_address(host).is_loopback
+    except ValueError:
+        alone = host in _LOOPBACK
+    return [host, *_LOOPBACK] if alone else ['*']
 
 
 def _run(server: uvicorn.Server, ended: 'Future[None]') -> None:

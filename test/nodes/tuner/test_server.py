@@ -1,8 +1,10 @@
 """The web server of the page: it says where it can be opened, and why it ended."""
 
+from http.client import HTTPConnection
 import socket
 import threading
 
+from deadline import DEADLINE
 from fastapi import FastAPI
 import pytest
 import uvicorn
@@ -33,6 +35,47 @@ def open_server(monkeypatch):
 def test_a_server_that_is_stopped_ends_without_a_word(open_server):
     address, = open_server(threading.Event())
     assert address.startswith('http://127.0.0.1:')
+
+
+@pytest.fixture
+def status(monkeypatch):
+    """Return a function that gives the status of an answer, by the host that is asked for."""
+    app = FastAPI()
+
+    @app.get('/')
+    def page() -> str:
+        return 'the page'
+
+    monkeypatch.setattr(server, 'make_app', lambda workbench: app)
+
+    def status(listens_at: str, name: str, headers: dict[str, str]) -> int:
+        stop, found = threading.Event(), []
+
+        def ask(address: str) -> None:
+            port = address.rpartition(':')[2]
+            connection = HTTPConnection('127.0.0.1', int(port), timeout=DEADLINE)
+            connection.request('GET', '/', headers={'Host': f'{name}:{port}', **headers})
+            found.append(connection.getresponse().status)
+            connection.close()
+            stop.set()
+
+        serve(None, listens_at, 0, stop, ask)
+        return found[0]
+    return status
+
+
+@pytest.mark.parametrize(('listens_at', 'name', 'answer'), [
+    ('127.0.0.1', '127.0.0.1', 200), ('127.0.0.1', 'LocalHost', 200),
+    ('127.0.0.1', 'evil.example', 400), ('0.0.0.0', 'car.local', 200)])
+def test_a_page_of_this_machine_answers_to_its_own_names_alone(status, listens_at, name, answer):
+    # A website whose name is led to this machine would be of one origin with the page.
+    assert status(listens_at, name, {}) == answer
+
+
+def test_no_foreign_name_opens_a_socket(status):
+    assert status('127.0.0.1', 'evil.example', {
+        'Connection': 'Upgrade', 'Upgrade': 'websocket', 'Sec-WebSocket-Version': '13',
+        'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ=='}) in (400, 403)
 
 
 async def _raise(self) -> None:
