@@ -8,15 +8,13 @@ knows yet.
 import logging
 import os
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
 from torch import Tensor
 
-from aim_ros.plain_data import BoundsError
-from aim_ros.plain_data import parse_json
 from aim_ros.resources import share_directory
+from aim_ros.segmentation.checkpoint_file import read_file
 from aim_ros.segmentation.description import Description
 from aim_ros.segmentation.description import label_set
 from aim_ros.segmentation.description import ModelError
@@ -26,8 +24,6 @@ from aim_ros.segmentation.labels import LabelSet
 
 # PIL's numbers of the filters, which image processors store.
 _RESAMPLING = {2: 'bilinear', 3: 'bicubic'}
-
-_MOST_CLASSES = 65535
 
 FOLDED = 'segformer'
 """The family whose network is folded and converted; others run as transformers has them."""
@@ -87,29 +83,9 @@ def is_foldable(model: str) -> bool:
 
 def _plain_config(model: str) -> dict:
     """Return the config of a SegFormer in a folder; nothing where transformers must read it."""
-    content = _read_json(model, 'config.json')
+    content = read_file(Path(find_checkpoint(model), 'config.json'))
     known = isinstance(content, dict) and content.get('model_type') == FOLDED
     return content if known else {}
-
-
-def _read_json(model: str, name: str) -> Any:
-    """
-    Return what a file in a checkpoint's folder says; None where transformers is to say why not.
-
-    :raises ModelError: it says what transformers would go astray with.
-    """
-    path = Path(find_checkpoint(model), name)
-    try:
-        content = parse_json(path.read_text(encoding='utf-8'))
-    except BoundsError as error:
-        raise ModelError(f'{path} {error}') from error
-    except (OSError, ValueError):
-        return None
-    # It makes a name for each.
-    number = content.get('num_labels') if isinstance(content, dict) else None
-    if isinstance(number, int) and number > _MOST_CLASSES:
-        raise ModelError(f'{path} has num_labels {number}; masks hold {_MOST_CLASSES} classes')
-    return content
 
 
 def _classes(model: str, id2label: dict) -> tuple[str, ...]:
@@ -126,7 +102,7 @@ def _config(model: str):
         MODEL_FOR_SEMANTIC_SEGMENTATION_MAPPING_NAMES as families,
     )
 
-    _read_json(model, 'config.json')
+    read_file(Path(find_checkpoint(model), 'config.json'))
     config = _load(AutoConfig, model, 'config')
     if config.model_type not in families:
         raise ModelError(
@@ -145,7 +121,7 @@ def describe(model: str) -> Description:
 
     config = _config(model)
     classes = _classes(model, config.id2label)
-    _read_json(model, 'preprocessor_config.json')
+    read_file(Path(find_checkpoint(model), 'preprocessor_config.json'))
     processor = _load(AutoImageProcessor, model, 'image processor', **_of_old_name(model, config))
     resample = _RESAMPLING.get(processor.resample)
     if resample is None:
@@ -166,7 +142,7 @@ def describe(model: str) -> Description:
     description = Description(
         classes, mean, std, rescale, resample,
         bool(getattr(processor, 'do_flip_channel_order', False)), _processor_size(processor),
-        _temperature(model), config.model_type)
+        temperature(model), config.model_type)
     description.check_inputs(where)
     return description
 
@@ -202,8 +178,12 @@ def _processor_size(processor) -> tuple[int, int] | None:
     return None
 
 
-def _temperature(model: str) -> float:
-    """Return by how much a checkpoint says to soften its softmax values, 1 if it does not say."""
+def temperature(model: str) -> float:
+    """
+    Return by how much a checkpoint says to soften its softmax values, 1 if it does not say.
+
+    :raises ModelError: it says what is no number above 0.
+    """
     from transformers import PreTrainedConfig
 
     # The config object lacks it: transformers takes it for a setting of text generation.

@@ -62,8 +62,6 @@ import re
 import sys
 
 from aim_ros.openmp import yield_while_waiting
-from aim_ros.plain_data import parse_json
-from aim_ros.plain_data import shortened
 from aim_ros.resources import share_directory
 from aim_ros.training import config as configs
 
@@ -101,21 +99,9 @@ def _predictors(checkpoint, config, sizes):
 def _temperature(checkpoint):
     if checkpoint == TEACHER:
         return 1.0
-    from aim_ros.segmentation.description import positive_number
+    from aim_ros.segmentation.checkpoint import temperature
 
-    # Read from the file: transformers takes it for a setting of text generation and drops it.
-    path = Path(checkpoint) / 'config.json'
-    return positive_number(_read_json(path).get('temperature', 1.0), 'temperature', str(path))
-
-
-def _read_json(path):
-    try:
-        content = parse_json(path.read_text())
-    except ValueError as error:
-        raise ValueError(f'{path} {error}') from error
-    if not isinstance(content, dict):
-        raise ValueError(f'{path} is {shortened(content)}, and no object')
-    return content
+    return temperature(checkpoint)
 
 
 def street(options: argparse.Namespace, config: configs.Config) -> None:
@@ -199,7 +185,7 @@ def calibrate(options: argparse.Namespace, config: configs.Config) -> None:
           f'{grid[best]}')
     if options.write and mean[best] < before:
         path = Path(options.checkpoint) / 'config.json'
-        stored = _read_json(path)
+        stored = json.loads(path.read_text())
         stored['temperature'] = grid[best]
         path.write_text(json.dumps(stored, indent=2, sort_keys=True) + '\n')
         print(f'stored in {path}')
