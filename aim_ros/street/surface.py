@@ -13,6 +13,7 @@ ROAD, SIDEWALK, TERRAIN = 0, 1, 9
 ROWS = 2048  # texels along the stretch; a power of two, so that it can be halved often
 COLUMNS = 1280  # texels across
 STEP_X = 1 / 32  # metres a texel across
+GAUGE = 1.435  # metres between the rails of a track
 HALF_WIDTH = COLUMNS * STEP_X / 2  # metres to either side; beyond it the last column goes on
 
 
@@ -25,6 +26,7 @@ class CrossSection:
     parking: tuple[float, float]  # width left, right; 0 for none
     verge: tuple[float, float]  # width of the grass between kerb and pavement
     pavement: tuple[float, float]
+    rails: bool = False  # a track in each lane
 
     @property
     def edges(self) -> tuple[float, float]:
@@ -42,6 +44,19 @@ class CrossSection:
         """The far edges of the pavements, left and right: where gardens or houses begin."""
         left, right = self.kerbs
         return (left - self.verge[0] - self.pavement[0], right + self.verge[1] + self.pavement[1])
+
+
+def draw_section(rng: np.random.Generator) -> CrossSection:
+    """Draw the widths of a street's strips."""
+    parks = ((2.1, 2.1), (2.1, 0.0), (0.0, 2.1))[rng.choice(3, p=(0.6, 0.2, 0.2))]
+    verge = tuple(rng.choice((0.0, rng.uniform(0.8, 1.8)), p=(0.65, 0.35)) for _ in range(2))
+    return CrossSection(
+        lane=rng.uniform(3.1, 3.5),
+        cycle=float(rng.choice((0.0, 1.4), p=(0.3, 0.7))),
+        parking=parks,
+        verge=verge,
+        pavement=(rng.uniform(2.4, 3.6), rng.uniform(2.4, 3.6)),
+    )
 
 
 class SurfacePainter:
@@ -78,6 +93,8 @@ class SurfacePainter:
         self._pave(verge_left, left, at_zebra)
         self._pave(right, verge_right, at_zebra)
         self._mark()
+        if section.rails:
+            self._lay_rails()
         for kerb, side in ((left, -1), (right, 1)):
             self._lay_kerb(kerb, side)
         for channel in range(3):
@@ -188,6 +205,20 @@ class SurfacePainter:
         lay(other, np.abs(z - clear - 2.2) < 0.25)
         left, right = section.kerbs
         lay((np.mod(x, 1.0) < 0.5) & (x > left + 0.3) & (x < right - 0.3), np.abs(z) < clear)
+
+    def _lay_rails(self):
+        """Let a track into each lane: a bed of concrete, and rails with a groove beside."""
+        for middle in (0.0, -self.section.lane):
+            self.shade[:, self._columns(middle - 1.15, middle + 1.15)] *= 1.07
+            for edge in (-1.15, 1.15):
+                self.shade[:, self._columns(middle + edge - 0.02, middle + edge + 0.02)] *= 0.75
+            for side in (-1, 1):
+                rail = middle + side * GAUGE / 2
+                inner = sorted((rail - side * 0.05, rail))
+                self.shade[:, self._columns(*inner)] *= 0.6
+                head = self._columns(*sorted((rail, rail + side * 0.07)))
+                self.colour[:, head] = (150, 152, 156)
+                self.shade[:, head] = 1 + 0.1 * self.fleck[:, head]
 
     def _lay_kerb(self, kerb, side):
         stone = self._columns(*sorted((kerb, kerb + 0.16 * side)))
