@@ -84,3 +84,4 @@ class Block:
     rider: tuple  # (Looks, frame colour) ahead of the driver
     other_rider: tuple  # and towards him
     rides: tuple[Ride, ...] = ()  # cyclists besides
+    exits: tuple = ()  # vehicles that roll out of a yard

@@ -47,12 +47,12 @@ def _side(model, section, doors, rng):
     length, high = section.length, section.height
     sheet = Sheet(length, high + section.rise, body, nose_right=doors)
     rake = section.rake
-    sheet.cover(((0, _SKIRT), (length - 0.02, _SKIRT), (length, high - 0.12),
-                 (length - 0.1, high), (rake + 0.14, high), (rake * 0.9, high - 0.14),
-                 (rake * 0.3, 1.0), (0, 0.7)))
+    sheet.cover(((0, _SKIRT), (length - 0.02, _SKIRT), (length, high - 0.2),
+                 (length - 0.1, high - 0.08), (rake + 0.1, high - 0.08),
+                 (rake * 0.9, high - 0.25), (rake * 0.3, 1.0), (0, 0.7)))
     if look['unit']:
         a, b = 0.28 * length, 0.52 * length
-        sheet.cover(((a, high - 0.01), (b, high - 0.01), (b - 0.15, high + 0.26),
+        sheet.cover(((a, high - 0.1), (b, high - 0.1), (b - 0.15, high + 0.26),
                      (a + 0.3, high + 0.26)))
         sheet.box(a, b, high, high + section.rise, soften(body, 0.82))
     if look['skirt']:

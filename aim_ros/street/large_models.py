@@ -8,6 +8,9 @@ from aim_ros.street.sheet import Colour
 
 TRUCK, BUS, TRAIN = 14, 15, 16
 
+_CLEAR = {'bus': 0.27, 'tram': 0.14, 'cab': 0.36, 'bonnet': 0.28, 'body': 0.46, 'flatbed': 0.46}
+"""Metres below the ends of a section, where wheels are seen that stand farther back."""
+
 
 @dataclass(frozen=True)
 class Section:
@@ -42,6 +45,19 @@ class Section:
     def rise(self) -> float:
         """Metres by which what is on it (a load, a cooling unit, a pantograph) may be higher."""
         return {'bus': 0.3, 'tram': 1.5, 'flatbed': 0.6}.get(self.shape, 0.0)
+
+    def outline(self, front: bool) -> tuple[tuple[float, float], ...]:
+        """Return the outline of an end from below: metres up, and metres back from the end."""
+        top, clear = self.height + self.rise, _CLEAR[self.shape]
+        if front and self.shape == 'bonnet':
+            return (clear, 0.0), (0.9, 0.0), (1.14, 0.1), (1.36, 0.72), (top, 1.42)
+        return (clear, 0.0), (top, self.rake if front or self.raked_tail else 0.0)
+
+    def wheels_back(self, front: bool) -> float:
+        """Return how far behind an end its wheels are, in metres."""
+        if not self.axles:
+            return 0.0
+        return max((self.axles[0] if front else self.length - self.axles[-1]) - 0.45, 0.0)
 
     @property
     def mirrors(self) -> float:
@@ -147,6 +163,20 @@ def draw_truck(rng: np.random.Generator) -> LargeModel:
             trailer = Section('body', length + 1.3, end, 2.5, high, (1.2, end - length - 3.3))
             sections = (*sections, trailer)
     return LargeModel('truck', TRUCK, sections, _pick(rng, _TRUCK_COLOURS), _seed(rng))
+
+
+def draw_large(rng: np.random.Generator, rails: bool, shares: tuple[float, float]) -> LargeModel:
+    """
+    Draw a bus or, with rails, a tram, at these shares; otherwise a truck.
+
+    :param rails: whether there may be trams.
+    :param shares: of buses and of trams, 0..1.
+    """
+    bus, tram = shares
+    number = rng.random()
+    if rails and number < tram:
+        return draw_tram(rng)
+    return draw_bus(rng) if number < tram + bus else draw_truck(rng)
 
 
 def _pick(rng, choices):

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -63,8 +64,10 @@ class LargeVehicle:
     def draw(self, canvas: Canvas, light: Light) -> None:
         """Draw the sections from the far one to the near one."""
         for section in self.model.sections[::self.facing]:
+            strips = end_strips(self.model, section, self.facing < 0)
+            self._draw_end(canvas, light, section, strips[:1])
             self._draw_side(canvas, light, section)
-            self._draw_end(canvas, light, section)
+            self._draw_end(canvas, light, section, strips[1:])
 
     def _z(self, along: float) -> float:
         """Where what is `along` metres behind the nose stands in the world."""
@@ -94,21 +97,47 @@ class LargeVehicle:
         gain = float(light.shade(np.array(((out, 0.0, 0.0),))).mean())
         canvas.texture(corners, texture, self.model.label, span=span, gain=gain)
 
-    def _draw_end(self, canvas, light, section):
+    def _draw_end(self, canvas, light, section, strips):
         front = self.facing < 0
         z = self._z(section.nose if front else section.tail)
         if z <= canvas.view.z + 1.0:
             return
-        texture = face(self.model, section, 'front' if front else 'rear')
-        rake = section.rake if front or section.raked_tail else 0.0
         # Mirrors stand out on both sides, so a face may be wider than its section.
         half = section.width / 2 + (section.mirrors if front else 0.0)
-        tall = texture.height / texture.width * 2 * half
-        corners = np.array(((self.x - half, tall, z + rake), (self.x + half, tall, z + rake),
-                            (self.x + half, 0, z), (self.x - half, 0, z)))
-        normal = np.array(((0.0, rake / tall, -1.0),))
-        gain = float(light.shade(normal / np.linalg.norm(normal)).mean())
-        canvas.texture(corners, texture, self.model.label, gain=gain * 1.1)
+        left, right = self.x - half, self.x + half
+        for strip in strips:
+            normal = np.array(((0.0, strip.back[1] - strip.back[0], strip.up[0] - strip.up[1]),))
+            gain = float(light.shade(normal / np.linalg.norm(normal)).mean())
+            (low, high), (near, far) = strip.up, z + np.array(strip.back)
+            corners = np.array(((left, high, far), (right, high, far),
+                                (right, low, near), (left, low, near)))
+            canvas.texture(corners, strip.texture, self.model.label, gain=gain * 1.1)
+
+
+@dataclass(frozen=True, eq=False)
+class Strip:
+    """A flat part of an end: how far up its edges are, and how far back, in metres."""
+
+    texture: Texture
+    up: tuple[float, float]
+    back: tuple[float, float]
+
+
+@lru_cache(maxsize=256)
+def end_strips(model: LargeModel, section: Section, front: bool) -> tuple[Strip, ...]:
+    """Return the flat parts of an end, far ones first: wheels, then from above downwards."""
+    texture = face(model, section, 'front' if front else 'rear')
+    outline, back = section.outline(front), section.wheels_back(front)
+    top, clear, strips = outline[-1][0], outline[0][0], []
+    for (low, near), (high, far) in pairwise(outline):
+        # Each goes on a little behind the one below it, so that no gap is seen.
+        overlap = _OVERLAP if low > clear else 0.0
+        first, last = (round((top - up) / top * texture.height) for up in (high, low - overlap))
+        near -= (far - near) * overlap / (high - low)
+        strips.append(Strip(texture.rows(first, last), (low - overlap, high), (near, far)))
+    first = round((top - clear - _OVERLAP) / top * texture.height)
+    wheels = Strip(texture.rows(first, texture.height), (0.0, clear + _OVERLAP), (back, back))
+    return (wheels, *strips[::-1])
 
 
 @lru_cache(maxsize=256)

@@ -1,6 +1,5 @@
 """Who and what is where: drawn from the seed, block by block, a block around each crossing."""
 
-from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -39,8 +38,8 @@ from aim_ros.street.story import signal_phase
 from aim_ros.street.story import travelled
 from aim_ros.street.surface import draw_section
 from aim_ros.street.traffic import draw_leader
-from aim_ros.street.traffic import draw_rails
 from aim_ros.street.traffic import traffic
+from aim_ros.street.traffic import widen
 
 ZEBRA = 3.6  # metres along the road
 WALL, FENCE, VEGETATION = 3, 4, 8
@@ -63,7 +62,7 @@ class Layout:
         self.section = draw_section(rng)
         large = scene == traffic.__name__
         if large:
-            self.section = replace(self.section, rails=draw_rails(seed))
+            self.section = widen(self.section, seed)
         self.ground = Ground(rng, self.section, self.length, model, self.light, ZEBRA)
         sun_x = float(self.light.sun[0] * self.light.sunny)
         self._facades = [facade(rng) for _ in range(9)]
@@ -102,6 +101,7 @@ class Layout:
         actors = [passage.at(tau, crossing) for passage in block.passages]
         actors += [stroll.at(tau, crossing) for stroll in block.strolls]
         actors += [ride.at(tau, crossing) for ride in block.rides]
+        actors += [vehicle.at(tau) for vehicle in block.exits]
         left_kerb, right_kerb = self.section.kerbs
         phase = signal_phase(tau)
         before, beyond = crossing - ZEBRA / 2 - 1.6, crossing + ZEBRA / 2 + 1.6

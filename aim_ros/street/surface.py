@@ -13,6 +13,7 @@ ROAD, SIDEWALK, TERRAIN = 0, 1, 9
 ROWS = 2048  # texels along the stretch; a power of two, so that it can be halved often
 COLUMNS = 1280  # texels across
 STEP_X = 1 / 32  # metres a texel across
+YARD_END = 24.0  # metres beyond the crossing at which a yard ends
 GAUGE = 1.435  # metres between the rails of a track
 HALF_WIDTH = COLUMNS * STEP_X / 2  # metres to either side; beyond it the last column goes on
 
@@ -27,6 +28,7 @@ class CrossSection:
     verge: tuple[float, float]  # width of the grass between kerb and pavement
     pavement: tuple[float, float]
     rails: bool = False  # a track in each lane
+    yard: int = 0  # the side, -1 left or 1 right, of a paved yard before the crossing
 
     @property
     def edges(self) -> tuple[float, float]:
@@ -95,6 +97,8 @@ class SurfacePainter:
         self._mark()
         if section.rails:
             self._lay_rails()
+        if section.yard:
+            self._lay_yard()
         for kerb, side in ((left, -1), (right, 1)):
             self._lay_kerb(kerb, side)
         for channel in range(3):
@@ -219,6 +223,18 @@ class SurfacePainter:
                 head = self._columns(*sorted((rail, rail + side * 0.07)))
                 self.colour[:, head] = (150, 152, 156)
                 self.shade[:, head] = 1 + 0.1 * self.fleck[:, head]
+
+    def _lay_yard(self):
+        """Lay asphalt from the pavement outwards, and join the yard to the road."""
+        section = self.section
+        left, right = section.fronts
+        outside = self._columns(right, HALF_WIDTH) if section.yard > 0 else (
+            self._columns(-HALF_WIDTH, left))
+        rows = self.z < YARD_END
+        self.colour[rows, outside] = (104, 104, 106)
+        self.shade[rows, outside] = 1 + 0.1 * self.mottle[rows, outside] + (
+            0.07 * self.fleck[rows, outside])
+        self.labels[rows, outside] = ROAD
 
     def _lay_kerb(self, kerb, side):
         stone = self._columns(*sorted((kerb, kerb + 0.16 * side)))

@@ -12,13 +12,12 @@ from aim_ros.street.block import Stroll
 from aim_ros.street.body import draw_looks
 from aim_ros.street.car_models import draw_model
 from aim_ros.street.cars import Car
-from aim_ros.street.large_models import draw_bus
-from aim_ros.street.large_models import draw_tram
-from aim_ros.street.large_models import draw_truck
+from aim_ros.street.large_models import draw_large
 from aim_ros.street.large_models import LargeModel
 from aim_ros.street.large_vehicles import LargeVehicle
 from aim_ros.street.story import PERIOD
 from aim_ros.street.surface import CrossSection
+from aim_ros.street.yard import open_yard
 
 _BUS_STOP = 10.0
 """Metres beyond the crossing at which the rear of a vehicle stands that stops there."""
@@ -47,23 +46,25 @@ class LargeLeader:
         return LargeVehicle(self.model, self.x, z + _BUS_STOP + self.model.length / 2, 1)
 
 
-def draw_rails(seed: int) -> bool:
-    """Say whether the street of a seed has rails."""
-    return bool(np.random.default_rng((seed, 7)).random() < _RAIL_SHARE)
+def widen(section: CrossSection, seed: int) -> CrossSection:
+    """Return the street of a seed with what its traffic needs: rails, a yard at one side."""
+    rng = np.random.default_rng((seed, 7))
+    rails = bool(rng.random() < _RAIL_SHARE)
+    return replace(section, rails=rails, yard=int(rng.choice((-1, 0, 1), p=(0.3, 0.4, 0.3))))
 
 
 def draw_leader(seed: int, rails: bool) -> LargeLeader:
     """Draw the vehicle ahead of the driver."""
     rng = np.random.default_rng((seed, 8))
-    model = _draw_large(rng, rails, (0.5, 0.2))
+    model = draw_large(rng, rails, (0.35, 0.4))
     aside = 0.0 if model.kind == 'train' else rng.uniform(0.05, 0.25)
     return LargeLeader(model, aside)
 
 
 def traffic(block: Block, rng: np.random.Generator, section: CrossSection, _stop: float) -> Block:
     """Let large vehicles come, park and halt, and people stand around them."""
-    vehicles = [_draw_large(rng, section.rails, (0.4, 0.3)), draw_model(rng)]
-    vehicles.insert(int(rng.integers(3)), _draw_large(rng, False, (0.5, 0.0)))
+    vehicles = [draw_large(rng, section.rails, (0.25, 0.5)), draw_model(rng)]
+    vehicles.insert(int(rng.integers(3)), draw_large(rng, False, (0.5, 0.0)))
     oncoming = tuple(item if isinstance(item, tuple) else (item, None) for item in vehicles)
     fixed, passages = list(block.fixed), list(block.passages)
     strolls = [*block.strolls, *_waiting(rng, section)]
@@ -81,21 +82,13 @@ def traffic(block: Block, rng: np.random.Generator, section: CrossSection, _stop
             fixed = [thing for thing in fixed if not _in_way(thing, parked)]
             fixed.append(parked)
             strolls += _around(rng, parked, block.crossing)
-    return replace(block, fixed=tuple(fixed), passages=tuple(passages), traffic=oncoming,
-                   strolls=tuple(strolls))
-
-
-def _draw_large(rng, rails, shares):
-    """Draw a bus or, with rails, a tram, at these shares; otherwise a truck."""
-    bus, tram = shares
-    number = rng.random()
-    if rails and number < tram:
-        return draw_tram(rng)
-    return draw_bus(rng) if number < tram + bus else draw_truck(rng)
+    staged = replace(block, fixed=tuple(fixed), passages=tuple(passages), traffic=oncoming,
+                     strolls=tuple(strolls))
+    return open_yard(staged, rng, section) if section.yard else staged
 
 
 def _draw_parked(rng, kerb, sign, beyond, crossing):
-    model = _draw_large(rng, False, (0.35, 0.0))
+    model = draw_large(rng, False, (0.35, 0.0))
     start = rng.uniform(_KEPT_FREE, _KEPT_FREE + (7.0 if sign > 0 else 12.0))
     if not beyond:
         start = -start - rng.uniform(0, 8) - model.length

@@ -78,7 +78,8 @@ def _part(sheet, rng, look, start, end, rake, number):
         pane(sheet, rng, x, x + wide, belt, top)
         x += wide + 0.09
     if look['adverts']:
-        advert(sheet, rng, start + 0.6, end - 0.6, 0.55, belt - 0.12)
+        for a, b in ((first, door - 0.15), (door + 1.45, last)):
+            advert(sheet, rng, a, b, 0.55, belt - 0.12)
     sheet.box(door - 0.05, door + 1.35, 0.3, top + 0.08, soften((60, 62, 66), 0.7))
     for leaf in (door, door + 0.65):
         pane(sheet, rng, leaf + 0.05, leaf + 0.6, 0.7, top, seats=False)
