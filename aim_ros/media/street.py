@@ -69,7 +69,8 @@ class Street:
 
     The driver comes to a crossing, stops for somebody who crosses at a red light, and goes on when
     it turns green; cars are parked and drive, people walk, cyclists ride. The same seed and size
-    give the same frames, whatever was asked for before.
+    give the same frames, whatever was asked for before. Only the scene 'traffic' has trucks,
+    buses and trams.
 
     Images are rgb8. The ground is flat and the camera looks straight ahead from 1.65 m, so a thing
     that stands on the road with its foot at row `v` is `fy * 1.65 / (v - cy)` metres away.

@@ -47,6 +47,12 @@ class CrossSection:
         left, right = self.kerbs
         return (left - self.verge[0] - self.pavement[0], right + self.verge[1] + self.pavement[1])
 
+    @property
+    def yard_tracks(self) -> tuple[float, ...]:
+        """The middles of the tracks in a yard."""
+        front = self.fronts[1 if self.yard > 0 else 0]
+        return tuple(front + self.yard * aside for aside in (2.2, 5.4))
+
 
 def draw_section(rng: np.random.Generator) -> CrossSection:
     """Draw the widths of a street's strips."""
@@ -96,7 +102,8 @@ class SurfacePainter:
         self._pave(right, verge_right, at_zebra)
         self._mark()
         if section.rails:
-            self._lay_rails()
+            for middle in (0.0, -section.lane):
+                self._lay_track(middle, np.full(ROWS, True))
         if section.yard:
             self._lay_yard()
         for kerb, side in ((left, -1), (right, 1)):
@@ -210,19 +217,17 @@ class SurfacePainter:
         left, right = section.kerbs
         lay((np.mod(x, 1.0) < 0.5) & (x > left + 0.3) & (x < right - 0.3), np.abs(z) < clear)
 
-    def _lay_rails(self):
-        """Let a track into each lane: a bed of concrete, and rails with a groove beside."""
-        for middle in (0.0, -self.section.lane):
-            self.shade[:, self._columns(middle - 1.15, middle + 1.15)] *= 1.07
-            for edge in (-1.15, 1.15):
-                self.shade[:, self._columns(middle + edge - 0.02, middle + edge + 0.02)] *= 0.75
-            for side in (-1, 1):
-                rail = middle + side * GAUGE / 2
-                inner = sorted((rail - side * 0.05, rail))
-                self.shade[:, self._columns(*inner)] *= 0.6
-                head = self._columns(*sorted((rail, rail + side * 0.07)))
-                self.colour[:, head] = (150, 152, 156)
-                self.shade[:, head] = 1 + 0.1 * self.fleck[:, head]
+    def _lay_track(self, middle, rows):
+        """Let a track into the ground: a bed of concrete, and rails with a groove beside."""
+        self.shade[rows, self._columns(middle - 1.15, middle + 1.15)] *= 1.07
+        for edge in (-1.15, 1.15):
+            self.shade[rows, self._columns(middle + edge - 0.02, middle + edge + 0.02)] *= 0.75
+        for side in (-1, 1):
+            rail = middle + side * GAUGE / 2
+            self.shade[rows, self._columns(*sorted((rail - side * 0.05, rail)))] *= 0.6
+            head = self._columns(*sorted((rail, rail + side * 0.07)))
+            self.colour[rows, head] = (150, 152, 156)
+            self.shade[rows, head] = 1 + 0.1 * self.fleck[rows, head]
 
     def _lay_yard(self):
         """Lay asphalt from the pavement outwards, and join the yard to the road."""
@@ -235,6 +240,8 @@ class SurfacePainter:
         self.shade[rows, outside] = 1 + 0.1 * self.mottle[rows, outside] + (
             0.07 * self.fleck[rows, outside])
         self.labels[rows, outside] = ROAD
+        for middle in section.yard_tracks if section.rails else ():
+            self._lay_track(middle, rows)
 
     def _lay_kerb(self, kerb, side):
         stone = self._columns(*sorted((kerb, kerb + 0.16 * side)))

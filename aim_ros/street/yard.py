@@ -1,4 +1,4 @@
-"""A yard beside the road, where buses and trucks show their sides."""
+"""A yard beside the road, where buses, trucks and trams show their sides."""
 
 from dataclasses import dataclass
 from dataclasses import replace
@@ -9,6 +9,8 @@ from aim_ros.street.block import Block
 from aim_ros.street.crosswise import CrosswiseVehicle
 from aim_ros.street.frontage import House
 from aim_ros.street.large_models import draw_large
+from aim_ros.street.large_models import draw_tram
+from aim_ros.street.large_vehicles import LargeVehicle
 from aim_ros.street.surface import CrossSection
 from aim_ros.street.surface import YARD_END
 
@@ -47,17 +49,30 @@ def open_yard(block: Block, rng: np.random.Generator, section: CrossSection) -> 
     fronts = [replace(house, gable=True) if isinstance(house, House) and house.z0 == first
               else house for house in fronts]
     vehicles, exits = [], []
-    for z in np.arange(-34.0, YARD_END - 4.0, 13.0):
-        vehicle = _draw_standing(rng, front, side, block.crossing + z + rng.uniform(0, 6.0))
-        if rng.random() < 0.35 and vehicle.facing == -side:
-            exits.append(Exit(vehicle))
-        elif rng.random() < 0.75:
-            vehicles.append(vehicle)
+    if section.rails:
+        vehicles += _draw_trams(rng, section, block.crossing)
+    else:
+        for z in np.arange(-34.0, YARD_END - 4.0, 13.0):
+            vehicle = _draw_standing(rng, front, side, block.crossing + z + rng.uniform(0, 6.0))
+            if rng.random() < 0.35 and vehicle.facing == -side:
+                exits.append(Exit(vehicle))
+            elif rng.random() < 0.75:
+                vehicles.append(vehicle)
     return replace(
         block, fronts=tuple(sorted(fronts, key=lambda house: -house.z0)), exits=tuple(exits),
         gardens=tuple(plant for plant in block.gardens if kept(plant, plant.z)),
         boundaries=tuple(wall for wall in block.boundaries if kept(wall, wall.z0)),
         fixed=(*block.fixed, *vehicles))
+
+
+def _draw_trams(rng, section, crossing):
+    """Let trams stand on the tracks of a yard that is their terminus."""
+    for x in section.yard_tracks:
+        if rng.random() < 0.8:
+            model = draw_tram(rng)
+            nose = crossing + YARD_END - rng.uniform(2.0, 16.0)
+            facing = 1 if rng.random() < 0.5 else -1
+            yield LargeVehicle(model, x, nose - model.length / 2, facing)
 
 
 def _draw_standing(rng, front, side, z):
