@@ -25,7 +25,6 @@ from aim_ros.street.furniture import Sign
 from aim_ros.street.furniture import Signal
 from aim_ros.street.furniture import SIGNS
 from aim_ros.street.ground import Ground
-from aim_ros.street.large_models import LargeModel
 from aim_ros.street.large_vehicles import LargeVehicle
 from aim_ros.street.light import dimmed
 from aim_ros.street.light import draw_light
@@ -38,6 +37,7 @@ from aim_ros.street.story import signal_phase
 from aim_ros.street.story import travelled
 from aim_ros.street.surface import draw_section
 from aim_ros.street.traffic import draw_leader
+from aim_ros.street.traffic import place_vehicle
 from aim_ros.street.traffic import traffic
 from aim_ros.street.traffic import widen
 
@@ -114,7 +114,7 @@ class Layout:
         place = crossing + 8.5 - travelled(tau, self.speed)
         for (model, paint), gap in zip(block.traffic, block.gaps, strict=True):
             place += model.length / 2 + gap
-            actors.append(_vehicle(model, paint, -self.section.lane, place, -1))
+            actors.append(place_vehicle(model, paint, -self.section.lane, place, -1))
             place += model.length / 2
         if self._scene == empty.__name__:
             return actors
@@ -288,12 +288,6 @@ class Layout:
             else:
                 yield Stroll(draw_looks(rng), x, rng.uniform(-0.45, 0.45) * self.length,
                              rng.uniform(1.0, 1.5) * (1 if ahead else -1), 0.0 if ahead else np.pi)
-
-
-def _vehicle(model, paint, x, z, facing):
-    if isinstance(model, LargeModel):
-        return LargeVehicle(model, x, z, facing)
-    return Car(model, paint, x, z, facing)
 
 
 def _draw_rider(rng):

@@ -10,6 +10,7 @@ from aim_ros.street.block import Block
 from aim_ros.street.block import Passage
 from aim_ros.street.block import Stroll
 from aim_ros.street.body import draw_looks
+from aim_ros.street.car_models import CarModel
 from aim_ros.street.car_models import draw_model
 from aim_ros.street.cars import Car
 from aim_ros.street.large_models import draw_large
@@ -51,6 +52,14 @@ def widen(section: CrossSection, seed: int) -> CrossSection:
     rng = np.random.default_rng((seed, 7))
     rails = bool(rng.random() < _RAIL_SHARE)
     return replace(section, rails=rails, yard=int(rng.choice((-1, 0, 1), p=(0.3, 0.4, 0.3))))
+
+
+def place_vehicle(model: CarModel | LargeModel, paint: tuple[int, int, int] | None, x: float,
+                  z: float, facing: int) -> Car | LargeVehicle:
+    """Return a vehicle with its middle at (x, z); only cars have a paint of their own."""
+    if isinstance(model, LargeModel):
+        return LargeVehicle(model, x, z, facing)
+    return Car(model, paint, x, z, facing)
 
 
 def draw_leader(seed: int, rails: bool) -> LargeLeader:
