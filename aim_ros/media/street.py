@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import replace
 from functools import cached_property
-from operator import attrgetter
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -26,12 +26,14 @@ from aim_ros.street.canvas import Canvas
 from aim_ros.street.canvas import View
 from aim_ros.street.layout import Layout
 from aim_ros.street.layout import WEATHERS
+from aim_ros.street.order import far_first
 from aim_ros.street.scenes import SCENES
 from aim_ros.street.sensor import Sensor
 from aim_ros.street.story import PERIOD
 
 REACH = 110.0  # metres; beyond it things of the street are too small to matter
-KINDS = ('person', 'cyclist', 'car', 'bicycle', 'traffic light', 'traffic sign')
+KINDS = ('person', 'cyclist', 'car', 'truck', 'bus', 'train', 'bicycle', 'traffic light',
+         'traffic sign')
 BLOCK_IDS, FIXED = 1000, 500
 """So many ids belong to a block, from `FIXED` on those of what does not move."""
 
@@ -41,8 +43,9 @@ class StreetObject:
     """
     One thing of a frame, as the street's ground truth.
 
-    :param kind: person, cyclist, car, bicycle, traffic light or traffic sign.
-    :param distance: from the camera along the road, metres.
+    :param kind: one of `KINDS`.
+    :param distance: of its middle from the camera along the road, metres; below 0 for a long
+        vehicle that is mostly behind the camera.
     :param box: (x, y, width, height) in pixels, cut at the image's border but not where something
         nearer hides the thing.
     :param track_id: its own in all frames of a street.
@@ -66,7 +69,8 @@ class Street:
 
     The driver comes to a crossing, stops for somebody who crosses at a red light, and goes on when
     it turns green; cars are parked and drive, people walk, cyclists ride. The same seed and size
-    give the same frames, whatever was asked for before.
+    give the same frames, whatever was asked for before. Only the scene 'traffic' has trucks,
+    buses and trams.
 
     Images are rgb8. The ground is flat and the camera looks straight ahead from 1.65 m, so a thing
     that stands on the road with its foot at row `v` is `fy * 1.65 / (v - cy)` metres away.
@@ -205,7 +209,7 @@ class Street:
         things = self._moving(view, time)
         for block in self._layout.blocks(view.z, REACH):
             things += _numbered(block, FIXED, block.fixed)
-        return _far_first(view, things, z=lambda pair: pair[1].z)
+        return far_first(view, things, REACH, of=itemgetter(1))
 
     def _render(self, index):
         """Return the canvas of a frame; the last one is kept, as its truth may be asked for."""
@@ -221,7 +225,7 @@ class Street:
         self._layout.ground.draw(canvas)
 
         blocks = self._layout.blocks(view.z, REACH)[::-1]
-        moving = _far_first(view, [thing for _, thing in self._moving(view, time)])
+        moving = far_first(view, [thing for _, thing in self._moving(view, time)], REACH)
         shadows = [polygon for block in blocks for polygon in block.shadows]
         shadows += [polygon for thing in moving for polygon in thing.shadows(light)]
         self._layout.ground.darken(canvas, light, shadows)
@@ -229,7 +233,7 @@ class Street:
             for front in block.fronts:
                 front.draw(canvas, light)
         for block in blocks:
-            for plant in _far_first(view, block.gardens, 0.7 * REACH):
+            for plant in far_first(view, block.gardens, 0.7 * REACH):
                 plant.draw(canvas, light)
         for block in blocks:
             for boundary in block.boundaries[::-1]:
@@ -237,12 +241,6 @@ class Street:
         for canvas.owner, thing in self._things(view, time):
             thing.draw(canvas, light)
         return canvas
-
-
-def _far_first(view, things, reach=REACH, z=attrgetter('z')):
-    """Leave out what is behind the camera or too far, and put far things first."""
-    inside = (thing for thing in things if view.z + 1.2 < z(thing) < view.z + reach)
-    return sorted(inside, key=lambda thing: -z(thing))
 
 
 def _numbered(block, first, things):

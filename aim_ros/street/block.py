@@ -79,8 +79,9 @@ class Block:
     fixed: tuple  # parked cars, trees, poles, signs, bicycles
     passages: tuple[Passage, ...]
     strolls: tuple[Stroll, ...]
-    traffic: tuple  # (CarModel, paint) of those who come towards the driver
+    traffic: tuple  # (CarModel, paint) or (LargeModel, None) of those who come to the driver
     gaps: tuple[float, ...]  # metres between the latter
     rider: tuple  # (Looks, frame colour) ahead of the driver
     other_rider: tuple  # and towards him
     rides: tuple[Ride, ...] = ()  # cyclists besides
+    exits: tuple = ()  # vehicles that roll out of a yard

@@ -62,6 +62,10 @@ class Texture:
         self._base = rgba
         self.height, self.width = rgba.shape[:2]
 
+    def rows(self, first: int, last: int) -> 'Texture':
+        """Return a part of the picture, from a row to before another."""
+        return Texture(self._base[first:last])
+
     def level(self, shrink_x: float, shrink_y: float) -> tuple[np.ndarray, float, float]:
         """Return the rimmed picture made smaller by powers of two, with its exact scales."""
         key = tuple(

@@ -25,6 +25,7 @@ from aim_ros.street.furniture import Sign
 from aim_ros.street.furniture import Signal
 from aim_ros.street.furniture import SIGNS
 from aim_ros.street.ground import Ground
+from aim_ros.street.large_vehicles import LargeVehicle
 from aim_ros.street.light import dimmed
 from aim_ros.street.light import draw_light
 from aim_ros.street.light import rained_on
@@ -34,7 +35,11 @@ from aim_ros.street.story import block_length
 from aim_ros.street.story import PERIOD
 from aim_ros.street.story import signal_phase
 from aim_ros.street.story import travelled
-from aim_ros.street.surface import CrossSection
+from aim_ros.street.surface import draw_section
+from aim_ros.street.traffic import draw_leader
+from aim_ros.street.traffic import place_vehicle
+from aim_ros.street.traffic import traffic
+from aim_ros.street.traffic import widen
 
 ZEBRA = 3.6  # metres along the road
 WALL, FENCE, VEGETATION = 3, 4, 8
@@ -54,7 +59,10 @@ class Layout:
         self.speed = rng.uniform(8.5, 11.0)
         self.length = block_length(self.speed)
         self.stop = rng.uniform(11.5, 13.0)
-        self.section = _draw_section(rng)
+        self.section = draw_section(rng)
+        large = scene == traffic.__name__
+        if large:
+            self.section = widen(self.section, seed)
         self.ground = Ground(rng, self.section, self.length, model, self.light, ZEBRA)
         sun_x = float(self.light.sun[0] * self.light.sunny)
         self._facades = [facade(rng) for _ in range(9)]
@@ -64,6 +72,7 @@ class Layout:
         self._fence = textures.fence(rng)
         self._wall = textures.wall(rng)
         self._leader = draw_model(rng)
+        self._large_leader = draw_leader(seed, self.section.rails) if large else None
         self._styles = rng.choice(('row', 'houses', 'park'), 2, p=(0.5, 0.32, 0.18))
         self._tree_rows = rng.random(2) < 0.55
         self._arm = bool(rng.random() < 0.5)
@@ -73,8 +82,10 @@ class Layout:
         """Return where the driver's camera is along the road."""
         return travelled(time, self.speed) - self.stop
 
-    def leader(self, time: float) -> Car:
+    def leader(self, time: float) -> Car | LargeVehicle:
         """Return the car ahead: slow enough to pass every crossing just before it turns red."""
+        if self._large_leader:
+            return self._large_leader.at(time, self.length)
         return Car(*self._leader, 0.0, self.length / PERIOD * (time + 4.6), 1)
 
     def blocks(self, z: float, reach: float) -> list[Block]:
@@ -90,6 +101,7 @@ class Layout:
         actors = [passage.at(tau, crossing) for passage in block.passages]
         actors += [stroll.at(tau, crossing) for stroll in block.strolls]
         actors += [ride.at(tau, crossing) for ride in block.rides]
+        actors += [vehicle.at(tau) for vehicle in block.exits]
         left_kerb, right_kerb = self.section.kerbs
         phase = signal_phase(tau)
         before, beyond = crossing - ZEBRA / 2 - 1.6, crossing + ZEBRA / 2 + 1.6
@@ -102,7 +114,7 @@ class Layout:
         place = crossing + 8.5 - travelled(tau, self.speed)
         for (model, paint), gap in zip(block.traffic, block.gaps, strict=True):
             place += model.length / 2 + gap
-            actors.append(Car(model, paint, -self.section.lane, place, -1))
+            actors.append(place_vehicle(model, paint, -self.section.lane, place, -1))
             place += model.length / 2
         if self._scene == empty.__name__:
             return actors
@@ -276,18 +288,6 @@ class Layout:
             else:
                 yield Stroll(draw_looks(rng), x, rng.uniform(-0.45, 0.45) * self.length,
                              rng.uniform(1.0, 1.5) * (1 if ahead else -1), 0.0 if ahead else np.pi)
-
-
-def _draw_section(rng) -> CrossSection:
-    parks = ((2.1, 2.1), (2.1, 0.0), (0.0, 2.1))[rng.choice(3, p=(0.6, 0.2, 0.2))]
-    verge = tuple(rng.choice((0.0, rng.uniform(0.8, 1.8)), p=(0.65, 0.35)) for _ in range(2))
-    return CrossSection(
-        lane=rng.uniform(3.1, 3.5),
-        cycle=float(rng.choice((0.0, 1.4), p=(0.3, 0.7))),
-        parking=parks,
-        verge=verge,
-        pavement=(rng.uniform(2.4, 3.6), rng.uniform(2.4, 3.6)),
-    )
 
 
 def _draw_rider(rng):

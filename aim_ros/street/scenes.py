@@ -18,6 +18,7 @@ from aim_ros.street.car_models import draw_model
 from aim_ros.street.cars import Car
 from aim_ros.street.light import Light
 from aim_ros.street.surface import CrossSection
+from aim_ros.street.traffic import traffic
 
 BEYOND = 7.0
 """Metres beyond the crossing at which people step out from behind a parked car."""
@@ -99,7 +100,8 @@ def empty(block: Block, _rng: np.random.Generator, _section: CrossSection, _stop
 
 
 SCENES: dict[str, Callable[..., Block]] = {
-    scene.__name__: scene for scene in (groups, crossing, parked, cyclist, children, empty)}
+    scene.__name__: scene
+    for scene in (groups, crossing, parked, cyclist, children, empty, traffic)}
 """What `scene` may be."""
 
 

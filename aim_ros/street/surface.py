@@ -13,6 +13,8 @@ ROAD, SIDEWALK, TERRAIN = 0, 1, 9
 ROWS = 2048  # texels along the stretch; a power of two, so that it can be halved often
 COLUMNS = 1280  # texels across
 STEP_X = 1 / 32  # metres a texel across
+YARD_END = 24.0  # metres beyond the crossing at which a yard ends
+GAUGE = 1.435  # metres between the rails of a track
 HALF_WIDTH = COLUMNS * STEP_X / 2  # metres to either side; beyond it the last column goes on
 
 
@@ -25,6 +27,8 @@ class CrossSection:
     parking: tuple[float, float]  # width left, right; 0 for none
     verge: tuple[float, float]  # width of the grass between kerb and pavement
     pavement: tuple[float, float]
+    rails: bool = False  # a track in each lane
+    yard: int = 0  # the side, -1 left or 1 right, of a paved yard before the crossing
 
     @property
     def edges(self) -> tuple[float, float]:
@@ -42,6 +46,25 @@ class CrossSection:
         """The far edges of the pavements, left and right: where gardens or houses begin."""
         left, right = self.kerbs
         return (left - self.verge[0] - self.pavement[0], right + self.verge[1] + self.pavement[1])
+
+    @property
+    def yard_tracks(self) -> tuple[float, ...]:
+        """The middles of the tracks in a yard."""
+        front = self.fronts[1 if self.yard > 0 else 0]
+        return tuple(front + self.yard * aside for aside in (2.2, 5.4))
+
+
+def draw_section(rng: np.random.Generator) -> CrossSection:
+    """Draw the widths of a street's strips."""
+    parks = ((2.1, 2.1), (2.1, 0.0), (0.0, 2.1))[rng.choice(3, p=(0.6, 0.2, 0.2))]
+    verge = tuple(rng.choice((0.0, rng.uniform(0.8, 1.8)), p=(0.65, 0.35)) for _ in range(2))
+    return CrossSection(
+        lane=rng.uniform(3.1, 3.5),
+        cycle=float(rng.choice((0.0, 1.4), p=(0.3, 0.7))),
+        parking=parks,
+        verge=verge,
+        pavement=(rng.uniform(2.4, 3.6), rng.uniform(2.4, 3.6)),
+    )
 
 
 class SurfacePainter:
@@ -78,6 +101,11 @@ class SurfacePainter:
         self._pave(verge_left, left, at_zebra)
         self._pave(right, verge_right, at_zebra)
         self._mark()
+        if section.rails:
+            for middle in (0.0, -section.lane):
+                self._lay_track(middle, np.full(ROWS, True))
+        if section.yard:
+            self._lay_yard()
         for kerb, side in ((left, -1), (right, 1)):
             self._lay_kerb(kerb, side)
         for channel in range(3):
@@ -188,6 +216,32 @@ class SurfacePainter:
         lay(other, np.abs(z - clear - 2.2) < 0.25)
         left, right = section.kerbs
         lay((np.mod(x, 1.0) < 0.5) & (x > left + 0.3) & (x < right - 0.3), np.abs(z) < clear)
+
+    def _lay_track(self, middle, rows):
+        """Let a track into the ground: a bed of concrete, and rails with a groove beside."""
+        self.shade[rows, self._columns(middle - 1.15, middle + 1.15)] *= 1.07
+        for edge in (-1.15, 1.15):
+            self.shade[rows, self._columns(middle + edge - 0.02, middle + edge + 0.02)] *= 0.75
+        for side in (-1, 1):
+            rail = middle + side * GAUGE / 2
+            self.shade[rows, self._columns(*sorted((rail - side * 0.05, rail)))] *= 0.6
+            head = self._columns(*sorted((rail, rail + side * 0.07)))
+            self.colour[rows, head] = (150, 152, 156)
+            self.shade[rows, head] = 1 + 0.1 * self.fleck[rows, head]
+
+    def _lay_yard(self):
+        """Lay asphalt from the pavement outwards, and join the yard to the road."""
+        section = self.section
+        left, right = section.fronts
+        outside = self._columns(right, HALF_WIDTH) if section.yard > 0 else (
+            self._columns(-HALF_WIDTH, left))
+        rows = self.z < YARD_END
+        self.colour[rows, outside] = (104, 104, 106)
+        self.shade[rows, outside] = 1 + 0.1 * self.mottle[rows, outside] + (
+            0.07 * self.fleck[rows, outside])
+        self.labels[rows, outside] = ROAD
+        for middle in section.yard_tracks if section.rails else ():
+            self._lay_track(middle, rows)
 
     def _lay_kerb(self, kerb, side):
         stone = self._columns(*sorted((kerb, kerb + 0.16 * side)))

@@ -69,7 +69,9 @@ class StreetConfig:
     weight: float = 1.0
     first_seed: int = 1000
     scenes: int = 24
-    stages: tuple[str, ...] = ('',)  # what the street stages, scene after scene; '': nothing
+    # What the street stages, scene after scene; '': nothing. Only in 'traffic' there are trucks,
+    # buses and trains.
+    stages: tuple[str, ...] = ('',)
     frames: int = 4  # of each scene, spread over its 12 seconds
     scale: tuple[float, float] = (0.45, 1.0)
 

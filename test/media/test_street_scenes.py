@@ -27,8 +27,10 @@ def plain():
 def test_a_scene_brings_more_people_into_the_same_street(plain, scene):
     street = Street(seed=1, scene=scene, **SMALL)
     assert len(people(street)) > len(people(plain))
-    sky = frame(plain, 70).labels == 10
-    assert (frame(street, 70).labels[sky] == 10).mean() > 0.98
+    after = frame(street, 70).labels
+    high = np.isin(after, (14, 15, 16))  # what is as high as a bus hides some of the sky
+    sky = (frame(plain, 70).labels == 10) & ~high
+    assert (after[sky] == 10).mean() > 0.98
 
 
 def test_an_empty_street_has_nobody():
