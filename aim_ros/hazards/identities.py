@@ -17,7 +17,7 @@ from aim_ros.hazards.tracks import Tracks
 _CLOSE = 0.25
 """Two may be mistaken for each other if they are no farther apart, in shares of their heights."""
 
-_ACROSS, _DOWN, _SIZE = 1.0, 0.4, 0.5
+_ACROSS, _DOWN, _SIZE = 1.0, 0.4, 0.8
 """How far somebody may be from where the track was that bears the id, in shares of the height, and
 how much the height may differ, as a logarithm."""
 
@@ -25,8 +25,9 @@ _UNKNOWN = 0.3
 """How different somebody is from whom nobody knows, or who is not seen: more than people are from
 themselves (97 % below 0.2), less than most are from others (90 % above 0.3), on the street."""
 
-_MARGIN = 0.1
-"""By how much better the colours have to fit for each id that changes places."""
+_MARGIN, _MARGIN_UNSEEN = 0.1, 0.05
+"""By how much better the colours have to fit for each id that changes places: to one that is seen,
+and to one that is not, where no colours speak against it."""
 
 _MAX_UNLIKE = 0.5
 """Nobody moves to where the colours are less alike than this, however bad they fit where he is."""
@@ -76,7 +77,7 @@ def recognise(tracks: Tracks, pixels: Pixels, parted: np.ndarray, now_ns: int, i
         colours[i] = pixels.colours(
             VULNERABLE, tracks.region[rows[i]].box, (boxes[i, 1], boxes[i, 3]))
     for members in crowds:
-        _assign(tracks, rows[members], colours[members])
+        _assign(tracks, rows[members], colours[members], seen[members])
     for row, own in zip(rows[learns], colours[learns], strict=True):
         if own.any():
             tracks.appearance[row].learn(own, now_ns, interval)
@@ -104,8 +105,12 @@ def _crowds(known: np.ndarray, one: np.ndarray, other: np.ndarray) -> list[np.nd
     return [(label == number).nonzero()[0] for number in numbers]
 
 
-def _assign(tracks: Tracks, rows: np.ndarray, colours: np.ndarray) -> None:
-    """Assign the ids of some tracks to where they are, by the colours that are seen there."""
+def _assign(tracks: Tracks, rows: np.ndarray, colours: np.ndarray, seen: np.ndarray) -> None:
+    """
+    Assign the ids of some tracks to where they are, by the colours that are seen there.
+
+    :param seen: whether this frame shows each, bool (n,).
+    """
     looks = tracks.appearance[rows]
     known = np.array([one.is_known for one in looks])
     unlike = differences(np.stack([one.colours for one in looks]), colours)
@@ -118,7 +123,8 @@ def _assign(tracks: Tracks, rows: np.ndarray, colours: np.ndarray) -> None:
     possible = (across <= _ACROSS) & (down <= _DOWN) & (size <= np.exp(_SIZE)) & (
         unlike <= _MAX_UNLIKE)
     stays = np.eye(len(rows), dtype=bool)
-    cost = np.where(possible | stays, unlike + np.where(stays, 0, _MARGIN), _NEVER)
+    margin = np.where(seen, _MARGIN, _MARGIN_UNSEEN)
+    cost = np.where(possible | stays, unlike + np.where(stays, 0, margin), _NEVER)
     ids, places = solver()(cost)
     moves = ids != places
     if moves.any():
