@@ -26,10 +26,10 @@ from aim_ros.training.config import Config
 from aim_ros.training.config import ModelConfig
 from aim_ros.training.config import SourceConfig
 from aim_ros.training.config import TrainConfig
-from aim_ros.training.data import LabelledFrame
-from aim_ros.training.data import Source
 from aim_ros.training.device_crops import DeviceCrops
 from aim_ros.training.loop import Trainer
+from aim_ros.training.sources import LabelledFrame
+from aim_ros.training.sources import Source
 from benchmarks._common import Case
 from benchmarks._common import measure
 from benchmarks._common import parser

@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / 'aim_ros'
 
 # From the lowest on; rooms of one floor do not import each other.
 FLOORS = (
-    {'interruption', 'openmp', 'outputs', 'resources'},
+    {'interruption', 'openmp', 'outputs', 'plain_data', 'resources'},
     {'modulation', 'imaging'},
     {'segmentation', 'decoding'},
     {'hazards', 'street'},

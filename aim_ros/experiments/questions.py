@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-import json
 from pathlib import Path
 import re
 
 from aim_ros.experiments.errors import ExperimentError
+from aim_ros.plain_data import parse_json
+from aim_ros.plain_data import shortened
 
 LETTERS = 'ABCD'
 
@@ -79,10 +80,12 @@ def read_mmlu(path: Path) -> list[MultipleChoice]:
 def _read(path: Path, fields: Sequence[str]) -> list[dict]:
     try:
         lines = path.read_text(encoding='utf-8').splitlines()
-        records = [json.loads(line) for line in lines if line.strip()]
+        records = [parse_json(line) for line in lines if line.strip()]
     except (OSError, ValueError) as error:
         raise ExperimentError(f'{path} could not be read as JSON lines: {error}') from error
     for record in records:
+        if not isinstance(record, dict):
+            raise ExperimentError(f'{path}: a line is {shortened(record)}, and no object')
         missing = set(fields) - set(record)
         if missing:
             raise ExperimentError(f'{path}: a line lacks {", ".join(sorted(missing))}')

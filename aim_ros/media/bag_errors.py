@@ -1,5 +1,7 @@
 """Why a file of a recording cannot be read, in words for people."""
 
+from collections import Counter
+from collections.abc import Iterable
 from collections.abc import Sequence
 import errno
 from pathlib import Path
@@ -95,6 +97,12 @@ def check_metadata(reader: Reader) -> None:
     """
     files = getattr(reader.storage, 'storages', ())
     _check_extent(reader, [file.metadata for file in files])
+    counted, there = _counts(reader.connections), _counts(
+        connection for file in files for connection in file.connections)
+    for topic in sorted(there):
+        if topic in counted and counted[topic] != there[topic]:
+            raise ReaderError(f'metadata.yaml counts {counted[topic]} messages of {topic}, and '
+                              f'there are {there[topic]}')
     for file in files:
         for its in file.connections:
             if its.msgcount and not any(_alike(ours, its) for ours in reader.connections):
@@ -113,6 +121,14 @@ def _check_extent(reader: Reader, files: Sequence[ReaderMetadata]) -> None:
     end = max(file.end_time for file in files)
     if count and (reader.start_time - start > _MOMENT_NS or end - reader.end_time > _MOMENT_NS):
         raise ReaderError('metadata.yaml has other times than the messages')
+
+
+def _counts(connections: Iterable[Connection]) -> Counter[str]:
+    """Return the number of messages of each topic."""
+    counts: Counter[str] = Counter()
+    for connection in connections:
+        counts[connection.topic] += connection.msgcount
+    return counts
 
 
 def _alike(ours: Connection, its: Connection) -> bool:

@@ -2,7 +2,9 @@
 
 from collections import Counter
 from collections.abc import Collection
+from collections.abc import Iterable
 from collections.abc import Iterator
+from contextlib import closing
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -147,6 +149,19 @@ class DamagedSqlite:
             return self._database.execute(f'{_ROWS} LIMIT 1', (message_id,)).fetchone() is not None
         except apsw.Error:
             return False
+
+
+def found_messages(files: Iterable[Path], connections: Collection[Connection]
+                   ) -> Iterator[tuple[Connection, int, bytes]]:
+    """Yield the messages that are found in .db3 files of which one is damaged."""
+    for file in files:
+        try:
+            reader = DamagedSqlite(file)
+        except Exception:
+            # That it is damaged was said before.
+            continue
+        with closing(reader):
+            yield from reader.messages(connections)
 
 
 class _WholePages(apsw.VFS):

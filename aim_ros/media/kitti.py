@@ -18,6 +18,7 @@ from aim_ros.media.frames import check_stamp
 from aim_ros.media.frames import convert_options
 from aim_ros.media.frames import MediaError
 from aim_ros.media.frames import OnLoss
+from aim_ros.plain_data import shortened
 
 CALIBRATION = 'calib_cam_to_cam.txt'
 CAMERAS = ('00', '01', '02', '03')
@@ -130,7 +131,7 @@ def read_timestamps(path: Path) -> list[int]:
             seconds = None
         if seconds is None:
             raise MediaError(
-                f'{path}, line {number}: {line!r} is not a time like '
+                f'{path}, line {number}: {shortened(line)} is not a time like '
                 f"'2011-09-26 13:02:25.964389445'"
             )
         fraction = int((match[2] or '').ljust(9, '0'))
@@ -168,7 +169,8 @@ def read_calibration(path: Path, camera: str, size: tuple[int, int]) -> CameraMo
             values = ()
         if len(values) != count or not all(map(math.isfinite, values)):
             raise MediaError(
-                f'{path}, line {number}: {key} should be {count} numbers, not {text.strip()!r}'
+                f'{path}, line {number}: {key} should be {count} numbers, '
+                f'not {shortened(text.strip())}'
             )
         return values
 

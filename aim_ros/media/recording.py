@@ -19,19 +19,22 @@ from aim_ros.media.bag_errors import NOT_OF_ROS
 from aim_ros.media.bag_errors import NOT_THERE
 from aim_ros.media.bag_files import BAG_FILES
 from aim_ros.media.bag_files import files_of
-from aim_ros.media.bag_files import folder_to_unpack_in
 from aim_ros.media.bag_files import missing_parts
 from aim_ros.media.bag_files import PACKED
-from aim_ros.media.bag_files import unpack_file
-from aim_ros.media.bag_files import unpack_message
+from aim_ros.media.bag_metadata import METADATA
+from aim_ros.media.bag_metadata import unnamed_files
+from aim_ros.media.bag_metadata import unpack_folder
 from aim_ros.media.bag_topics import is_of_ros
 from aim_ros.media.bag_topics import listed
 from aim_ros.media.bag_topics import of_ros
 from aim_ros.media.cut_off import CutOffMcap
 from aim_ros.media.damaged_sqlite import DamagedSqlite
+from aim_ros.media.damaged_sqlite import found_messages
 from aim_ros.media.frames import lose
 from aim_ros.media.frames import MediaError
 from aim_ros.media.frames import OnLoss
+from aim_ros.media.unpacking import unpack_message
+from aim_ros.media.unpacking import UnpackedFiles
 
 try:
     from rosbags.interfaces import Connection
@@ -71,16 +74,19 @@ class Recording:
     also those that the recorder compressed.
 
     :param place: the folder, or one of its files.
+    :param unpacked: of who opens it more than once; else, what is compressed as a whole is
+        unpacked for as long as it is open.
     :raises MediaError: nothing of it can be opened.
     """
 
-    def __init__(self, place: Path):
+    def __init__(self, place: Path, unpacked: UnpackedFiles | None = None):
         self.place = place
         self.note = ''
         """What is wrong or missing, for people; empty where nothing is."""
-        self.unpacked: list[Path] = []
-        """Files that were unpacked for as long as it is open."""
+        self.unnamed = ''
+        """Which files are left out as ``metadata.yaml`` does not name them; empty for none."""
         self._stack = ExitStack()
+        self._unpacked = unpacked or self._stack.enter_context(closing(UnpackedFiles()))
         self._readers: list[_Reader] = []
 
     def __enter__(self) -> 'Recording':
@@ -178,14 +184,15 @@ class Recording:
                     return
                 # The library lets errors of files, SQLite and its own asserts through.
                 except Exception as error:
-                    lose(MediaError(f'cannot read all of rosbag {reader.path}: {describe(error)}'),
+                    whole = self._unpacked.origin(reader.path)
+                    lose(MediaError(f'cannot read all of rosbag {whole}: {describe(error)}'),
                          on_loss)
                     break
                 yield Message(connection.msgtype, last, unpack_message(bytes(data)), connection)
             files = getattr(reader.storage, 'storages', [reader.storage])
             paths = [file.path for file in files if file.path.suffix == '.db3']
             if paths:
-                rest = () if reader.compression_mode else _found(paths, connections)
+                rest = () if reader.compression_mode else found_messages(paths, connections)
                 for connection, time_ns, data in islice(rest, count, None):
                     yield Message(connection.msgtype, time_ns, unpack_message(bytes(data)),
                                   connection)
@@ -204,11 +211,12 @@ class Recording:
     def _open(self) -> None:
         problems, files = [], [self.place]
         if not self.place.is_file():
-            if (self.place / 'metadata.yaml').is_file():
+            files = files_of(self.place)
+            if (self.place / METADATA).is_file():
                 problems.append(self._add(self.place))
                 if self._readers:
+                    self.unnamed = unnamed_files(files, self._readers[0])
                     return
-            files = files_of(self.place)
             if not any(NOT_THERE in problem for problem in problems) and (
                     missing := missing_parts(files)):
                 problems.append(f'missing, by the numbers of the others: {", ".join(missing)}')
@@ -225,10 +233,10 @@ class Recording:
         """Open a folder or a file; return why it cannot be, or nothing."""
         whole = place
         try:
-            if place.suffix in PACKED:
-                folder = self._stack.enter_context(folder_to_unpack_in())
-                place = unpack_file(place, folder)
-                self.unpacked.append(place)
+            if place.is_dir():
+                place = unpack_folder(place, self._unpacked)
+            elif place.suffix in PACKED:
+                place = self._unpacked.get(place)
             for file in (place.iterdir() if place.is_dir() else [place]):
                 if file.suffix in BAG_FILES:
                     check_length(file)
@@ -274,19 +282,6 @@ class Recording:
             except Exception as error:
                 return _mixed(CutOffMcap(file)) if is_mixed(error) else None
         return None
-
-
-def _found(files: list[Path], connections: Collection[Connection]
-           ) -> Iterator[tuple[Connection, int, bytes]]:
-    """Yield the messages that are found in .db3 files of which one is damaged."""
-    for file in files:
-        try:
-            reader = DamagedSqlite(file)
-        except Exception:
-            # That it is damaged was said before.
-            continue
-        with closing(reader):
-            yield from reader.messages(connections)
 
 
 def _mixed(file: Path | CutOffMcap) -> _Reader:

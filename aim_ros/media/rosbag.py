@@ -3,9 +3,11 @@
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
+import logging
 from pathlib import Path
 from tempfile import gettempdir
 from typing import Any
+import weakref
 
 from aim_ros.imaging.camera import CameraError
 from aim_ros.imaging.camera import CameraModel
@@ -30,10 +32,13 @@ from aim_ros.media.frames import MediaError
 from aim_ros.media.frames import OnLoss
 from aim_ros.media.recording import Message
 from aim_ros.media.recording import Recording
+from aim_ros.media.unpacking import UnpackedFiles
 
 _TRIED = 100  # messages of a topic, before it is left alone
 _TRIED_INFOS = 100
 _SHORTEST_PERIOD_NS = 1_000_000  # of a camera; whoever writes faster is no recorder
+
+_logger = logging.getLogger(__name__)
 
 
 class RosBag:
@@ -41,7 +46,8 @@ class RosBag:
     One image topic of a rosbag2 recording, raw or compressed.
 
     Header stamps and frame ids are kept. The camera model is that of the first calibrated
-    CameraInfo on the ``camera_info`` topic beside the images.
+    CameraInfo on the ``camera_info`` topic beside the images. Files that are compressed as a whole
+    are unpacked once, for as long as it is there.
 
     :param place: the recording's folder, or one of its files.
     :param topic: of the images; None for the first in alphabetical order that can be played.
@@ -51,7 +57,10 @@ class RosBag:
     def __init__(self, place: Path, *, topic: str | None = None):
         self._place = place
         self._has_clock, self._info = False, None
-        with Recording(place) as recording:
+        # To be played again and again, it is unpacked once.
+        self._unpacked = UnpackedFiles()
+        weakref.finalize(self, self._unpacked.close)
+        with Recording(place, self._unpacked) as recording:
             self.topic = self._chosen(recording, topic)
             self._count = recording.topics[self.topic]
             self._has_clock = (
@@ -60,7 +69,9 @@ class RosBag:
             others = [other for other in recording.topics_of(IMAGE, COMPRESSED)
                       if other != self.topic]
             notes = '; '.join(filter(None, (
-                recording.note, recording.left_out, _told_unpacked(recording))))
+                recording.note, recording.left_out, self._told_unpacked())))
+            if recording.unnamed:
+                _logger.warning('rosbag %s: %s', place, recording.unnamed)
         self.name = f'rosbag {place}, topic {self.topic}'
         if others and topic is None:
             self.name += f' (also there: {", ".join(others)})'
@@ -74,7 +85,7 @@ class RosBag:
                ) -> Iterator[Frame]:
         """Yield the topic's images from `start` on; see `FrameSource.frames`."""
         check_range(start, every)
-        with Recording(self._place) as recording:
+        with Recording(self._place, self._unpacked) as recording:
             messages = recording.messages(self.topic, (IMAGE, COMPRESSED), on_loss)
             for index, message in enumerate(messages):
                 if index < start or (index - start) % every:
@@ -108,6 +119,11 @@ class RosBag:
             return camera_of_image(self._info, size)
         except CameraError:
             return delivered_camera(self._info)
+
+    def _told_unpacked(self) -> str:
+        """Return how large the files are that were unpacked; empty where none were."""
+        size = self._unpacked.size
+        return f'unpacked: {size / 1e6:.0f} MB in {gettempdir()}' if size else ''
 
     def _chosen(self, recording: Recording, topic: str | None) -> str:
         """Return the topic to play."""
@@ -192,13 +208,6 @@ def write_bag(
 def info_topic(topic: str) -> str:
     """Name the CameraInfo topic beside an image topic, as image_transport does."""
     return f'{topic.removesuffix("/compressed").rpartition("/")[0]}/camera_info'
-
-
-def _told_unpacked(recording: Recording) -> str:
-    """Return how large the files are that are unpacked to be read; empty where none are."""
-    megabytes = sum(file.stat().st_size for file in recording.unpacked) / 1e6
-    return (f'unpacked while it is read: {megabytes:.0f} MB in {gettempdir()}'
-            if recording.unpacked else '')
 
 
 def _read_info(recording: Recording, topic: str) -> Any:

@@ -16,6 +16,8 @@ from rcl_interfaces.msg import IntegerRange
 from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.parameter import Parameter
 
+from aim_ros.nodes.choices import choice_text
+from aim_ros.nodes.choices import ONE_OF
 from aim_ros.perception.ranges import require_in_range
 
 Type = Parameter.Type
@@ -78,7 +80,7 @@ class Row:
             name=self.name, description=self.description, read_only=self.read_only,
             dynamic_typing=True, additional_constraints=constraints)
         if self.choices:
-            descriptor.additional_constraints = 'one of: ' + ', '.join(self.choices)
+            descriptor.additional_constraints = choice_text(ONE_OF, self.choices)
         if self.driver_may:
             descriptor.additional_constraints = (
                 f'while running it may only be {self.driver_may} from its value at start')

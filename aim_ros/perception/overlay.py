@@ -15,7 +15,7 @@ _LEVEL_COLORS = {Level.WARN: (255, 190, 0), Level.ERROR: (255, 40, 40)}
 _DASH = 4
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _SCALE = 0.45
-_DROP = 4  # pixels that letters reach below their line at that scale
+_DROP = 4  # pixels at least that are kept below the line for letters that reach there
 
 
 class OverlayAnnotator:
@@ -49,9 +49,10 @@ class OverlayAnnotator:
             _outline(picture, alert)
         for alert in sorted(alerts, key=lambda alert: -alert.level):
             text = _text_of(alert)
-            place = _free_place(_size_of(text), alert.box, picture.shape, labels)
+            size, drop = _size_of(text)
+            place = _free_place(size, alert.box, picture.shape, labels)
             labels.append(place)
-            write(picture, text, (place.x, place.y + place.height - _DROP),
+            write(picture, text, (place.x, place.y + place.height - drop),
                   _LEVEL_COLORS[alert.level])
         return picture
 
@@ -89,9 +90,11 @@ def _text_of(alert: Alert) -> str:
     return text
 
 
-def _size_of(text: str) -> tuple[int, int]:
+def _size_of(text: str) -> tuple[tuple[int, int], int]:
+    """Return a text's (width, height) with its ground, and what of it is below the line."""
+    # Fonts differ between OpenCV 4 and 5.
     (width, height), drop = cv2.getTextSize(text, _FONT, _SCALE, 1)
-    return width + 2, height + drop + 1
+    return (width + 2, height + drop + 1), max(drop, _DROP)
 
 
 def _free_place(size: tuple[int, int], box: tuple[int, int, int, int], shape: tuple[int, ...],

@@ -59,7 +59,8 @@ class BagInput:
 
     def __init__(self, recording: Recording, cameras: list[Camera], options: Options,
                  clear_after: float, notes: Sequence[str] = ()):
-        self.problems = Counter(filter(None, (recording.note, recording.left_out, *notes)))
+        self.problems = Counter(filter(None, (
+            recording.note, recording.left_out, recording.unnamed, *notes)))
         """What was left out, and how often."""
         self.damaged = bool(recording.note)
         """Whether a part of the recording could not be read."""

@@ -65,6 +65,9 @@ def _run(prog: str, work: Callable[[], int]) -> int:
         return fail(prog, str(error))
     except ModuleNotFoundError as error:
         return fail(prog, f'{error.name} is not installed: pip install {error.name}')
+    # As where an installed package wants another version of what it needs.
+    except ImportError as error:
+        return fail(prog, f'a package cannot be used: {" ".join(str(error).split())}')
     except OSError as error:
         return fail(prog, of_file(error))
 

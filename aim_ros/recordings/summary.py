@@ -12,6 +12,7 @@ from rich.table import Table
 
 from aim_ros.hazards.alerts import Level
 from aim_ros.perception.pipeline import Perception
+from aim_ros.plain_data import parse_json
 
 FILE = 'process_bag.json'
 """Beside the messages of a result: what it was made of and under, and its summary."""
@@ -59,7 +60,7 @@ class Summary:
     def read(cls, folder: Path) -> 'Summary | None':
         """Return the summary of a result, None if there is none."""
         try:
-            return cls(**json.loads((folder / FILE).read_text()))
+            return cls(**parse_json((folder / FILE).read_text()))
         except (OSError, ValueError, TypeError):
             return None
 

@@ -5,16 +5,17 @@ Importing transformers takes seconds, so it is imported where a checkpoint is re
 knows yet.
 """
 
-import json
 import logging
-import math
 import os
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 from torch import Tensor
 
+from aim_ros.plain_data import BoundsError
+from aim_ros.plain_data import parse_json
 from aim_ros.resources import share_directory
 from aim_ros.segmentation.description import Description
 from aim_ros.segmentation.description import label_set
@@ -25,6 +26,8 @@ from aim_ros.segmentation.labels import LabelSet
 
 # PIL's numbers of the filters, which image processors store.
 _RESAMPLING = {2: 'bilinear', 3: 'bicubic'}
+
+_MOST_CLASSES = 65535
 
 FOLDED = 'segformer'
 """The family whose network is folded and converted; others run as transformers has them."""
@@ -84,12 +87,29 @@ def is_foldable(model: str) -> bool:
 
 def _plain_config(model: str) -> dict:
     """Return the config of a SegFormer in a folder; nothing where transformers must read it."""
-    try:
-        content = json.loads(Path(find_checkpoint(model), 'config.json').read_text())
-    except (OSError, ValueError, RecursionError):
-        return {}
+    content = _read_json(model, 'config.json')
     known = isinstance(content, dict) and content.get('model_type') == FOLDED
     return content if known else {}
+
+
+def _read_json(model: str, name: str) -> Any:
+    """
+    Return what a file in a checkpoint's folder says; None where transformers is to say why not.
+
+    :raises ModelError: it says what transformers would go astray with.
+    """
+    path = Path(find_checkpoint(model), name)
+    try:
+        content = parse_json(path.read_text(encoding='utf-8'))
+    except BoundsError as error:
+        raise ModelError(f'{path} {error}') from error
+    except (OSError, ValueError):
+        return None
+    # It makes a name for each.
+    number = content.get('num_labels') if isinstance(content, dict) else None
+    if isinstance(number, int) and number > _MOST_CLASSES:
+        raise ModelError(f'{path} has num_labels {number}; masks hold {_MOST_CLASSES} classes')
+    return content
 
 
 def _classes(model: str, id2label: dict) -> tuple[str, ...]:
@@ -106,6 +126,7 @@ def _config(model: str):
         MODEL_FOR_SEMANTIC_SEGMENTATION_MAPPING_NAMES as families,
     )
 
+    _read_json(model, 'config.json')
     config = _load(AutoConfig, model, 'config')
     if config.model_type not in families:
         raise ModelError(
@@ -124,6 +145,7 @@ def describe(model: str) -> Description:
 
     config = _config(model)
     classes = _classes(model, config.id2label)
+    _read_json(model, 'preprocessor_config.json')
     processor = _load(AutoImageProcessor, model, 'image processor', **_of_old_name(model, config))
     resample = _RESAMPLING.get(processor.resample)
     if resample is None:
@@ -186,13 +208,8 @@ def _temperature(model: str) -> float:
 
     # The config object lacks it: transformers takes it for a setting of text generation.
     content, _ = PreTrainedConfig.get_config_dict(find_checkpoint(model))
-    temperature = content.get('temperature', 1.0)
-    if isinstance(temperature, bool) or not (
-            isinstance(temperature, int | float) and 0 < temperature < math.inf):
-        raise ModelError(
-            f'the temperature in the config of model {model!r} must be a number above 0, '
-            f'got {temperature!r}')
-    return float(temperature)
+    return positive_number(content.get('temperature', 1.0), 'temperature',
+                           f'the config of model {model!r}')
 
 
 class LogitsOnly(nn.Module):

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from aim_ros.plain_data import shortened
 from aim_ros.segmentation.labels import LabelSet
 
 RESAMPLING = ('bilinear', 'bicubic')
@@ -15,6 +16,8 @@ RESAMPLING = ('bilinear', 'bicubic')
 
 _LEAST_SPAN, _MOST_SPAN = 0.1, 300.0
 """Between the inputs of black and of white; it is 1 to 5 for most networks, and 255 for bytes."""
+
+_LARGEST_SIDE = 16384  # pixels: more than any camera has
 
 BACKGROUND = 'background'
 """The class that stands against the only one of a network trained with a sigmoid."""
@@ -101,7 +104,8 @@ class Description:
         """
         if not isinstance(content, Mapping):
             raise ModelError(
-                f'{where} must map classes, mean and std to their values, got {_short(content)}')
+                f'{where} must map classes, mean and std to their values, '
+                f'got {shortened(content)}')
         missing = [key for key in ('classes', 'mean', 'std') if key not in content]
         if missing:
             raise ModelError(
@@ -112,19 +116,25 @@ class Description:
         if not (isinstance(classes, list) and classes
                 and all(isinstance(name, str) and name.strip() for name in classes)):
             raise ModelError(
-                f'classes in {where} must be a list of names, got {_short(classes)}')
+                f'classes in {where} must be a list of names, got {shortened(classes)}')
         size = content.get('input_size')
         if size is not None and not (
                 isinstance(size, list) and len(size) == 2
-                and all(isinstance(side, int) and side > 0 for side in size)):
-            raise ModelError(f'input_size in {where} must be [height, width], got {_short(size)}')
+                and all(isinstance(side, int) and 0 < side <= _LARGEST_SIDE for side in size)):
+            raise ModelError(
+                f'input_size in {where} must be [height, width] of at most {_LARGEST_SIDE} '
+                f'pixels each, got {shortened(size)}')
         order = content.get('channel_order', 'rgb')
         resample = content.get('resample', 'bilinear')
         for key, value, allowed in (('channel_order', order, ('rgb', 'bgr')),
                                     ('resample', resample, RESAMPLING)):
             if value not in allowed:
                 raise ModelError(
-                    f'{key} in {where} must be one of {", ".join(allowed)}, got {_short(value)}')
+                    f'{key} in {where} must be one of {", ".join(allowed)}, '
+                    f'got {shortened(value)}')
+        family = content.get('family', '')
+        if not isinstance(family, str):
+            raise ModelError(f'family in {where} must be a name, got {shortened(family)}')
         description = cls(
             tuple(name.strip() for name in classes),
             three_numbers(content, 'mean', where),
@@ -132,7 +142,7 @@ class Description:
             positive_number(content.get('rescale_factor', 1 / 255), 'rescale_factor', where),
             resample, order == 'bgr', tuple(size) if size else None,
             positive_number(content.get('temperature', 1.0), 'temperature', where),
-            str(content.get('family', '')))
+            family)
         description.check_inputs(where)
         return description
 
@@ -142,15 +152,6 @@ def label_set(classes: tuple[str, ...]) -> LabelSet:
     return LabelSet((BACKGROUND, *classes) if len(classes) == 1 else classes)
 
 
-def _short(value: Any) -> str:
-    return repr(value)[:100]
-
-
-def _is_number(value: Any) -> bool:
-    # Not infinite, nor NaN, nor an integer that no float holds.
-    return isinstance(value, int | float) and abs(value) <= sys.float_info.max
-
-
 def positive_number(value: Any, key: str, where: str) -> float:
     """
     Return a number above 0.
@@ -158,8 +159,10 @@ def positive_number(value: Any, key: str, where: str) -> float:
     :param key: its name, and `where` it stands, for errors.
     :raises ModelError: it is none.
     """
-    if isinstance(value, bool) or not (_is_number(value) and value > 0):
-        raise ModelError(f'the {key} in {where} must be a number above 0, got {_short(value)}')
+    if isinstance(value, bool) or not (isinstance(value, int | float)
+                                       and 0 < value <= sys.float_info.max):
+        raise ModelError(
+            f'the {key} in {where} must be a number above 0, got {shortened(value)}')
     return float(value)
 
 
@@ -172,8 +175,10 @@ def three_numbers(content: Mapping, key: str, where: str, positive: bool = False
     :raises ModelError: they are none.
     """
     values = content[key]
-    if not (isinstance(values, list) and len(values) == 3 and all(map(_is_number, values))) or (
+    if not (isinstance(values, list) and len(values) == 3 and all(
+            isinstance(value, int | float) and abs(value) <= sys.float_info.max
+            for value in values)) or (
             positive and min(values) <= 0):
         above = ' above 0' if positive else ''
-        raise ModelError(f'{key} in {where} must be three numbers{above}, got {_short(values)}')
+        raise ModelError(f'{key} in {where} must be three numbers{above}, got {shortened(values)}')
     return tuple(float(value) for value in values)

@@ -2,6 +2,11 @@
 
 from abc import ABC
 from abc import abstractmethod
+from collections import OrderedDict
+from collections.abc import Callable
+from collections.abc import Hashable
+from typing import Generic
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -24,6 +29,40 @@ PRECISIONS: dict[str, torch.dtype] = {
     'fp16': torch.float16,
     'bf16': torch.bfloat16,
 }
+
+KEPT_SIZES = 12
+"""
+Sizes of pixels for which an engine keeps what it compiled or captured, those used last.
+
+Rigs have up to about eight different cameras. A size takes OpenVINO 70 MB (B0 at 256x832), and the
+sizes of a topic that changes them, or of many recordings in turn, have no end.
+"""
+
+Value = TypeVar('Value')
+
+
+class LastUsed(Generic[Value]):
+    """
+    Values by their keys, those used last.
+
+    `functools.lru_cache` of a method would do, but it holds the method's object, which holds it:
+    what an engine compiled would outlive the engine until Python looks for such circles.
+
+    :param most: how many there are at most.
+    """
+
+    def __init__(self, most: int):
+        self._most = most
+        self._values: OrderedDict[Hashable, Value] = OrderedDict()
+
+    def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
+        """Return a key's value; one that is not there is made, once there is room for it."""
+        if key not in self._values:
+            while len(self._values) >= self._most:
+                self._values.popitem(last=False)
+            self._values[key] = make()
+        self._values.move_to_end(key)
+        return self._values[key]
 
 
 class Engine(ABC):
@@ -64,7 +103,7 @@ class Engine(ABC):
     @abstractmethod
     def __call__(self, pixels: Tensor) -> Tensor:
         """
-        Run the network; a shape that was not prepared is prepared first.
+        Run the network; a size that was not prepared, or not lately, is prepared first.
 
         :param pixels: (B, 3, h, w) of type `dtype` on `device`.
         :return: float32 logits (B, C, h', w') on `device`, the caller's own.

@@ -1,11 +1,11 @@
 """What an ONNX file says of itself: a description inside it, or in YAML beside it."""
 
-import json
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from aim_ros.plain_data import parse_json
+from aim_ros.plain_data import parse_yaml
+from aim_ros.plain_data import shortened
 from aim_ros.segmentation.description import Description
 from aim_ros.segmentation.description import ModelError
 
@@ -25,12 +25,11 @@ def read_description(path: Path) -> tuple[Description, str]:
     beside = path.with_suffix('.yaml')
     if beside.is_file():
         try:
-            content, where = yaml.safe_load(beside.read_text()), str(beside)
-        # PyYAML lets the last ones through, of scalars that are none of their tag, and of depth.
-        except (OSError, ValueError, yaml.YAMLError, LookupError, AttributeError,
-                RecursionError) as error:
-            raise ModelError(f'{beside} cannot be read: {" ".join(str(error).split())[:300]}'
-                             ) from error
+            content, where = parse_yaml(beside.read_text(encoding='utf-8')), str(beside)
+        except OSError as error:
+            raise ModelError(f'{beside} cannot be read: {error.strerror}') from error
+        except ValueError as error:
+            raise ModelError(f'{beside} {error}') from error
     else:
         content, where = _metadata(path), f'the metadata of {path}'
     if content is None:
@@ -41,10 +40,12 @@ def read_description(path: Path) -> tuple[Description, str]:
     known = (*description.as_dict(), 'precision')
     # A key that is misspelt would leave the network with the default, and maybe blind.
     if unknown := [key for key in content if key not in known]:
-        raise ModelError(f'{where} has an unknown key {unknown[0]!r}; keys: {", ".join(known)}')
+        raise ModelError(f'{where} has an unknown key {shortened(unknown[0])}; '
+                         f'keys: {", ".join(known)}')
     precision = content.get('precision', 'fp32')
     if not isinstance(precision, str):
-        raise ModelError(f'precision in {where} must be a word such as fp16, got {precision!r}')
+        raise ModelError(f'precision in {where} must be a word such as fp16, '
+                         f'got {shortened(precision)}')
     return description, precision
 
 
@@ -84,6 +85,6 @@ def _metadata_by_openvino(path: Path) -> Any | None:
 
 def _parse(text: str, path: Path) -> Any:
     try:
-        return json.loads(text)
+        return parse_json(text)
     except ValueError as error:
-        raise ModelError(f'the metadata {KEY} of {path} is no JSON: {error}') from error
+        raise ModelError(f'the metadata {KEY} of {path} {error}') from error

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable
 import hashlib
-import json
 import mmap
 import os
 from pathlib import Path
 import re
 
+from aim_ros.plain_data import parse_json
 from aim_ros.segmentation.checkpoint import find_checkpoint
 from aim_ros.segmentation.checkpoint import is_exported
 
@@ -50,7 +50,7 @@ def _has_weights(folder: Path) -> bool:
     """Return whether a folder has weights, and all of those that an index there names."""
     for index in folder.glob('*.index.json'):
         try:
-            names = set(json.loads(index.read_text())['weight_map'].values())
+            names = set(parse_json(index.read_text())['weight_map'].values())
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             continue
         if any((folder / name).is_file() for name in names):

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import difflib
 import re
 
+from aim_ros.plain_data import shortened
+
 # What each role means, in the class names of Cityscapes, ADE20K, Mapillary Vistas, COCO-Stuff,
 # CamVid, the India Driving Dataset, Waymo, nuScenes and A2D2.
 ROLES: dict[str, frozenset[str]] = {
@@ -112,9 +114,11 @@ class LabelSet:
                 int(key): ('' if name is None else str(name).strip()) or f'class {int(key)}'
                 for key, name in id2label.items()}
         except ValueError as error:
-            raise ValueError(f'id2label must map ids to names, got {list(id2label)}') from error
+            raise ValueError(f'id2label must map ids to names, '
+                             f'got {shortened(list(id2label))}') from error
         if sorted(by_id) != list(range(len(by_id))):
-            raise ValueError(f'id2label must map 0..{len(by_id) - 1}, got ids {sorted(by_id)}')
+            raise ValueError(f'id2label must map 0..{len(by_id) - 1}, '
+                             f'got ids {shortened(sorted(by_id))}')
         return cls(tuple(by_id[i] for i in range(len(by_id))))
 
     def __len__(self) -> int:

@@ -15,6 +15,7 @@ from aim_ros.imaging.frame import Frame
 from aim_ros.segmentation.checkpoint import FOLDED
 from aim_ros.segmentation.checkpoint import is_exported
 from aim_ros.segmentation.description import ModelError
+from aim_ros.segmentation.engine import KEPT_SIZES
 from aim_ros.segmentation.loading import open_engine
 from aim_ros.segmentation.shape import fitting_size
 from aim_ros.segmentation.shape import INPUT_PIXELS
@@ -68,7 +69,7 @@ class Segmenter:
         for text in self._without_effect(device, providers):
             _logger.warning('%s', text)
         self._ready: set[tuple[int, int]] = set()
-        self._used: set[tuple[int, int]] = set()
+        self._used: tuple[tuple[int, int], ...] = ()
         self._preparing = Lock()
         self._batch = 1
         scale, offset = self.description.normalisation()
@@ -122,8 +123,8 @@ class Segmenter:
 
     @property
     def size_text(self) -> str:
-        """The sizes of the network's input, width first, in words."""
-        sizes = {self.input_size} if self.input_size else self._used
+        """The sizes that the network's input has had of late, width first, in words."""
+        sizes = (self.input_size,) if self.input_size else self._used
         if not sizes:
             return f'as the camera, about {self._pixels} pixels'
         return ', '.join(f'{width}x{height}' for height, width in sorted(sizes))
@@ -175,8 +176,8 @@ class Segmenter:
         """Make ready for inputs of (height, width), see `warm_up`."""
         started = time.monotonic()
         height, width = size
-        grey = torch.zeros(1, 3, height, width, device=self.device, dtype=self.engine.dtype)
         try:
+            grey = torch.zeros(1, 3, height, width, device=self.device, dtype=self.engine.dtype)
             self.engine.prepare(self._batch, size)
             logits = self.engine(grey)
         except ModelError:
@@ -280,8 +281,8 @@ class Segmenter:
                 if size not in self._ready:
                     self.prepare(size)
         # Replaced as a whole: another thread may look at it.
-        if size not in self._used:
-            self._used = self._used | {size}
+        if self._used[-1:] != (size,):
+            self._used = (*(other for other in self._used if other != size), size)[-KEPT_SIZES:]
         logits = self.engine(pixels)
         if len(self.description.classes) == 1:
             # A sigmoid's logit is that of its class against a background of 0.

@@ -15,8 +15,6 @@ from torch.utils.data import Dataset
 
 from aim_ros.training import distillation
 from aim_ros.training.config import AugmentConfig
-from aim_ros.training.data import shares_of
-from aim_ros.training.data import Source
 from aim_ros.training.labels import IGNORE
 from aim_ros.training.labels import NAMES
 from aim_ros.training.pasting import cut_people
@@ -25,6 +23,9 @@ from aim_ros.training.pasting import GROUND
 from aim_ros.training.pasting import paste
 from aim_ros.training.pasting import PERSON_FEET
 from aim_ros.training.pasting import VEHICLE_FEET
+from aim_ros.training.rare import rare_places
+from aim_ros.training.sources import shares_of
+from aim_ros.training.sources import Source
 
 
 @dataclass
@@ -77,7 +78,7 @@ class CropDataset(Dataset):
         self.shares = shares_of(sources)
         self.instances = cut_people(sources, settings)
         self.vehicles = cut_vehicles(sources, settings) if settings.paste_vehicles else []
-        self.rare = [self._index_rare(s, n) for n, s in enumerate(sources)]
+        self.rare = rare_places(sources, settings, seed)
         self.photometric = A.Compose([
             A.ColorJitter(brightness=(0.7, 1.35), contrast=(0.7, 1.35), saturation=(0.5, 1.5),
                           hue=(-0.04, 0.04), p=settings.colour),
@@ -92,29 +93,13 @@ class CropDataset(Dataset):
     def __len__(self):
         return self.length
 
-    def _index_rare(self, source, number):
-        """List, for each rare class, frames and some of its pixels there."""
-        rng = np.random.default_rng((self.seed, number, 7))
-        index, classes = {}, source.settings.rare_classes
-        if classes is None:
-            classes = self.settings.rare_classes
-        for position, frame in enumerate(source.frames):
-            for wanted in classes:
-                rows, columns = np.nonzero(frame.labels == wanted)
-                if rows.size < 40:
-                    continue
-                chosen = rng.integers(rows.size, size=32)
-                places = np.stack([rows[chosen], columns[chosen]], 1)
-                index.setdefault(wanted, []).append((position, places))
-        return index
-
     def _draw(self, rng):
         """Return one crop before its colours change."""
         number = int(rng.choice(len(self.sources), p=self.shares))
         source, rare = self.sources[number], self.rare[number]
         centre = None
         if rare and rng.random() < self.settings.rare_probability:
-            places = rare[list(rare)[rng.integers(len(rare))]]
+            places = rare[rng.integers(len(rare))]
             position, pixels = places[rng.integers(len(places))]
             centre = pixels[rng.integers(len(pixels))]
         else:

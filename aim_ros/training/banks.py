@@ -10,9 +10,9 @@ import torch.nn.functional as F
 
 from aim_ros.training import distillation
 from aim_ros.training import efficientvit
-from aim_ros.training.data import Source
 from aim_ros.training.labels import IGNORE
 from aim_ros.training.pasting import Instance
+from aim_ros.training.sources import Source
 
 TeacherFunction = Callable[[torch.Tensor], torch.Tensor]
 """From images (B, 3, H, W) float, 0..255, to probabilities (B, C, h, w) over the whole of them."""
@@ -20,7 +20,6 @@ TeacherFunction = Callable[[torch.Tensor], torch.Tensor]
 OUTSIDE = 254  # a label: no frame is there
 _TILE = 192  # rows and columns of an instance
 _LEVELS = 4  # of the pyramid of its sizes
-_PLACES = 32  # pixels of a rare class that are remembered of a frame
 
 
 def windows(left: torch.Tensor, top: torch.Tensor, width: torch.Tensor, height: torch.Tensor,
@@ -39,15 +38,22 @@ def windows(left: torch.Tensor, top: torch.Tensor, width: torch.Tensor, height: 
         torch.stack([zero, height / rows, (2 * top + height) / rows - 1], 1)], 1)
 
 
-def cut(canvas: torch.Tensor, maps: torch.Tensor, size: tuple[int, int],
-        mode: str = 'bilinear') -> torch.Tensor:
+def grid_of(maps: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
     """
-    Return windows (B, C, *size) float32 of canvases (B, C, H, W), 0 outside of these.
+    Return where the pixels of windows (B, *size) lie on their canvases, (B, *size, 2).
 
     :param maps: see `windows`.
+    :return: x and y, -1 to 1 within the canvas.
     """
-    shape = (len(canvas), canvas.shape[1], *size)
-    grid = F.affine_grid(maps, shape, align_corners=False)
+    return F.affine_grid(maps, (len(maps), 1, *size), align_corners=False)
+
+
+def cut(canvas: torch.Tensor, grid: torch.Tensor, mode: str = 'bilinear') -> torch.Tensor:
+    """
+    Return windows (B, C, H', W') float32 of canvases (B, C, H, W), 0 outside of these.
+
+    :param grid: see `grid_of`.
+    """
     return F.grid_sample(canvas.float(), grid, mode, align_corners=False)
 
 
@@ -109,28 +115,6 @@ class FrameBank:
         for index, answer in answers.items():
             rows, columns = self.grids[index] = answer.shape[1:]
             self.wanted[index, :, :rows, :columns] = answer
-
-    def places(self, number: int, classes: Sequence[int], generator: torch.Generator,
-               least: int = 40) -> dict[int, list[tuple[int, np.ndarray]]]:
-        """
-        Return, for each class, the frames of source `number` that show it, and where.
-
-        :param least: pixels of it that a frame must show.
-        :return: pairs of a frame's index and some rows and columns (n, 2) of such pixels.
-        """
-        found = {}
-        for index in range(self.first[number], self.first[number + 1]):
-            labels = self.labels[index].flatten()
-            counts = torch.bincount(labels, minlength=256).tolist()
-            for wanted in classes:
-                if counts[wanted] < least:
-                    continue
-                pixels = (labels == wanted).nonzero()[:, 0]
-                chosen = torch.randint(len(pixels), (_PLACES,), generator=generator,
-                                       device=labels.device)
-                places = np.stack(np.divmod(pixels[chosen].cpu().numpy(), self.canvas[1]), 1)
-                found.setdefault(wanted, []).append((index, places))
-        return found
 
 
 class InstanceBank:

@@ -62,6 +62,8 @@ import re
 import sys
 
 from aim_ros.openmp import yield_while_waiting
+from aim_ros.plain_data import parse_json
+from aim_ros.plain_data import shortened
 from aim_ros.resources import share_directory
 from aim_ros.training import config as configs
 
@@ -99,8 +101,21 @@ def _predictors(checkpoint, config, sizes):
 def _temperature(checkpoint):
     if checkpoint == TEACHER:
         return 1.0
+    from aim_ros.segmentation.description import positive_number
+
     # Read from the file: transformers takes it for a setting of text generation and drops it.
-    return json.loads((Path(checkpoint) / 'config.json').read_text()).get('temperature', 1.0)
+    path = Path(checkpoint) / 'config.json'
+    return positive_number(_read_json(path).get('temperature', 1.0), 'temperature', str(path))
+
+
+def _read_json(path):
+    try:
+        content = parse_json(path.read_text())
+    except ValueError as error:
+        raise ValueError(f'{path} {error}') from error
+    if not isinstance(content, dict):
+        raise ValueError(f'{path} is {shortened(content)}, and no object')
+    return content
 
 
 def street(options: argparse.Namespace, config: configs.Config) -> None:
@@ -184,7 +199,7 @@ def calibrate(options: argparse.Namespace, config: configs.Config) -> None:
           f'{grid[best]}')
     if options.write and mean[best] < before:
         path = Path(options.checkpoint) / 'config.json'
-        stored = json.loads(path.read_text())
+        stored = _read_json(path)
         stored['temperature'] = grid[best]
         path.write_text(json.dumps(stored, indent=2, sort_keys=True) + '\n')
         print(f'stored in {path}')
@@ -193,13 +208,14 @@ def calibrate(options: argparse.Namespace, config: configs.Config) -> None:
 def pack(options: argparse.Namespace, config: configs.Config) -> None:
     """Write the frames to train on, to choose by and to measure on as one file."""
     from aim_ros.training import data
+    from aim_ros.training import packing
 
     bare = dataclasses.replace(config.data, packed=None,
                                street=dataclasses.replace(config.data.street, share=0.0))
     choice = data.load_choice(bare) if bare.choice else ()
-    packed = data.Packed(tuple(data.load_training(bare)), data.load_validation(bare),
-                         tuple(choice))
-    size = data.write_packed(options.file, packed, quality=options.quality)
+    packed = packing.Packed(tuple(data.load_training(bare)), data.load_validation(bare),
+                            tuple(choice))
+    size = packing.write_packed(options.file, packed, quality=options.quality)
     print(f'{options.file}: {size / 2**20:.1f} MiB')
 
 

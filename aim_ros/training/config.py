@@ -11,7 +11,8 @@ from pathlib import Path
 import types
 import typing
 
-import yaml
+from aim_ros.plain_data import parse_yaml
+from aim_ros.plain_data import shortened
 
 
 @dataclass(frozen=True)
@@ -164,18 +165,19 @@ def _build(kind, value, where):
         return _build(next(a for a in arguments if a is not type(None)), value, where)
     if is_dataclass(kind):
         if not isinstance(value, Mapping):
-            raise ValueError(f'{where} is {value!r}: a table of settings is wanted')
+            raise ValueError(f'{where} is {shortened(value)}: a table of settings is wanted')
         kinds = typing.get_type_hints(kind)
-        unknown = sorted(set(value) - set(kinds))
+        unknown = sorted(set(value) - set(kinds), key=str)
         if unknown:
-            raise ValueError(f'{where}: unknown {unknown}; known: {sorted(kinds)}')
+            raise ValueError(f'{where}: unknown {shortened(unknown)}; '
+                             f'known: {sorted(kinds)}')
         missing = [f.name for f in fields(kind) if f.name not in value and _required(f)]
         if missing:
             raise ValueError(f'{where}: {missing} must be given')
         return kind(**{k: _build(kinds[k], v, f'{where}.{k}') for k, v in value.items()})
     if origin is tuple:
         if not isinstance(value, list | tuple):
-            raise ValueError(f'{where} is {value!r}: a list is wanted')
+            raise ValueError(f'{where} is {shortened(value)}: a list is wanted')
         if arguments[-1] is Ellipsis:
             arguments = arguments[:1] * len(value)
         if len(arguments) != len(value):
@@ -190,9 +192,9 @@ def _build(kind, value, where):
         try:  # YAML 1.1 takes 1e-3 for a word
             return float(value)
         except ValueError:
-            raise ValueError(f'{where} is {value!r}: float is wanted') from None
+            raise ValueError(f'{where} is {shortened(value)}: float is wanted') from None
     if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
-        raise ValueError(f'{where} is {value!r}: {kind.__name__} is wanted')
+        raise ValueError(f'{where} is {shortened(value)}: {kind.__name__} is wanted')
     return value
 
 
@@ -205,11 +207,22 @@ def from_dict(data: Mapping) -> Config:
     return _build(Config, data, 'config')
 
 
-def _read(path):
-    data = yaml.safe_load(path.read_text()) or {}
+def _read(path, above=()):
+    """Return what a file says, and the file that it is based on, and so on."""
+    if path.resolve() in above:
+        raise ValueError(f'{path} is its own base: name another one, or none')
+    try:
+        data = parse_yaml(path.read_text(encoding='utf-8')) or {}
+    except ValueError as error:
+        raise ValueError(f'{path} {error}') from error
+    if not isinstance(data, Mapping):
+        raise ValueError(f'{path} is {shortened(data)}: a table of settings is wanted')
     if 'base' not in data:
         return data
-    return _merged(_read(path.parent / data.pop('base')), data)
+    base = data.pop('base')
+    if not isinstance(base, str):
+        raise ValueError(f'{path}: base is {shortened(base)}: the name of a file is wanted')
+    return _merged(_read(path.parent / base, (*above, path.resolve())), data)
 
 
 def _merged(base, changes):
@@ -237,7 +250,12 @@ def load(path: str | Path, overrides: list[str] = ()) -> Config:
         table = data
         for section in sections:
             table = table.setdefault(section, {})
-        table[last] = yaml.safe_load(value)
+            if not isinstance(table, dict):
+                raise ValueError(f'{override!r}: {section} is {shortened(table)}, and no table')
+        try:
+            table[last] = parse_yaml(value)
+        except ValueError as error:
+            raise ValueError(f'the value of {shortened(override)} {error}') from error
     return from_dict(data)
 
 

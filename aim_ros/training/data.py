@@ -1,14 +1,8 @@
-"""Frames and their labels, held in memory: from folders, from one packed file, or rendered."""
+"""The frames of a run, held in memory: from folders, from one packed file, or rendered."""
 
 from collections.abc import Callable
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from dataclasses import replace
-import io
-import json
 from pathlib import Path
-import zipfile
 
 import numpy as np
 from PIL import Image
@@ -18,38 +12,12 @@ from aim_ros.training.config import SourceConfig
 from aim_ros.training.config import StreetConfig
 from aim_ros.training.labels import combine_camvid
 from aim_ros.training.labels import IGNORE
+from aim_ros.training.packing import read_packed
+from aim_ros.training.sources import LabelledFrame
+from aim_ros.training.sources import Source
 
-MANIFEST = 'manifest.json'
 IMAGE_SUFFIXES = ('.jpg', '.jpeg', '.png')
 _STREET_LENGTH = 120  # frames of a scene, 12 seconds
-
-
-@dataclass(frozen=True)
-class LabelledFrame:
-    """
-    One image, (H, W, 3) uint8 rgb, and its labels, (H, W) uint8 train ids.
-
-    `wanted` are the teacher's probabilities, (h, w, 19) float16 on a grid over the whole image.
-    """
-
-    name: str
-    image: np.ndarray
-    labels: np.ndarray
-    wanted: np.ndarray | None = None
-
-
-@dataclass(frozen=True)
-class Source:
-    """Frames that share one origin and so one weight, scale range and horizon."""
-
-    settings: SourceConfig
-    frames: tuple[LabelledFrame, ...]
-
-
-def shares_of(sources: Sequence[Source]) -> np.ndarray:
-    """Return each source's share of the crops, which sum to 1."""
-    shares = np.array([source.settings.share for source in sources], float)
-    return shares / shares.sum()
 
 
 def read_names(root: str | Path, path: str | Path) -> set[str]:
@@ -244,86 +212,3 @@ def _named(sources, name, path):
         if source.settings.name == name:
             return source
     raise ValueError(f'{path} holds no frames of {name}: pack them with this configuration')
-
-
-@dataclass(frozen=True)
-class Packed:
-    """What one file holds: sources to train on, to measure on and to choose by."""
-
-    training: tuple[Source, ...]
-    validation: Source
-    choice: tuple[Source, ...] = ()
-
-
-def write_packed(path: str | Path, packed: Packed, *, quality: int = 85) -> int:
-    """
-    Write sources as one file: WebP images and PNG labels, to train on at their `pack_scale`.
-
-    The labels are final (CamVid's are combined). The other frames are packed at full size.
-
-    :param quality: of the images, 1..100.
-    :return: the file's size in bytes.
-    """
-    manifest = {'sources': []}
-    parts = {'training': packed.training, 'validation': (packed.validation,),
-             'choice': packed.choice}
-    with zipfile.ZipFile(path, 'w', zipfile.ZIP_STORED) as archive:
-        for part, source in ((part, s) for part, sources in parts.items() for s in sources):
-            folder = f'{part}/{len(manifest["sources"])}-{source.settings.name}'
-            scale = source.settings.pack_scale if part == 'training' else 1.0
-            for frame in source.frames:
-                _write_frame(archive, folder, frame, scale, quality)
-            manifest['sources'].append({
-                'part': part, 'folder': folder, 'name': source.settings.name,
-                'pack_scale': scale, 'only': source.settings.only,
-                'frames': [frame.name for frame in source.frames],
-            })
-        archive.writestr(MANIFEST, json.dumps(manifest))
-    return Path(path).stat().st_size
-
-
-def _write_frame(archive, folder, frame, scale, quality):
-    image, labels = Image.fromarray(frame.image), Image.fromarray(frame.labels)
-    if scale != 1.0:
-        size = tuple(round(scale * side) for side in image.size)
-        image = image.resize(size, Image.Resampling.BILINEAR)
-        labels = labels.resize(size, Image.Resampling.NEAREST)
-    for kind, picture, options in (
-        ('webp', image, {'format': 'WebP', 'quality': quality}),
-        ('png', labels, {'format': 'PNG', 'optimize': True}),
-    ):
-        buffer = io.BytesIO()
-        picture.save(buffer, **options)
-        archive.writestr(f'{folder}/{frame.name}.{kind}', buffer.getvalue())
-
-
-def _decoded(encoded):
-    return np.asarray(Image.open(io.BytesIO(encoded)))
-
-
-def read_packed(path: str | Path, part: str) -> list[Source]:
-    """
-    Read the sources of one part of what `write_packed` wrote.
-
-    :param part: `training`, `validation` or `choice`.
-    :raises ValueError: where there is nothing to measure on, or another version wrote it.
-    """
-    found = []
-    with zipfile.ZipFile(path) as archive, ThreadPoolExecutor() as pool:
-        for entry in json.loads(archive.read(MANIFEST))['sources']:
-            if 'part' not in entry:
-                raise ValueError(f'{path} is from another version of this tool: pack it anew')
-            if entry['part'] != part:
-                continue
-            stems = [f'{entry["folder"]}/{name}' for name in entry['frames']]
-            images, labels = (
-                pool.map(_decoded, [archive.read(f'{stem}.{kind}') for stem in stems])
-                for kind in ('webp', 'png'))
-            settings = SourceConfig(
-                name=entry['name'], images='', labels='', only=entry['only'],
-                pack_scale=entry['pack_scale'])
-            found.append(Source(
-                settings, tuple(map(LabelledFrame, entry['frames'], images, labels))))
-    if part == 'validation' and not found:
-        raise ValueError(f'{path}: no validation part')
-    return found

@@ -17,8 +17,6 @@ from aim_ros.training import banks
 from aim_ros.training import distillation
 from aim_ros.training import efficientvit
 from aim_ros.training.config import AugmentConfig
-from aim_ros.training.data import shares_of
-from aim_ros.training.data import Source
 from aim_ros.training.labels import IGNORE
 from aim_ros.training.labels import NAMES
 from aim_ros.training.pasting import cut_people
@@ -26,6 +24,9 @@ from aim_ros.training.pasting import cut_vehicles
 from aim_ros.training.pasting import GROUND
 from aim_ros.training.pasting import PERSON_FEET
 from aim_ros.training.pasting import VEHICLE_FEET
+from aim_ros.training.rare import rare_places
+from aim_ros.training.sources import shares_of
+from aim_ros.training.sources import Source
 
 Batch = dict[str, torch.Tensor]
 
@@ -56,7 +57,7 @@ class DeviceCrops:
         self.random = torch.Generator(device).manual_seed(seed)
         self.frames = banks.FrameBank(sources, device, teacher)
         self.shares = shares_of(sources)
-        self.rare = [self._rare(number) for number in range(len(sources))]
+        self.rare = rare_places(sources, settings, seed)
         self.people = self._instances(settings.paste_probability, cut_people)
         self.vehicles = self._instances(settings.paste_vehicles, cut_vehicles)
         self.colours = torch.nn.Sequential(
@@ -67,12 +68,6 @@ class DeviceCrops:
             K.RandomMotionBlur((3, 7), 180.0, 0.5, p=settings.blur / 2),
             K.RandomGaussianNoise(std=0.03, p=settings.noise / 2),
             K.RandomJPEG((40.0, 90.0), p=settings.noise / 2))
-
-    def _rare(self, number):
-        classes = self.sources[number].settings.rare_classes
-        if classes is None:
-            classes = self.settings.rare_classes
-        return list(self.frames.places(number, classes, self.random).values())
 
     def _instances(self, probability, cut):
         found = cut(self.sources, self.settings) if probability else []
@@ -105,16 +100,18 @@ class DeviceCrops:
         index = self._tensor(frames, torch.long)
         box = [self._tensor(values) for values in (left, top, width, height)]
         maps = banks.windows(*box, self.frames.canvas)
-        labels = banks.cut(self.frames.labels[index][:, None], maps, self.settings.crop, 'nearest')
+        grid = banks.grid_of(maps, self.settings.crop)
+        labels = banks.cut(self.frames.labels[index][:, None], grid, 'nearest')
         crops = {
-            'image': banks.cut(self.frames.images[index], maps, self.size),
+            'image': banks.cut(self.frames.images[index], banks.grid_of(maps, self.size)),
             'labels': labels[:, 0].to(torch.uint8),
             'weight': self._tensor([self.sources[n].settings.weight for n in numbers]),
             'wanted': torch.zeros(count, len(NAMES), *self.grid, device=self.device),
             'asked': torch.zeros(count, *self.grid, device=self.device),
         }
         # Beside a frame, which is rare, nearest labels of canvases end, too.
-        crops['labels'] = crops['labels'].where(self._inside(maps), banks.OUTSIDE)
+        inside = (grid.abs() <= 1).all(3)
+        crops['labels'] = crops['labels'].where(inside, banks.OUTSIDE)
         if self.frames.wanted is not None:
             self._taught(crops, index, frames, box)
         horizons = np.array([self.sources[n].settings.horizon for n in numbers])
@@ -128,7 +125,7 @@ class DeviceCrops:
         if rare and rng.random() < self.settings.rare_probability:
             places = rare[rng.integers(len(rare))]
             frame, pixels = places[rng.integers(len(places))]
-            return frame, pixels[rng.integers(len(pixels))]
+            return self.frames.first[number] + frame, pixels[rng.integers(len(pixels))]
         return int(rng.integers(*self.frames.first[number:number + 2])), None
 
     def _windows(self, rng, numbers, chosen):
@@ -151,11 +148,6 @@ class DeviceCrops:
         left = np.clip(left, np.minimum(0, columns - box_w), np.maximum(0, columns - box_w))
         return top, left, box_h, box_w
 
-    def _inside(self, maps):
-        """Return which pixels (B, H, W) of the crops lie on the canvas."""
-        grid = F.affine_grid(maps, (len(maps), 1, *self.settings.crop), align_corners=False)
-        return (grid.abs() <= 1).all(3)
-
     def _taught(self, crops, index, frames, box):
         """Cut out what the teacher saw in the whole frames."""
         cells = self._tensor(self.frames.grids[frames] / self.frames.sizes[frames])
@@ -163,7 +155,8 @@ class DeviceCrops:
         maps = banks.windows(left * cells[:, 1], top * cells[:, 0], width * cells[:, 1],
                              height * cells[:, 0], self.frames.wanted.shape[2:])
         # Four samples a cell of the network's, which may cover several of the teacher's.
-        fine = banks.cut(self.frames.wanted[index], maps, tuple(2 * side for side in self.grid))
+        grid = banks.grid_of(maps, tuple(2 * side for side in self.grid))
+        fine = banks.cut(self.frames.wanted[index], grid)
         found = F.avg_pool2d(fine, 2)
         total = found.sum(1, keepdim=True)  # less than 1 at the rim, 0 in frames of the street
         crops['wanted'] = found / total.clamp_min(1e-6)
@@ -221,12 +214,14 @@ class DeviceCrops:
         tiles = instances.tiles[self._tensor(
             instances.tile(chosen, heights * self.size[0] / rows), torch.long)]
         classes = instances.labels[self._tensor(chosen, torch.long)]
-        shown = banks.cut(tiles, maps, self.size) * ground.any(1)[:, None, None, None]
+        shown = banks.cut(tiles, banks.grid_of(maps, self.size))
+        shown = shown * ground.any(1)[:, None, None, None]
         colours, opacity = shown[:, :3], shown[:, 3:] / 255
         colours = torch.minimum(self._tensor(gain)[:, None, None, None] * colours, 255 * opacity)
         crops['image'][index] = colours + (1 - opacity) * crops['image'][index]
         solid = F.interpolate(opacity, self.settings.crop, mode='area')[:, 0] >= 0.5
-        classes = banks.cut(classes, maps, self.settings.crop, 'nearest')[:, 0].to(torch.uint8)
+        classes = banks.cut(classes, banks.grid_of(maps, self.settings.crop), 'nearest')
+        classes = classes[:, 0].to(torch.uint8)
         solid &= classes != IGNORE
         crops['labels'][index] = torch.where(solid, classes, crops['labels'][index])
 

@@ -16,7 +16,6 @@ import torch.distributed as distributed
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel
 from torch.optim.swa_utils import get_ema_multi_avg_fn
-from torch.utils.data import DataLoader
 
 from aim_ros.segmentation.engine import choose_device
 from aim_ros.training import data
@@ -27,8 +26,11 @@ from aim_ros.training import model as networks
 from aim_ros.training import optimization
 from aim_ros.training import processes
 from aim_ros.training import state as states
+from aim_ros.training.batches import batches_of
+from aim_ros.training.batches import teaches
 from aim_ros.training.config import Config
 from aim_ros.training.config import to_dict
+from aim_ros.training.sources import Source
 
 STATE, BEST = 'last.pt', 'best'
 LOG = 'log.jsonl'
@@ -126,13 +128,6 @@ class Trainer:
         return text
 
     @property
-    def teaches(self) -> bool:
-        """Whether crops come with what a teacher sees in them."""
-        config = self.config
-        return bool(config.teacher.weight
-                    and (config.data.computed or config.augment.on_device))
-
-    @property
     def _groups(self):
         return [group for optimizer in self.optimizers for group in optimizer.param_groups]
 
@@ -173,7 +168,7 @@ class Trainer:
             logits, batch['labels'], batch['weight'], self.class_weights,
             stride=settings.loss_stride, dice=settings.dice)
         teacher = self.config.teacher
-        if self.teaches:
+        if teaches(self.config):
             worth = distillation.worth(batch['wanted'], self.taught_weights)
             loss = loss + teacher.weight * distillation.divergence(
                 logits, batch['wanted'], batch['asked'] * worth, teacher.temperature)
@@ -190,54 +185,13 @@ class Trainer:
     def _normalised(self, image):
         return ((image.float() - self.mean) / self.std).contiguous(memory_format=self.layout)
 
-    def batches(self, sources: list[data.Source]) -> Iterable[dict]:
+    def batches(self, sources: list[Source]) -> Iterable[dict]:
         """Return the batches from the current step to the last."""
-        if not self.config.augment.on_device:
-            return self.loader(sources)
-        # Kornia, which it colours crops with, is needed by nothing else here.
-        from aim_ros.training import efficientvit
-        from aim_ros.training.device_crops import DeviceCrops
+        return batches_of(
+            self.config, sources, self.step, self.device, self.layout,
+            rank=self.rank, processes=self.processes)
 
-        config = self.config
-        teacher = None
-        if self.teaches:
-            network = efficientvit.load(config.teacher.weights)
-            teacher = efficientvit.Probabilities(network).to(
-                self.device, memory_format=self.layout)
-        # Of several processes each draws its own share.
-        crops = DeviceCrops(
-            sources, config.augment, config.train.seed + 1_000_003 * self.rank,
-            config.train.batch // self.processes, self.device, teacher=teacher,
-            zoom=config.teacher.zoom)
-        return map(crops, range(self.step, config.train.steps))
-
-    def loader(self, sources: list[data.Source]) -> DataLoader:
-        """Return the loader of the batches from the current step to the last."""
-        from aim_ros.training.augment import CropDataset
-
-        settings = self.config.train
-        crops = CropDataset(sources, self.config.augment, settings.seed,
-                            settings.steps * settings.batch, **self._teaching())
-        share = settings.batch // self.processes
-        remaining = processes.Items(
-            self.step, settings.steps, settings.batch, self.rank * share, share)
-        return DataLoader(crops, share, sampler=remaining,
-                          num_workers=settings.workers, worker_init_fn=processes.ignore_signals,
-                          pin_memory=self.device.type == 'cuda')
-
-    def _teaching(self):
-        """Return what a teacher sees in blends of crops, and how large, if there are any."""
-        config = self.config
-        if not (config.augment.mixup_probability and config.data.computed):
-            return {}
-        # OpenVINO, which it runs on, is needed by nothing else here.
-        from aim_ros.training.teacher import CropTeacher
-
-        threads = config.train.threads or torch.get_num_threads()
-        return {'zoom': config.teacher.zoom, 'teacher': CropTeacher(
-            config.teacher.weights, config.teacher.zoom, config.augment.crop, threads)}
-
-    def validate(self, choice: list[data.Source]) -> None:
+    def validate(self, choice: list[Source]) -> None:
         """Measure the moving average; keep it as `best` when it is the best so far."""
         settings, network = self.config.train, self.ema.module
         if self.processes > 1:

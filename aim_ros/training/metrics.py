@@ -12,10 +12,10 @@ from torchmetrics.classification import MulticlassConfusionMatrix
 from transformers import SegformerForSemanticSegmentation
 
 from aim_ros.experiments import metrics
-from aim_ros.training.data import LabelledFrame
 from aim_ros.training.labels import IGNORE
 from aim_ros.training.labels import NAMES
 from aim_ros.training.model import SegformerImageProcessor
+from aim_ros.training.sources import LabelledFrame
 
 BINS = 15
 

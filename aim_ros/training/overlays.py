@@ -9,8 +9,8 @@ import torch
 
 from aim_ros.perception.overlay import OverlayAnnotator
 from aim_ros.segmentation.labels import LabelSet
-from aim_ros.training.data import LabelledFrame
 from aim_ros.training.labels import NAMES
+from aim_ros.training.sources import LabelledFrame
 
 
 def draw(predict: Callable[[LabelledFrame], torch.Tensor], image: np.ndarray) -> np.ndarray:

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 
 from aim_ros.training.config import AugmentConfig
-from aim_ros.training.data import Source
 from aim_ros.training.labels import IDS
 from aim_ros.training.labels import IGNORE
+from aim_ros.training.sources import Source
 
 GROUND = (IDS['road'], IDS['sidewalk'], IDS['terrain'])
 

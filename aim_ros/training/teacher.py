@@ -22,8 +22,8 @@ from aim_ros.training import efficientvit
 from aim_ros.training.config import Config
 from aim_ros.training.config import SourceConfig
 from aim_ros.training.data import image_paths
-from aim_ros.training.data import LabelledFrame
 from aim_ros.training.labels import IGNORE
+from aim_ros.training.sources import LabelledFrame
 
 
 class Teacher:

@@ -174,9 +174,12 @@ def test_working_memory_is_kept_and_far_smaller_than_the_upsampled_logits():
     assert entry.workspace(150, 160, 1242) is one
     arrays = [*one[:-1], *one.draws]
     assert sum(array.nbytes for array in arrays) * 100 < 150 * 1242 * 375 * 4
-    latest = [entry.workspace(2, 2, columns + 1) for columns in range(entry.KEPT_SHAPES)]
-    assert entry.workspace(150, 160, 1242) is not one
-    assert entry.workspace(2, 2, entry.KEPT_SHAPES) is latest[-1]
+    latest = [entry.workspace(2, 2, columns + 1) for columns in range(entry.KEPT_SHAPES - 1)]
+    assert entry.workspace(150, 160, 1242) is one  # and so the one used last
+    entry.workspace(2, 2, entry.KEPT_SHAPES)
+    assert entry.workspace(150, 160, 1242) is one
+    assert entry.workspace(2, 2, entry.KEPT_SHAPES - 1) is latest[-1]
+    assert entry.workspace(2, 2, 1) is not latest[0]
 
 
 # Noise

@@ -1,5 +1,6 @@
 import json
 
+import odd_values
 import pytest
 
 from aim_ros.experiments.errors import ExperimentError
@@ -79,6 +80,16 @@ def test_a_file_of_another_kind_is_refused(tmp_path, read, record, message):
         return
     with pytest.raises(ExperimentError, match=message):
         read(path)
+
+
+@pytest.mark.parametrize('line', [*odd_values.JSON.values(), '3', '[]', 'null'])
+def test_lines_that_no_program_should_go_on_with_are_refused(tmp_path, line):
+    path = tmp_path / 'q.jsonl'
+    for text in (line, f'{{"question": {line}}}'):
+        path.write_text(f'{text}\n')
+        with pytest.raises(ExperimentError, match=str(path)) as caught:
+            read_mmlu(path)
+        assert len(str(caught.value)) < 500
 
 
 def test_what_is_no_json_lines_is_refused(tmp_path):

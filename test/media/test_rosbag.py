@@ -3,9 +3,11 @@ import errno
 import os
 import re
 import resource
+import shutil
 
 import cv2
 import numpy as np
+import odd_values
 import pytest
 from rosbags.rosbag2 import CompressionFormat
 from rosbags.rosbag2 import CompressionMode
@@ -26,13 +28,13 @@ from aim_ros.imaging.frame import Frame
 from aim_ros.media import bag_messages
 from aim_ros.media import recording
 from aim_ros.media.bag_files import missing_parts
-from aim_ros.media.bag_files import remove_unpacked
 from aim_ros.media.bag_writer import BagWriter
 from aim_ros.media.frames import FIRST_STAMP_NS
 from aim_ros.media.frames import MediaError
 from aim_ros.media.recording import Recording
 from aim_ros.media.rosbag import write_bag
 from aim_ros.media.sources import open_source
+from aim_ros.media.unpacking import remove_unpacked
 
 PLUGINS = {'mcap': StoragePlugin.MCAP, 'sqlite3': StoragePlugin.SQLITE3}
 TYPES = get_typestore(Stores.ROS2_JAZZY)
@@ -368,17 +370,22 @@ def test_a_split_recording_without_metadata_is_played_in_order(tmp_path):
     assert '(part_4.mcap: File magic is invalid' in source.name
 
 
+def write_numbers(writer, count):
+    """Write images each of which is its number in grey."""
+    with writer as bag:
+        topic = bag.add_connection(
+            '/camera/image', 'sensor_msgs/msg/Image', typestore=TYPES)
+        for number in range(count):
+            bag.write(topic, number, TYPES.serialize_cdr(
+                image_message(np.full(288, number)), topic.msgtype))
+
+
 @STORAGES
 @pytest.mark.parametrize('mode', [CompressionMode.FILE, CompressionMode.MESSAGE])
 def test_what_a_recorder_compressed_is_played_without_metadata(tmp_path, storage, mode):
     writer = Writer(tmp_path / 'bag', version=9, storage_plugin=PLUGINS[storage])
     writer.set_compression(mode, CompressionFormat.ZSTD)
-    with writer as bag:
-        topic = bag.add_connection(
-            '/camera/image', 'sensor_msgs/msg/Image', typestore=TYPES)
-        for number in range(3):
-            bag.write(topic, number, TYPES.serialize_cdr(
-                image_message(np.full(288, number)), topic.msgtype))
+    write_numbers(writer, 3)
     # A recorder writes it last of all.
     (tmp_path / 'bag' / 'metadata.yaml').unlink()
     frames = list(open_source(str(tmp_path / 'bag')).frames())
@@ -399,7 +406,7 @@ def pack(file, ending):
 
 @STORAGES
 @pytest.mark.parametrize('ending', ['.zstd', '.zst'])
-def test_a_lone_file_that_is_compressed_is_unpacked_for_as_long_as_it_is_read(
+def test_a_lone_file_that_is_compressed_is_unpacked_for_as_long_as_it_is_there(
         tmp_path, monkeypatch, storage, ending):
     write_bag(tmp_path / 'bag', make_frames(), storage=storage)
     packed = pack(file_of(tmp_path / 'bag'), ending)
@@ -411,7 +418,79 @@ def test_a_lone_file_that_is_compressed_is_unpacked_for_as_long_as_it_is_read(
     for _ in range(2):
         assert [frame.stamp_ns for frame in source.frames()] == [
             frame.stamp_ns for frame in make_frames()]
+    del source
     assert not list((tmp_path / 'temporary').iterdir())
+
+
+@STORAGES
+@pytest.mark.parametrize('metadata', [True, False])
+def test_what_a_recorder_compressed_as_a_whole_is_unpacked_once(
+        tmp_path, monkeypatch, storage, metadata):
+    writer = Writer(tmp_path / 'bag', version=9, storage_plugin=PLUGINS[storage])
+    writer.set_compression(CompressionMode.FILE, CompressionFormat.ZSTD)
+    write_numbers(writer, 5)
+    if not metadata:
+        (tmp_path / 'bag' / 'metadata.yaml').unlink()
+    (tmp_path / 'temporary').mkdir()
+    monkeypatch.setattr('tempfile.tempdir', str(tmp_path / 'temporary'))
+    unpacked, copy = [], shutil.copyfileobj
+    monkeypatch.setattr('shutil.copyfileobj', lambda source, target, *length: (
+        unpacked.append(target.name), copy(source, target, *length)))
+    source = open_source(str(tmp_path / 'bag'))
+    assert 'metadata.yaml' not in source.name
+    assert f'MB in {tmp_path / "temporary"}' in source.name
+    one, other = source.frames(), source.frames()
+    for _ in range(2):
+        assert [frame.image[0, 0, 0] for frame in source.frames()] == [0, 1, 2, 3, 4]
+    assert len(unpacked) == 1
+    # Each reads by itself.
+    assert [frame.image[0, 0, 0] for pair in zip(one, other, strict=True) for frame in pair] == [
+        0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
+    remove_unpacked()
+    assert not list((tmp_path / 'temporary').iterdir())
+
+
+def test_a_compressed_recording_keeps_what_its_metadata_says(tmp_path):
+    """Of mcap files, rosbags has a type's hash from there alone: to copy messages takes it."""
+    writer = Writer(tmp_path / 'bag', version=9, storage_plugin=StoragePlugin.MCAP)
+    writer.set_compression(CompressionMode.FILE, CompressionFormat.ZSTD)
+    write_numbers(writer, 1)
+    with Recording(tmp_path / 'bag') as recording:
+        message, = recording.timeline(['/camera/image'])
+        assert message.connection.digest.startswith('RIHS01_')
+
+
+@STORAGES
+@pytest.mark.parametrize('mode', [CompressionMode.NONE, CompressionMode.FILE])
+def test_files_that_the_metadata_does_not_name_are_named_once(tmp_path, caplog, storage, mode):
+    writer = Writer(tmp_path / 'bag', version=9, storage_plugin=PLUGINS[storage])
+    if mode != CompressionMode.NONE:
+        writer.set_compression(mode, CompressionFormat.ZSTD)
+    write_numbers(writer, 3)
+    place = tmp_path / 'bag'
+    its, = (path for path in place.iterdir() if path.name != 'metadata.yaml')
+    source = open_source(str(place))
+    assert len(list(source.frames())) == 3
+    assert not caplog.records
+    for name in (its.name.replace('bag', 'bag_1'), 'other.mcap', 'more.db3.zst'):
+        shutil.copy(its, place / name)
+    # The same, packed or not, is no other file; nor is what holds no messages.
+    shutil.copy(its, its.with_suffix('') if its.suffix == '.zstd' else f'{its}.zstd')
+    (place / 'notes.txt').touch()
+    source = open_source(str(place))
+    for _ in range(2):
+        assert len(list(source.frames())) == 3
+    said, = (record.getMessage() for record in caplog.records)
+    for name in (its.name.replace('bag', 'bag_1'), 'other.mcap', 'more.db3.zst'):
+        assert name in said
+    assert 'as metadata.yaml does not name them' in said
+    assert f' {its.name}' not in said
+    assert 'notes' not in said
+    # Without metadata, all of them are read.
+    (place / 'metadata.yaml').unlink()
+    caplog.clear()
+    open_source(str(place))
+    assert not caplog.records
 
 
 @STORAGES
@@ -497,6 +576,44 @@ def test_metadata_that_contradicts_the_files_is_named_and_all_is_played(
     assert len(source) == len(list(source.frames())) == 4
     with Recording(tmp_path / 'bag') as recording:
         assert recording.start_ns == make_frames()[0].stamp_ns
+
+
+@pytest.mark.parametrize('key', ['', 'nanoseconds', 'nanoseconds_since_epoch', 'message_count',
+                                 'version', 'name', 'depth', 'storage_identifier',
+                                 'compression_mode', 'relative_file_paths'])
+@pytest.mark.parametrize('value', odd_values.YAML.values(), ids=odd_values.YAML)
+def test_metadata_that_no_program_should_go_on_with_is_named_and_all_is_played(
+        tmp_path, key, value):
+    write_bag(tmp_path / 'bag', make_frames(camera=None))
+    metadata = tmp_path / 'bag' / 'metadata.yaml'
+    text = metadata.read_text()
+    metadata.write_text(value if not key else re.sub(
+        rf'\b{key}:(\n +- .*)*.*', lambda _: f'{key}: {value}', text))
+    source = open_source(str(tmp_path / 'bag'))
+    assert len(source) == len(list(source.frames())) == 4
+    assert 'metadata.yaml' in source.name
+    assert len(source.name) < 700
+    with Recording(tmp_path / 'bag') as recording:
+        assert recording.duration_ns == 300_000_004
+
+
+def test_metadata_that_counts_other_messages_of_a_topic_is_not_believed(tmp_path):
+    with BagWriter(tmp_path / 'bag') as bag:
+        bag.announce('/camera/image', 'sensor_msgs/msg/Image')
+        for frame in make_frames():
+            header = bag_messages.header_of(frame)
+            bag.write('/camera/image', frame.stamp_ns,
+                      bag_messages.image(frame.image, frame.encoding, header))
+            bag.write('/other/image', frame.stamp_ns,
+                      bag_messages.image(frame.image, frame.encoding, header))
+    metadata = tmp_path / 'bag' / 'metadata.yaml'
+    text = metadata.read_text()
+    place = text.index('topics_with_message_count')
+    metadata.write_text(text[:place] + text[place:].replace(
+        'message_count: 4', 'message_count: 1000000000000', 1))
+    source = open_source(str(tmp_path / 'bag'), topic='/camera/image')
+    assert len(source) == 4
+    assert 'and there are 4' in source.name
 
 
 def test_a_part_that_is_missing_is_named(tmp_path):

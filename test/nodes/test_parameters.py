@@ -11,6 +11,7 @@ from rclpy.parameter import Parameter
 from rclpy.parameter_client import AsyncParameterClient
 import yaml
 
+from aim_ros.nodes.choices import choices_of
 from aim_ros.nodes.parameter_table import ReadOnlyParameterError
 from aim_ros.nodes.segmentation.parameters import NodeParameters
 from aim_ros.nodes.segmentation.table import TABLE
@@ -172,6 +173,10 @@ def test_the_description_names_the_profiles(make, profiles_file):
     parameters.validate()
     assert describe('driver_profile').additional_constraints == 'one of: calm, neutral'
     assert describe('driver_profile').description.startswith('The driver profile in force')
+    profiles_file.write_text("profiles: {'calm, at night': {}, neutral: {}}")
+    parameters.validate()
+    assert choices_of(describe('driver_profile').additional_constraints) == (
+        'calm, at night', 'neutral')
 
 
 def test_a_setting_that_no_profile_mentions_is_no_part_of_any(make):

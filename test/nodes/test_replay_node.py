@@ -5,6 +5,7 @@ import array
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 import os
+import shutil
 import signal
 import threading
 import time
@@ -529,6 +530,15 @@ def test_process_whose_source_is_damaged_says_where(start, tmp_path):
     assert 'played 2 frames' in process.lines[-1]
     assert '1 more were announced and could not be read' in process.lines[-1]
     assert 'Traceback' not in output
+
+
+def test_process_names_files_that_it_does_not_play_once(start, bag, tmp_path):
+    shutil.copytree(bag, tmp_path / 'bag')
+    shutil.copy(tmp_path / 'bag' / 'bag.mcap', tmp_path / 'bag' / 'bag_1.mcap')
+    process = start('-p', f'source:={tmp_path / "bag"}', '-p', 'rate:=0')
+    assert process.wait() == 0
+    assert '\n'.join(process.lines).count('does not name them: bag_1.mcap') == 1
+    assert 'played 6 frames' in process.lines[-1]
 
 
 def test_process_whose_source_gives_nothing_fails(start, tmp_path):

@@ -1,6 +1,7 @@
 """What is said of a recording's cameras while their frames are taken."""
 
 from dataclasses import replace
+import shutil
 
 import pytest
 from recording_scenes import CAMERA
@@ -54,6 +55,16 @@ def test_what_looks_blind_is_told_with_its_length_and_when(tmp_path):
             'for 6 s the images have shown next to nothing', 'by a single byte for 7 s, though 28',
             'for 6 s the images have shown next to nothing'), strict=True):
         assert text in warning
+
+
+def test_a_file_that_the_metadata_does_not_name_is_named(tmp_path):
+    bag = write_spells(tmp_path / 'drive', [(4, 'scene')])
+    shutil.copy(bag / 'drive.mcap', bag / 'drive_1.mcap')
+    shots, source = taken(bag)
+    assert len(shots) == 4
+    (problem, count), = source.problems.items()
+    assert (count, 'metadata.yaml does not name them: drive_1.mcap;' in problem) == (1, True)
+    assert not source.damaged
 
 
 @pytest.mark.parametrize('kind', ['black', 'frozen'])

@@ -1,12 +1,14 @@
 """Every engine gives the logits of the reference, at any size, or says in a sentence why not."""
 
 from concurrent.futures import ThreadPoolExecutor
+import gc
 import logging
 import os
 import subprocess
 import sys
 import time
 import warnings
+import weakref
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from aim_ros.segmentation import cache
 from aim_ros.segmentation import loading
 from aim_ros.segmentation.description import ModelError
 from aim_ros.segmentation.engine import Engine
+from aim_ros.segmentation.engine import KEPT_SIZES
 from aim_ros.segmentation.loading import load_labels
 from aim_ros.segmentation.segmenter import Segmenter
 
@@ -120,6 +123,42 @@ def test_threads_that_share_an_engine_each_get_their_own_logits(tiny, use_kept):
     with ThreadPoolExecutor(4) as pool:
         for ours, theirs in zip(pool.map(engine, images), expected, strict=True):
             torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=0)
+
+
+def test_openvino_keeps_what_it_compiled_for_the_sizes_used_last(tiny, use_kept, caplog):
+    engine = Segmenter(tiny, device='cpu', engine='openvino').engine
+
+    def compiled(*sizes):
+        caplog.clear()
+        with caplog.at_level(logging.INFO):
+            for size in sizes:
+                engine(torch.zeros(1, 3, *size))
+        return len([record for record in caplog.records if 'compiled for' in record.message])
+
+    rig = [(32, 32 + 8 * camera) for camera in range(8)]
+    assert compiled(*rig) == 8
+    assert compiled(*rig, *reversed(rig), *rig) == 0
+    before = engine(torch.ones(1, 3, *rig[0]))
+    # The first camera's size is in use; all others have to go.
+    others = [(64, 32 + 8 * number) for number in range(KEPT_SIZES - 1)]
+    assert compiled(*(size for other in others for size in (rig[0], other))) == len(others)
+    assert compiled(rig[0]) == 0
+    assert compiled(*rig[1:]) == 7
+    assert compiled(*others, rig[0]) == KEPT_SIZES
+    torch.testing.assert_close(engine(torch.ones(1, 3, *rig[0])), before)
+
+
+@pytest.mark.parametrize('name', ['torch', 'openvino'])
+def test_an_engine_that_nobody_holds_frees_its_memory_at_once(tiny, use_kept, name):
+    segmenter = Segmenter(tiny, device='cpu', engine=name)
+    segmenter.warm_up()
+    there = weakref.ref(segmenter.engine)
+    gc.disable()
+    try:
+        del segmenter
+        assert there() is None
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize(('engine', 'meanwhile'), [('torch', 3), ('openvino', 1)])

@@ -3,11 +3,13 @@
 from pathlib import Path
 
 import numpy as np
+import odd_values
 import pytest
 import torch
 
 from aim_ros.imaging.frame import Frame
 from aim_ros.segmentation.description import ModelError
+from aim_ros.segmentation.exported import read_description
 from aim_ros.segmentation.segmenter import Segmenter
 
 onnx = pytest.importorskip('onnx', reason='onnx is not installed: requirements-export.txt')
@@ -124,10 +126,11 @@ def test_a_size_in_the_description_that_the_file_does_not_take_is_refused(make):
 
 
 @pytest.mark.parametrize(('more', 'said'), [
-    ('family: !!bool maybe', 'cannot be read'), ('family: !!timestamp noon', 'cannot be read'),
-    (f'family: {"[" * 5000}{"]" * 5000}', 'cannot be read'),
-    (f'temperature: 1{"0" * 400}', 'the temperature in .* must be a number above 0, got 1000'),
-    (f'input_size: [1{"0" * 400}, "x"]', r'input_size in .* must be \[height, width\], got')])
+    ('family: !!bool maybe', 'is no YAML'), ('family: !!timestamp noon', 'is no YAML'),
+    (f'family: {"[" * 5000}{"]" * 5000}', 'is nested too deeply'),
+    (f'temperature: 1{"0" * 400}', 'has an integer of about 401 digits'),
+    ('temperature: .inf', 'the temperature in .* must be a number above 0, got inf'),
+    ('input_size: [1, "x"]', r'input_size in .* must be \[height, width\]')])
 def test_a_description_that_cannot_be_read_is_said_in_a_sentence(make, more, said):
     with pytest.raises(ModelError, match=said) as error:
         load_labels(make(description=f'{DESCRIPTION}{more}\n'))
@@ -187,3 +190,32 @@ def test_a_provider_runs_where_its_cache_cannot_be_written(make, tmp_path, monke
 def test_a_description_by_which_the_network_would_be_blind_is_refused(make, description, said):
     with pytest.raises(ModelError, match=said):
         start(make(description=description), 'onnxruntime')
+
+
+@pytest.mark.parametrize('key', [
+    '', 'classes', 'mean', 'std', 'input_size', 'temperature', 'rescale_factor', 'resample',
+    'channel_order', 'precision', 'family', 'other'])
+@pytest.mark.parametrize('value', odd_values.YAML.values(), ids=odd_values.YAML)
+def test_a_description_that_no_program_should_go_on_with_is_refused(make, value, key):
+    path = make()
+    for text in ((f'{key}: {value}', f'{key}: [{value}, 64]') if key else (value,)):
+        beside = Path(path).with_suffix('.yaml')
+        kept = [line for line in DESCRIPTION.splitlines() if not line.startswith(f'{key}:')]
+        beside.write_text('\n'.join([*kept, text] if key else [text]))
+        with pytest.raises(ModelError, match=str(beside)) as caught:
+            read_description(Path(path))
+        assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize(('key', 'value', 'said'), [
+    ('temperature', '18446744073709551616', None), ('temperature', '1e400', 'a number above 0'),
+    ('temperature', '[1]', 'a number above 0'), ('family', '[a]', 'must be a name'),
+    ('input_size', '[64, 20000]', 'at most 16384 pixels'), ('mean', '[.inf, 0, 0]', 'three')])
+def test_a_number_of_a_description_that_no_network_has_is_refused(make, key, value, said):
+    kept = [line for line in DESCRIPTION.splitlines() if not line.startswith(f'{key}:')]
+    path = Path(make(description='\n'.join([*kept, f'{key}: {value}'])))
+    if said is None:
+        assert read_description(path)[0].temperature == 2.0**64
+        return
+    with pytest.raises(ModelError, match=said):
+        read_description(path)

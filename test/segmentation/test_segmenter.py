@@ -1,8 +1,10 @@
+import json
 import logging
 
 import cv2
 import huggingface_hub
 import numpy as np
+import odd_values
 import pytest
 from safetensors.torch import load_file
 from safetensors.torch import save_file
@@ -19,6 +21,7 @@ from aim_ros.modulation import Modulation
 from aim_ros.resources import share_directory
 from aim_ros.segmentation.checkpoint import find_checkpoint
 from aim_ros.segmentation.engine import choose_device
+from aim_ros.segmentation.engine import KEPT_SIZES
 from aim_ros.segmentation.labels import CITYSCAPES
 from aim_ros.segmentation.loading import load_labels
 from aim_ros.segmentation.segmenter import ModelError
@@ -124,6 +127,25 @@ def test_a_broken_config(make_checkpoint, text):
     folder = make_checkpoint()
     (folder / 'config.json').write_text(text)
     assert f"the config of model '{folder}' cannot be loaded" in refusal(folder)
+
+
+@pytest.mark.parametrize('name', ['config.json', 'preprocessor_config.json'])
+@pytest.mark.parametrize('key', ['', 'id2label', 'num_labels', 'temperature', 'rescale_factor'])
+@pytest.mark.parametrize('value', odd_values.JSON.values(), ids=odd_values.JSON)
+def test_files_that_no_program_should_go_on_with(make_checkpoint, value, key, name):
+    folder = make_checkpoint()
+    path = folder / name
+    content = json.loads(path.read_text())
+    text = json.dumps({**content, key: 'odd'}).replace('"odd"', value) if key else value
+    path.write_text(text)
+    message = refusal(folder)
+    assert str(path) in message or f"of model '{folder}'" in message
+    assert len(message) < 700
+
+
+def test_more_classes_than_a_mask_holds(make_checkpoint):
+    folder = make_checkpoint(config={'num_labels': 10**9})
+    assert 'has num_labels 1000000000; masks hold 65535 classes' in refusal(folder)
 
 
 @pytest.mark.parametrize(('id2label', 'why'), [
@@ -555,6 +577,11 @@ def test_each_camera_has_an_input_of_its_own_shape(make_checkpoint, caplog):
             assert segmenter.forward(pixels).shape[2:] == (taken[0] // 4, taken[1] // 4)
     assert 'ready for inputs of 64x96 on torch' in caplog.text
     assert segmenter.size_text == '96x64, 64x96'
+    # Of a topic that changes its size again and again, the latest are told.
+    for width in range(1, KEPT_SIZES + 1):
+        segmenter.forward(torch.zeros(1, 3, 32, 32 * width))
+    assert segmenter.size_text.count('x') == KEPT_SIZES
+    assert '96x64' not in segmenter.size_text
 
 
 def test_frames_go_together_only_in_one_size_and_where_that_is_faster(make_checkpoint,
@@ -565,6 +592,12 @@ def test_frames_go_together_only_in_one_size_and_where_that_is_faster(make_check
     monkeypatch.setattr(segmenter.engine, 'batched', True)
     assert segmenter.groups(frames) == [[0, 2], [1]]
     assert segmenter.groups([]) == []
+
+
+def test_a_size_that_no_memory_holds_is_refused_when_it_is_tried(make_checkpoint):
+    segmenter = on_torch(str(make_checkpoint()), input_size=(2**31 - 1, 2**31 - 1))
+    with pytest.raises(ModelError, match=r'does not run at input_size \[2147483647, 2147483647\]'):
+        segmenter.warm_up()
 
 
 def test_a_size_that_is_given_holds_for_every_camera(make_checkpoint):

@@ -8,7 +8,9 @@ import pytest
 import torch
 
 from aim_ros.imaging.frame import Frame
+from aim_ros.segmentation.engine import KEPT_SIZES
 from aim_ros.segmentation.engines.torch import TorchEngine
+from aim_ros.segmentation.network import GraphedNetwork
 from aim_ros.segmentation.segmenter import Segmenter
 
 MODEL = 'segformer-b0-street'
@@ -31,6 +33,29 @@ def test_threads_that_share_an_engine_each_get_their_own_logits(prepared, device
     with ThreadPoolExecutor(8) as pool:
         for ours, theirs in zip(pool.map(engine, images), expected, strict=True):
             torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize('device', ['cuda'], indirect=True)
+def test_graphs_are_kept_of_the_sizes_used_last(device, monkeypatch):
+    captured = []
+
+    def capture(network, size, **options):
+        captured.append(size)
+        return GraphedNetwork(network, size, **options)
+
+    monkeypatch.setattr('aim_ros.segmentation.engines.torch.GraphedNetwork', capture)
+    engine = TorchEngine(torch.nn.Conv2d(3, 19, 3, padding=1).eval(), device=device)
+    images = [noise(i, (32, 32 + 8 * i)).to(device) for i in range(KEPT_SIZES + 1)]
+    rig = images[:8]
+    expected = [engine.network(image) for image in images]
+    for image in rig:
+        engine.prepare(2, tuple(image.shape[2:]))
+    for image, theirs in zip(3 * rig, 3 * expected[:8], strict=True):
+        torch.testing.assert_close(engine(image), theirs, atol=1e-2, rtol=0)
+    assert captured == [tuple(image.shape[2:]) for image in rig]
+    for image, theirs in zip(images + images[:1], expected + expected[:1], strict=True):
+        torch.testing.assert_close(engine(image), theirs, atol=1e-2, rtol=0)
+    assert captured[8:] == [tuple(image.shape[2:]) for image in (*images[8:], images[0])]
 
 
 def test_a_size_is_prepared_once_for_all_threads(make_checkpoint, monkeypatch):

@@ -17,6 +17,8 @@ from aim_ros.training import augment  # noqa: E402
 from aim_ros.training import config  # noqa: E402
 from aim_ros.training import data  # noqa: E402
 from aim_ros.training import pasting  # noqa: E402
+from aim_ros.training.sources import LabelledFrame  # noqa: E402
+from aim_ros.training.sources import Source  # noqa: E402
 
 PERSON, RIDER, TRUCK, BICYCLE = 11, 12, 14, 18
 
@@ -32,64 +34,6 @@ def test_a_source_that_holds_validation_frames_is_refused(tmp_path):
     settings = make_data(tmp_path, leave_out=False)
     with pytest.raises(ValueError, match='1 validation frames would be trained on'):
         data.load_training(settings)
-
-
-def test_the_packed_form_reads_back_what_was_written(tmp_path):
-    settings = make_data(tmp_path)
-    training, validation = data.load_training(settings), data.load_validation(settings)
-    size = data.write_packed(
-        tmp_path / 'p.zip', data.Packed(training, validation), quality=95)
-    assert size == (tmp_path / 'p.zip').stat().st_size
-    packed = config.DataConfig(packed=str(tmp_path / 'p.zip'), sources=settings.sources)
-    read, read_validation = data.load_training(packed), data.load_validation(packed)
-    for before, after in [*zip(training, read, strict=True), (validation, read_validation)]:
-        for a, b in zip(before.frames, after.frames, strict=True):
-            assert a.name == b.name
-            if a.image.shape == b.image.shape:
-                assert np.array_equal(a.labels, b.labels)
-                assert np.abs(a.image.astype(int) - b.image).mean() < 4
-    assert read[0].settings.weight == training[0].settings.weight
-
-
-def test_a_source_packed_at_half_size_keeps_its_objects_size(tmp_path):
-    settings = make_data(tmp_path, pack_scale=0.5)
-    training, validation = data.load_training(settings), data.load_validation(settings)
-    data.write_packed(tmp_path / 'p.zip', data.Packed(training, validation))
-    packed = config.DataConfig(packed=str(tmp_path / 'p.zip'), sources=settings.sources)
-    read = data.load_training(packed)
-    assert read[0].frames[0].labels.shape == (48, 80)
-    assert read[0].settings.scale == pytest.approx((1.0, 2.0))  # 0.5 .. 1.0 of the original
-    # The file tells its scale, whatever a later configuration would pack at.
-    later = dataclasses.replace(packed, sources=(
-        dataclasses.replace(settings.sources[0], pack_scale=1.0),))
-    assert data.load_training(later)[0].settings.scale == pytest.approx((1.0, 2.0))
-    assert data.load_validation(packed).frames[0].labels.shape == (96, 160)
-    # A teacher is to see them as large as ever.
-    assert read[0].settings.teacher_zoom == 2 * training[0].settings.teacher_zoom
-
-
-def test_what_a_run_is_chosen_by_is_packed_with_it(tmp_path):
-    settings = make_data(tmp_path)
-    chosen = dataclasses.replace(settings.sources[0], name='chosen', leave_out=None,
-                                 only='val.txt', input_size=(32, 64))
-    settings = dataclasses.replace(settings, choice=(chosen,))
-    data.write_packed(tmp_path / 'p.zip', data.Packed(
-        data.load_training(settings), data.load_validation(settings), data.load_choice(settings)))
-    packed = dataclasses.replace(settings, root='nowhere', packed=str(tmp_path / 'p.zip'))
-    (found,) = data.load_choice(packed)
-    assert ([frame.name for frame in found.frames], found.settings) == (['f2'], chosen)
-    listed = (tmp_path / 'listed.txt')
-    listed.write_text('f1\n')
-    measured = dataclasses.replace(packed.validation, only=str(listed))
-    with pytest.raises(ValueError, match=r'no frame to measure on that .*listed\.txt names'):
-        data.load_validation(dataclasses.replace(packed, validation=measured))
-    listed.write_text('f1\nf2\n')
-    found = data.load_validation(dataclasses.replace(packed, validation=measured))
-    assert [frame.name for frame in found.frames] == ['f2']
-    assert len(data.load_validation(packed).frames) == 1
-    other = dataclasses.replace(packed, choice=(dataclasses.replace(chosen, name='other'),))
-    with pytest.raises(ValueError, match=r'p\.zip holds no frames of other: pack them with'):
-        data.load_choice(other)
 
 
 def crops(settings, *, teacher=None, zoom=1, **changes):
@@ -179,8 +123,8 @@ def test_colours_change_independently_of_each_other():
     # Two colours, side by side: a grey crop has one channel, a blurred one more than two colours.
     image = np.full((48, 64, 3), (200, 60, 20), np.uint8)
     image[:, 32:] = (10, 90, 220)
-    source = data.Source(config.SourceConfig('s', '', '', scale=(1.0, 1.0)), (
-        data.LabelledFrame('f', image, np.zeros((48, 64), np.uint8)),))
+    source = Source(config.SourceConfig('s', '', '', scale=(1.0, 1.0)), (
+        LabelledFrame('f', image, np.zeros((48, 64), np.uint8)),))
     chosen = config.AugmentConfig(crop=(48, 64), colour=0, blur=0.5, noise=0, grey=0.5, aspect=0,
                                   rare_probability=0)
     dataset = augment.CropDataset([source], chosen, seed=1, length=60)
@@ -194,10 +138,10 @@ def test_colours_change_independently_of_each_other():
 
 def test_a_mixed_crop_shows_two_and_is_trusted_like_the_weaker(tmp_path):
     def plain(value, weight):
-        frame = data.LabelledFrame('f', np.full((48, 64, 3), 50 * value, np.uint8),
+        frame = LabelledFrame('f', np.full((48, 64, 3), 50 * value, np.uint8),
                            np.full((48, 64), value, np.uint8))
         settings = config.SourceConfig('s', '', '', weight=weight, scale=(1.0, 1.0))
-        return data.Source(settings, (frame,))
+        return Source(settings, (frame,))
 
     chosen = config.AugmentConfig(crop=(48, 64), colour=0, blur=0, noise=0, grey=0, aspect=0,
                                   rare_probability=0, cutmix_probability=1.0)
@@ -215,10 +159,10 @@ def test_a_mixed_crop_shows_two_and_is_trusted_like_the_weaker(tmp_path):
 def uniform(value, *, known=True, share=1.0):
     """Return a source of one frame of one class and colour, which the teacher has seen or not."""
     wanted = np.full((12, 16, 19), 1 / 19, np.float16) if known else None
-    frame = data.LabelledFrame('f', np.full((48, 64, 3), 50 * value, np.uint8),
-                               np.full((48, 64), value, np.uint8), wanted)
+    frame = LabelledFrame('f', np.full((48, 64, 3), 50 * value, np.uint8),
+                          np.full((48, 64), value, np.uint8), wanted)
     settings = config.SourceConfig('s', '', '', weight=0.5 * value, scale=(1.0, 1.0), share=share)
-    return data.Source(settings, (frame,))
+    return Source(settings, (frame,))
 
 
 def blended(sources, shown):
@@ -293,7 +237,7 @@ def road(trucks_grey=None, labelled_by='labels'):
         image[9:37, 10:40], labels[9:37, 10:40] = trucks_grey, TRUCK
     settings = config.SourceConfig('s', '', labelled_by, scale=(1.0, 1.0), horizon=0.25,
                                    share=float(trucks_grey is None))
-    return data.Source(settings, (data.LabelledFrame('f', image, labels),))
+    return Source(settings, (LabelledFrame('f', image, labels),))
 
 
 def test_vehicles_that_a_human_labelled_are_pasted_where_they_could_stand():
@@ -321,8 +265,8 @@ def test_a_rider_and_its_bicycle_are_one_instance(tmp_path):
     labels[40:60, 25:45] = BICYCLE
     labels[10:50, 60:70] = PERSON
     labels[70:80, 0:9] = PERSON  # touches the border: not whole
-    source = data.Source(config.SourceConfig('s', '', ''), (
-        data.LabelledFrame('f', np.zeros((80, 80, 3), np.uint8), labels),))
+    source = Source(config.SourceConfig('s', '', ''), (
+        LabelledFrame('f', np.zeros((80, 80, 3), np.uint8), labels),))
     chosen = (PERSON, RIDER, 17, BICYCLE)
     found = pasting.cut_instances(source, chosen, least_area=100)
     kinds = sorted(sorted(np.unique(i.labels).tolist()) for i in found)

@@ -23,6 +23,8 @@ from aim_ros.training import loop  # noqa: E402
 from aim_ros.training.device_crops import DeviceCrops  # noqa: E402
 from aim_ros.training.labels import IGNORE  # noqa: E402
 from aim_ros.training.pasting import Instance  # noqa: E402
+from aim_ros.training.sources import LabelledFrame  # noqa: E402
+from aim_ros.training.sources import Source  # noqa: E402
 
 ROAD, BUILDING, PERSON, CAR = 0, 2, 11, 13
 PLAIN = {'crop': (32, 64), 'colour': 0.0, 'blur': 0.0, 'noise': 0.0, 'grey': 0.0,
@@ -79,7 +81,7 @@ def test_a_batch_depends_on_its_step_and_the_seed_alone(sources, device):
 def test_half_of_the_crops_are_mirrored(sources, device):
     labels = np.full((96, 160), ROAD, np.uint8)
     labels[50:60, 120:150] = CAR
-    frame = data.LabelledFrame('car', np.repeat(10 * labels[..., None], 3, 2), labels)
+    frame = LabelledFrame('car', np.repeat(10 * labels[..., None], 3, 2), labels)
     # Whole frames as crops.
     whole = dataclasses.replace(sources[0], frames=(frame,), settings=dataclasses.replace(
         sources[0].settings, scale=(0.4, 0.4)))
@@ -91,8 +93,8 @@ def test_half_of_the_crops_are_mirrored(sources, device):
 
 
 def test_a_crop_larger_than_its_frame_is_unlabelled_beside_it(sources, device):
-    frame = data.LabelledFrame('small', np.full((20, 160, 3), 20, np.uint8),
-                               np.full((20, 160), BUILDING, np.uint8))
+    frame = LabelledFrame('small', np.full((20, 160, 3), 20, np.uint8),
+                          np.full((20, 160), BUILDING, np.uint8))
     small = dataclasses.replace(sources[0], frames=(frame,), settings=dataclasses.replace(
         sources[0].settings, scale=(0.2, 0.2)))
     batch = crops([small, sources[0]], device, batch=32)(0)
@@ -143,7 +145,7 @@ def test_vehicles_are_pasted_of_what_humans_labelled(sources, device):
     frame = dataclasses.replace(sources[0].frames[0], labels=labels)
     named = dataclasses.replace(sources[0].settings, labels='labels')
     for described, found in ((named, 1), (dataclasses.replace(named, labels=None), 0)):
-        source = data.Source(described, (frame,))
+        source = Source(described, (frame,))
         assert len(crops([source], device, **large).vehicles or ()) == found
 
 

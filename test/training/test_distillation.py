@@ -127,7 +127,7 @@ def test_a_taught_run_that_stopped_goes_on_to_the_identical_state(tmp_path, bf16
 def test_training_comes_closer_to_the_teacher_without_a_label(tmp_path):
     chosen = taught(tmp_path, steps=1000, warmup=1, lr=2e-3)
     trainer = loop.Trainer(chosen, tmp_path / 'run')
-    batch = next(iter(trainer.loader(data.load_training(chosen.data))))
+    batch = next(iter(trainer.batches(data.load_training(chosen.data))))
     batch['labels'].fill_(255)
     assert batch['asked'].any()
     pixels = (batch['image'].float() - trainer.mean) / trainer.std

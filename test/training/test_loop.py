@@ -20,6 +20,7 @@ from aim_ros.training import losses  # noqa: E402
 from aim_ros.training import model  # noqa: E402
 from aim_ros.training import optimization  # noqa: E402
 from aim_ros.training import processes  # noqa: E402
+from aim_ros.training.sources import Source  # noqa: E402
 
 
 def test_a_stopped_run_goes_on_to_the_identical_state(tmp_path):
@@ -89,7 +90,7 @@ def test_a_teacher_is_shown_the_blends_of_a_run(tmp_path):
         teacher=config.TeacherConfig(weights=str(tmp_path)),
         augment=dataclasses.replace(plain.augment, mixup_probability=1.0))
     trainer = loop.Trainer(chosen, tmp_path / 'run')
-    crops = trainer.loader(data.load_training(chosen.data)).dataset
+    crops = trainer.batches(data.load_training(chosen.data)).dataset
     assert crops.zoom == 2
     # It is sure of the labels where it saw the frames, and of nothing where it has random weights.
     assert crops[0]['wanted'].max() < 0.9
@@ -97,7 +98,7 @@ def test_a_teacher_is_shown_the_blends_of_a_run(tmp_path):
 
     alone = dataclasses.replace(chosen, data=plain.data)
     trainer = loop.Trainer(alone, tmp_path / 'alone')
-    assert trainer.loader(data.load_training(alone.data)).dataset.teacher is None
+    assert trainer.batches(data.load_training(alone.data)).dataset.teacher is None
 
 
 def test_a_state_of_another_version_or_optimizer_is_refused(tmp_path):
@@ -141,7 +142,7 @@ def test_the_best_checkpoint_is_chosen_on_all_sources_alike(tmp_path, monkeypatc
     monkeypatch.setattr(loop.metrics, 'predictor', lambda network, processor, size: size)
     monkeypatch.setattr(loop.metrics, 'evaluate', lambda size, frames:
                         loop.metrics.Figures(np.array(matrices[size])))
-    sources = [data.Source(config.SourceConfig(name, '', input_size=size), ())
+    sources = [Source(config.SourceConfig(name, '', input_size=size), ())
                for name, size in (('a', None), ('b', (16, 32)))]
     trainer.validate(sources)
     iou = ((1 + 0.5) / 2 + 3 / 4) / 2

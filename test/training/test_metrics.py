@@ -8,8 +8,8 @@ skip_where_missing()
 
 import torch  # noqa: E402
 
-from aim_ros.training import data  # noqa: E402
 from aim_ros.training import metrics  # noqa: E402
+from aim_ros.training.sources import LabelledFrame  # noqa: E402
 
 
 def test_figures_are_those_counted_by_hand():
@@ -78,7 +78,7 @@ def test_evaluation_is_at_the_labels_own_resolution():
     labels[:, 20:] = 13
     labels[0] = 255
     labels[1, 20:] = 0
-    frame = data.LabelledFrame('f', np.zeros((20, 40, 3), np.uint8), labels)
+    frame = LabelledFrame('f', np.zeros((20, 40, 3), np.uint8), labels)
     calibration = metrics.Calibration()
     figures = metrics.evaluate(metrics.predictor(Constant(), processor, (16, 32)), [frame],
                                [calibration])

@@ -5,7 +5,6 @@ The compiled code holds no lock of Python. Each thread takes every n-th row of t
 shares the work evenly and changes no result.
 """
 
-from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from functools import lru_cache
@@ -31,8 +30,8 @@ from aim_ros.modulation import expected_shift
 from aim_ros.modulation import LARGEST_DRAW
 from aim_ros.modulation import Modulation
 
-KEPT_SHAPES = 8
-"""Shapes (of cameras and models) whose working memory a thread keeps."""
+KEPT_SHAPES = 12
+"""Shapes (of cameras and models) whose working memory a thread keeps, those used last."""
 
 
 def fill(
@@ -118,10 +117,6 @@ _local = threading.local()
 
 def workspace(classes: int, width: int, columns: int) -> Workspace:
     """Return the calling thread's working memory for logits and images of such sizes."""
-    known = _local.__dict__.setdefault('known', OrderedDict())
-    shape = (classes, width, columns)
-    if shape not in known:
-        known[shape] = new_workspace(*shape)
-        if len(known) > KEPT_SHAPES:
-            known.popitem(last=False)
-    return known[shape]
+    if not hasattr(_local, 'workspace_for'):
+        _local.workspace_for = lru_cache(KEPT_SHAPES)(new_workspace)
+    return _local.workspace_for(classes, width, columns)

@@ -4,10 +4,11 @@ import threading
 
 import rclpy
 
-from aim_ros.media.bag_files import remove_unpacked
 from aim_ros.media.frames import MediaError
+from aim_ros.media.unpacking import remove_unpacked
 from aim_ros.nodes.launching.transports import use_large_images
 from aim_ros.nodes.logging import as_text
+from aim_ros.nodes.logging import forward_python_logs
 from aim_ros.nodes.process import join_ros
 from aim_ros.nodes.process import run_until_stopped
 from aim_ros.nodes.replay.node import ReplayError
@@ -26,6 +27,7 @@ def run_replay(args: list[str] | None, stop: threading.Event) -> int:
         use_large_images()
         if not join_ros('replay', args):
             return 1
+        forward_python_logs(rclpy.logging.get_logger('replay'))
         try:
             _play(stop)
         except (MediaError, ReplayError, ValueError) as error:

@@ -16,6 +16,9 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from aim_ros.hazards.emphasis_filter import EmphasisFilter
+from aim_ros.nodes.choices import ANY_OF
+from aim_ros.nodes.choices import choice_text
+from aim_ros.nodes.choices import ONE_OF
 from aim_ros.nodes.parameter_table import ParameterTable
 from aim_ros.nodes.parameter_table import ReadOnlyParameterError
 from aim_ros.nodes.segmentation.table import camera_rows
@@ -175,7 +178,7 @@ class NodeParameters:
         self._labels = load_labels(self['model'])
         # rclpy describes a read-only parameter once and for all.
         for name in (name for name in CLASS_LISTS if not self._table.is_fixed(name)):
-            self._table.describe(name, f'any of: {", ".join(self._labels.selectable())}')
+            self._table.describe(name, choice_text(ANY_OF, self._labels.selectable()))
 
     def _renew_owners_classes(self) -> None:
         """Take for the owner's what was set since in place of classes that there are not."""
@@ -197,8 +200,7 @@ class NodeParameters:
         path = self['profiles_file'] or str(share_directory() / 'config' / 'profiles.yaml')
         before = self._rules.governed if self._rules is not None else ()
         self._rules = ProfileRules(load_profiles(path), self._limits, before)
-        self._table.describe(
-            'driver_profile', f'one of: {", ".join(self._rules.file.profiles)}')
+        self._table.describe('driver_profile', choice_text(ONE_OF, self._rules.file.profiles))
 
     def _apply_at_start(self) -> None:
         """Put the profile chosen at start in force, but for what was given beside it."""

@@ -9,8 +9,7 @@ from rcl_interfaces.msg import ParameterValue
 from rclpy.parameter import Parameter
 from rclpy.parameter import parameter_value_to_python
 
-_CHOICES = ('one of: ', 'any of: ')
-"""How the node begins a list of what is allowed."""
+from aim_ros.nodes.choices import choices_of
 
 _LISTS = (Parameter.Type.STRING_ARRAY, Parameter.Type.INTEGER_ARRAY)
 _NUMBERS = (Parameter.Type.DOUBLE, Parameter.Type.INTEGER)
@@ -93,11 +92,9 @@ def control_of(descriptor: ParameterDescriptor, value: ParameterValue) -> Contro
     for found in (*descriptor.floating_point_range, *descriptor.integer_range):
         low, high = found.from_value, found.to_value
     text = descriptor.additional_constraints
-    start = next((start for start in _CHOICES if text.startswith(start)), None)
-    choices = () if start is None else tuple(text.removeprefix(start).split(', '))
     return Control(
         descriptor.name, Parameter.Type(value.type), descriptor.description, text,
-        descriptor.read_only, low, high, choices)
+        descriptor.read_only, low, high, choices_of(text))
 
 
 def plain(value: ParameterValue) -> Any:

@@ -160,7 +160,10 @@ def choice_buttons(choices: Iterable[str], ask: Callable[[str], Any]) -> Callabl
         return lambda value: select.set_value(value if value in choices else None)
     with ui.row().classes('w-full gap-1'):
         buttons = {choice: ui.button(choice, on_click=lambda choice=choice: ask(choice)).props(
-            f'no-caps dense padding="2px 10px" data-choice="{choice}"') for choice in choices}
+            'no-caps dense padding="2px 10px"') for choice in choices}
+    for choice, button in buttons.items():
+        # In a text of props, quotes in it would end it.
+        button.props['data-choice'] = choice
 
     def put(value: Any) -> None:
         for choice, button in buttons.items():

@@ -18,6 +18,7 @@ from aim_ros.perception.profiles import ALERT_KEYS
 from aim_ros.perception.profiles import CUSTOM
 from aim_ros.perception.profiles import load_profiles
 from aim_ros.perception.profiles import ProfileError
+from aim_ros.plain_data import parse_yaml
 from aim_ros.resources import share_directory
 
 _DEFAULTS = {row.name: row.default for row in TABLE}
@@ -96,11 +97,13 @@ def save_profile(path: Path, name: str, values: Mapping[str, Any], description: 
     yaml.width = 100
     yaml.indent(mapping=2, sequence=4, offset=2)
     try:
-        content = yaml.load(source.read_text(encoding='utf-8'))
-    # The YAML loader lets the others through, of scalars that are none of their tag, and of depth.
-    except (OSError, YAMLError, ValueError, LookupError, AttributeError,
-            RecursionError) as error:
+        given = source.read_text(encoding='utf-8')
+        parse_yaml(given)  # what is beyond bounds, ruamel.yaml would go on with
+        content = yaml.load(given)
+    except (OSError, UnicodeDecodeError, YAMLError) as error:
         raise SaveError(f'{source} cannot be read: {error}') from error
+    except ValueError as error:
+        raise SaveError(f'{source} {error}') from error
     profiles = content.get('profiles') if isinstance(content, CommentedMap) else None
     if not isinstance(profiles, CommentedMap):
         raise SaveError(f'{source} has no mapping "profiles:" of names to profiles')

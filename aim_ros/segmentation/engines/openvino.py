@@ -1,5 +1,6 @@
 """OpenVINO: the fastest on CPUs, and the way to Intel's GPUs and NPUs."""
 
+from functools import partial
 import logging
 from pathlib import Path
 from threading import Lock
@@ -15,6 +16,8 @@ from torch import Tensor
 from aim_ros.segmentation.cache import cache_folder
 from aim_ros.segmentation.description import ModelError
 from aim_ros.segmentation.engine import Engine
+from aim_ros.segmentation.engine import KEPT_SIZES
+from aim_ros.segmentation.engine import LastUsed
 
 _HINTS = {'fp32': 'f32', 'fp16': 'f16', 'bf16': 'bf16'}
 # The device's own names of what it computes in.
@@ -111,6 +114,8 @@ class OpenVinoEngine(Engine):
     """
     Runs a network that `convert` wrote, or an ONNX file, compiled for each size that comes.
 
+    Of `KEPT_SIZES` that is kept; for one that returns later it takes as long as at first.
+
     :param path: of the network.
     :param target: OpenVINO's name of the device: ``CPU``, ``GPU``, ``GPU.1``, ``NPU``, ...
     :param precision: what it computes in; ``fp32``, ``fp16`` or ``bf16``.
@@ -154,7 +159,7 @@ class OpenVinoEngine(Engine):
         height, width = shape[1:3] if self._channels_last else shape[2:4]
         if height.is_static and width.is_static:
             self.fixed_size = height.get_length(), width.get_length()
-        self._requests: dict[tuple[int, int], ov.InferRequest] = {}
+        self._requests: LastUsed[ov.InferRequest] = LastUsed(KEPT_SIZES)
         # A request runs once at a time: another thread would be refused, or change its images.
         self._one_at_a_time = Lock()
 
@@ -173,9 +178,7 @@ class OpenVinoEngine(Engine):
         # OpenVINO does not.
         images = pixels.contiguous().numpy()
         with self._one_at_a_time:
-            request = self._requests.get(size)
-            if request is None:
-                request = self._requests[size] = self._compile(size)
+            request = self._requests.get(size, partial(self._compile, size))
             logits = torch.empty(tuple(request.model_outputs[0].shape))
             request.set_input_tensor(ov.Tensor(images, shared_memory=True))
             request.set_output_tensor(ov.Tensor(logits.numpy(), shared_memory=True))

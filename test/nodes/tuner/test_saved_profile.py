@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import odd_values
 import pytest
 import yaml
 
@@ -86,9 +87,8 @@ def test_a_name_that_cannot_be_one_is_refused(path, name):
 
 
 @pytest.mark.parametrize('text', [
-    'profiles: [', 'profiles: 3\n', '- a\n', '', 'profiles: {a: 2024-99-99}\n',
-    'profiles: {a: !!bool maybe}\n', 'profiles: {a: !!int ""}\n',
-    f'profiles: {"[" * 5000}{"]" * 5000}\n'])
+    'profiles: [', 'profiles: 3\n', '- a\n', '', *odd_values.YAML.values(),
+    *(f'profiles: {{odd: {{focus: {{sigma: {value}}}}}}}' for value in odd_values.YAML.values())])
 def test_a_file_that_is_none_of_profiles_is_left_alone(path, text):
     path.parent.mkdir()
     path.write_text(text)

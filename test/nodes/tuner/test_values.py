@@ -10,6 +10,9 @@ from rclpy.parameter import Parameter
 from std_msgs.msg import Header
 
 from aim_ros.hazards.alerts import Level
+from aim_ros.nodes.choices import ANY_OF
+from aim_ros.nodes.choices import choice_text
+from aim_ros.nodes.choices import ONE_OF
 from aim_ros.nodes.messages.conversions import status_message
 from aim_ros.nodes.parameter_row import Row
 from aim_ros.nodes.parameter_row import STRINGS
@@ -55,6 +58,21 @@ def test_choices_are_those_that_the_node_names():
     only_raised = control(Row('x', float, 1.0, '', low=0.0, high=2.0, driver_may='raised'))
     assert only_raised.choices == ()
     assert 'raised' in only_raised.constraints
+
+
+@pytest.mark.parametrize('choices', [
+    ('a',), ('a, b', 'c'), ('a,b',), ('say "calm"', '"', '""', "it's"), (' a ', '', 'b'), (', ',),
+    ('two\nlines', 'a\r\nb', '\ttab'), ('one of: ', 'any of: a, b'), ('a\\', '[a, b]', '{c: d}')])
+@pytest.mark.parametrize('start', [ONE_OF, ANY_OF])
+def test_choices_are_read_as_they_were_whatever_is_in_them(start, choices):
+    found = control(Row('x', STRINGS, (), ''), choice_text(start, choices))
+    assert found.choices == choices
+    assert control(Row('x', str, choices[0], '', choices=choices)).choices == choices
+
+
+def test_of_a_list_that_another_program_wrote_what_can_be_read_is():
+    for text in ('one of: a, b\nc', 'one of: a, "b\nc', 'one of: ', 'of: a'):
+        control(Row('x', str, 'a', ''), text)
 
 
 def test_values_go_out_in_the_type_of_the_parameter():

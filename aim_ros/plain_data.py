@@ -1,0 +1,119 @@
+"""YAML and JSON that people write: read within bounds, and quoted in bounded length."""
+
+import json
+import reprlib
+from typing import Any
+
+import yaml
+
+DEEPEST = 100
+"""Levels of tables and lists in each other; what is meant has about ten."""
+
+MOST_VALUES = 1_000_000
+"""Values that a file may stand for: with aliases, a few lines stand for more than memory holds."""
+
+_MOST_KEYS = 10_000  # of a table, with those that it merges in by ``<<``
+_LARGEST = 2**64  # integers of the files that are read are sizes, counts and nanoseconds
+
+# Of scalars that are none of the tag that they are given, as ``!!bool maybe``.
+_NO_SCALAR = (ValueError, LookupError, AttributeError)
+
+
+class BoundsError(ValueError):
+    """Data that no program should go on with; the text goes on from the name of its file."""
+
+
+def parse_yaml(text: str) -> Any:
+    """
+    Return what YAML says.
+
+    :raises BoundsError: it is nested deeper, stands for more, or has larger numbers than is meant.
+    :raises ValueError: it is no YAML.
+    """
+    try:
+        return checked(yaml.load(text, Loader=_Loader))
+    except BoundsError:
+        raise
+    except RecursionError:
+        raise _too_deep() from None
+    except (yaml.YAMLError, *_NO_SCALAR) as error:
+        raise ValueError(f'is no YAML: {" ".join(str(error).split())[:300]}') from error
+
+
+def parse_json(text: str) -> Any:
+    """
+    Return what JSON says.
+
+    :raises BoundsError: as `parse_yaml`.
+    :raises ValueError: it is no JSON.
+    """
+    try:
+        content = json.loads(text)
+    except RecursionError:
+        raise _too_deep() from None
+    except ValueError as error:
+        raise ValueError(f'is no JSON: {error}') from error
+    return checked(content)
+
+
+def checked(content: Any) -> Any:
+    """
+    Return plain data if it is within bounds.
+
+    :raises BoundsError: as `parse_yaml`.
+    """
+    _measure(content, 0, {})
+    return content
+
+
+def shortened(value: Any) -> str:
+    """Return what a value is for an error message, in at most 100 characters."""
+    try:
+        return _SHORT.repr(value)[:100]
+    # Python writes out no integer of more than 4300 digits.
+    except ValueError:
+        return f'a {type(value).__name__} too long to print'
+
+
+class _Loader(yaml.SafeLoader):
+    """Refuses tables that merge themselves into ever larger ones."""
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        super().flatten_mapping(node)
+        if len(node.value) > _MOST_KEYS:
+            raise BoundsError(f'has a table of more than {_MOST_KEYS} keys')
+
+
+def _measure(value: Any, depth: int, known: dict[int, tuple[int, int]]) -> tuple[int, int]:
+    """Return how many values one stands for, and how deep it is; each object is visited once."""
+    if isinstance(value, int) and abs(value) > _LARGEST:
+        digits = int(value.bit_length() * 0.30103) + 1
+        raise BoundsError(f'has an integer of about {digits} digits, and none of more than 19 '
+                          'can be meant')
+    if not isinstance(value, dict | list | tuple | set):
+        return 1, 0
+    if depth > DEEPEST:
+        raise _too_deep()
+    if id(value) not in known:
+        # So that what contains itself is without end.
+        known[id(value)] = MOST_VALUES, 0
+        parts = [part for pair in value.items() for part in pair] if isinstance(
+            value, dict) else value
+        found = [_measure(part, depth + 1, known) for part in parts]
+        known[id(value)] = (1 + sum(size for size, _ in found),
+                            1 + max((height for _, height in found), default=0))
+    size, height = known[id(value)]
+    if depth + height > DEEPEST:
+        raise _too_deep()
+    if size > MOST_VALUES:
+        raise BoundsError(f'stands for more than {MOST_VALUES} values, by aliases of aliases')
+    return size, height
+
+
+def _too_deep() -> BoundsError:
+    return BoundsError(f'is nested too deeply: {DEEPEST} levels are allowed')
+
+
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother, _SHORT.maxlong = 3, 80, 80, 60
+_SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxdict = _SHORT.maxset = 12

@@ -1,0 +1,76 @@
+"""What people write is read within bounds, and quoted in bounded length."""
+
+from contextlib import suppress
+import json
+
+import odd_values
+import pytest
+import yaml
+
+from aim_ros.plain_data import BoundsError
+from aim_ros.plain_data import DEEPEST
+from aim_ros.plain_data import parse_json
+from aim_ros.plain_data import parse_yaml
+from aim_ros.plain_data import shortened
+
+PLAIN = {'a': [1, 2.5, None, True, 'x'], 'b': {'c': [[]], 'd': {}}, 'e': 2**63, 'f': -2**63}
+
+
+def test_what_is_meant_is_read_as_the_libraries_read_it():
+    assert parse_yaml(yaml.safe_dump(PLAIN)) == PLAIN
+    assert parse_json(json.dumps(PLAIN)) == PLAIN
+    assert parse_yaml('a: &x {b: 1}\nc: {<<: *x, d: [*x, *x]}') == {
+        'a': {'b': 1}, 'c': {'b': 1, 'd': [{'b': 1}, {'b': 1}]}}
+    assert parse_yaml('') is None
+    deep = '[' * DEEPEST + ']' * DEEPEST
+    assert parse_json(deep) == parse_yaml(deep)
+
+
+@pytest.mark.parametrize('where', ['{}', 'a: {}', '- {}', '? {}\n: 1', 'a: [1, {{b: {}}}]'])
+@pytest.mark.parametrize('value', odd_values.YAML.values(), ids=odd_values.YAML)
+def test_what_no_program_should_go_on_with_is_refused_as_yaml(value, where):
+    with pytest.raises(ValueError, match=r'^(is|has|stands) ') as caught:
+        parse_yaml(where.format(value))
+    assert len(str(caught.value)) < 500
+    assert '\n' not in str(caught.value)
+
+
+@pytest.mark.parametrize('where', ['{}', '{{"a": {}}}', '[1, {}]'])
+@pytest.mark.parametrize('value', odd_values.JSON.values(), ids=odd_values.JSON)
+def test_what_no_program_should_go_on_with_is_refused_as_json(value, where):
+    with pytest.raises(ValueError, match=r'^(is|has|stands) '):
+        parse_json(where.format(value))
+
+
+def test_aliases_that_are_deep_only_together_are_refused():
+    lines = ['- &a0 [x]', *(f'- &a{level} [*a{level - 1}]' for level in range(1, DEEPEST + 1))]
+    with pytest.raises(BoundsError, match='is nested too deeply'):
+        parse_yaml('\n'.join(lines))
+    assert len(parse_yaml('\n'.join(lines[:50]))) == 50
+
+
+def test_tables_that_merge_themselves_take_no_memory_without_end():
+    lines = ['- &a0 {k0: 1}']
+    for level in range(1, 40):
+        lines.append(f'- &a{level} {{k{level}: 1, <<: [*a{level - 1}, *a{level - 1}]}}')
+    with suppress(BoundsError):  # of PyYAML before 6.0.3, which repeats them
+        assert len(parse_yaml('\n'.join(lines))[-1]) == 40
+
+
+def test_bounds_are_told_from_what_is_no_yaml_or_json():
+    for parse, text, said in ((parse_yaml, 'a: [', 'is no YAML: while'),
+                              (parse_json, '{"a"', 'is no JSON: Expecting'),
+                              (parse_json, '', 'is no JSON')):
+        with pytest.raises(ValueError, match=said) as caught:
+            parse(text)
+        assert not isinstance(caught.value, BoundsError)
+
+
+def test_what_is_quoted_is_short():
+    assert shortened([1, 'a']) == "[1, 'a']"
+    assert shortened('x' * 10_000).startswith("'xxx")
+    huge = [0]
+    for _ in range(60):
+        huge = [huge, huge]
+    for value in ('x' * 10_000, list(range(10_000)), huge, 10**400, 16**5000, {'a' * 999: 1}):
+        assert 0 < len(shortened(value)) <= 100
