@@ -103,6 +103,8 @@ class Pipeline:
         self.fails = fails
         self.batches = []
         self.tracked = []
+        self.segmenter = SimpleNamespace(
+            size_for=lambda size: size, is_ready=lambda size: True, prepare=None)
 
     def groups(self, frames):
         return [frames]
@@ -133,7 +135,7 @@ def perceive():
         pipeline = Pipeline(fails)
         clock = SimpleNamespace(now=lambda: SimpleNamespace(nanoseconds=10))
         header = SimpleNamespace(stamp=SimpleNamespace(sec=0, nanosec=5))
-        perceiver = Perceiver(pipeline, channels, lambda: settings, clock, log)
+        perceiver = Perceiver(pipeline, channels, lambda: settings, clock, log, None)
         perceiver.perceive({
             name: Received(SimpleNamespace(header=header), 0) for name in BOTH})
         return SimpleNamespace(channels=channels, pipeline=pipeline, log=log)
