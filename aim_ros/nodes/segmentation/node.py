@@ -39,6 +39,7 @@ from aim_ros.nodes.segmentation.problems import describe
 from aim_ros.nodes.segmentation.receiver import Receiver
 from aim_ros.perception.pipeline import Pipeline
 from aim_ros.segmentation.loading import parse_device
+from aim_ros.segmentation.lost_device import is_device_lost
 from aim_ros.segmentation.segmenter import ModelError
 from aim_ros.segmentation.segmenter import Segmenter
 
@@ -68,7 +69,7 @@ class SegmentationNode(LifecycleNodeMixin, Node):
         forward_python_logs(self.get_logger())
         self._params = NodeParameters(self)
         self._bond = Bond(self)
-        self._problem = self._advice = ''
+        self._problem = self._advice = self._lost_device = ''
         self._autostarting, self._ends_on_failure = False, ends_on_failure
         self._pipeline: Pipeline | None = None
         self._disagreement: str | None = None
@@ -106,6 +107,11 @@ class SegmentationNode(LifecycleNodeMixin, Node):
     def problem(self) -> str:
         """What went wrong last with the node itself, empty if nothing did."""
         return self._problem
+
+    @property
+    def lost_device(self) -> str:
+        """By which error the device was lost, so that this process has to end; empty if not."""
+        return self._lost_device
 
     def set_parameters_atomically(self, parameter_list: list[Parameter]) -> SetParametersResult:
         """Set parameters as one change; one that there is not is refused by its name."""
@@ -200,6 +206,7 @@ class SegmentationNode(LifecycleNodeMixin, Node):
         # An autostart says it once, at FATAL.
         if not self._autostarting:
             self.get_logger().error(self._problem)
+        self._give_up_if_lost(error)
 
     def _configure(self) -> None:
         parameters = self._params
@@ -264,7 +271,9 @@ class SegmentationNode(LifecycleNodeMixin, Node):
             self._bond.end()
         finally:
             # Whatever becomes of the bond, planners get their STALE.
-            self._receiver.stop()
+            self._receiver.stop(
+                f'the device is lost: {self._lost_device}' if self._lost_device else
+                'the node is not active')
 
     def _stop_and_clean_up(self) -> None:
         try:
@@ -274,10 +283,19 @@ class SegmentationNode(LifecycleNodeMixin, Node):
 
     # At work
 
+    def _give_up_if_lost(self, error: Exception) -> None:
+        """Have the process end where the device answers nothing more in it."""
+        if not self._lost_device and is_device_lost(error):
+            self._lost_device = describe(error)
+            self.get_logger().fatal(
+                f'the device is lost: {self._lost_device}. Nothing in this process can use it any '
+                'more: the node ends, to be started again (respawn:=true of the launch file does)')
+
     def _lose(self, error: Exception) -> None:
-        """Own up to frames that were lost before they could be laid on one camera."""
+        """Own up to what was lost and cannot be laid on one camera."""
         self._problem = f'frames were lost: {describe(error)}'
         self._log.error('frames', self._problem)
+        self._give_up_if_lost(error)
 
     def _fail_to_watch(self, error: Exception) -> None:
         self._log.error('watchdog', f'the watchdog failed: {describe(error)}')

@@ -22,6 +22,7 @@ from aim_ros.nodes.segmentation.problems import describe
 from aim_ros.perception.pipeline import Perception
 from aim_ros.perception.pipeline import Pipeline
 from aim_ros.perception.settings import Settings
+from aim_ros.segmentation.lost_device import is_device_lost
 
 CLOCK_ADVICE = ('Set the clocks of both machines by one, and with use_sim_time have /clock '
                 'published')
@@ -62,17 +63,20 @@ class Perceiver:
     :param log: where problems go.
     :param put_back: takes a camera's image for the worker once more; it returns False where a
         newer one waits already.
+    :param on_lost_device: called with the error after which no frame can be perceived any more.
     """
 
     def __init__(self, pipeline: Pipeline, channels: Mapping[str, CameraChannel],
                  settings: Callable[[], Settings], clock: Clock, log: RateLimitedLogger,
-                 put_back: Callable[[str, Received], bool]):
+                 put_back: Callable[[str, Received], bool],
+                 on_lost_device: Callable[[Exception], None]):
         self._pipeline = pipeline
         self._channels = dict(channels)
         self._settings = settings
         self._clock = clock
         self._log = log
         self._put_back = put_back
+        self._on_lost_device = on_lost_device
         self._newest: dict[str, int] = {}
         segmenter = pipeline.segmenter
         self.preparation: Preparation[Received] = Preparation(
@@ -103,6 +107,8 @@ class Perceiver:
         text = f'{what}: {describe(error)}'
         channel.problems.note(text)
         self._log.error(f'{channel.name} {what}', f'{channel.topic}: {text}')
+        if is_device_lost(error):
+            self._on_lost_device(error)
 
     def _frame(self, channel: CameraChannel, item: Received, settings: Settings) -> Frame | None:
         """Return the frame of an image, or None if it cannot be used."""

@@ -41,7 +41,8 @@ class Receiver:
     :param node: the node that owns the topics.
     :param settings: returns the settings in force.
     :param log: where problems go.
-    :param on_error: called with what the worker could not lay on one camera.
+    :param on_error: called with what cannot be laid on one camera: the worker's errors, and those
+        by which the device is lost.
     """
 
     def __init__(self, node: Node, settings: Callable[[], Settings], log: RateLimitedLogger,
@@ -105,7 +106,7 @@ class Receiver:
         queue: FrameQueue[Received] = FrameQueue()
         perceiver = Perceiver(
             pipeline, self._channels, self._settings, self._node.get_clock(), self._log,
-            queue.put_back)
+            queue.put_back, self._on_error)
         # Those who watch are to find all channels started, or none.
         with self._lock:
             self._preparation = perceiver.preparation
@@ -114,11 +115,13 @@ class Receiver:
                 channel.start(perceiver, self._settings(),
                               partial(self._receive, queue, channel))
 
-    def stop(self) -> None:
+    def stop(self, reason: str) -> None:
         """
         Stop the worker and leave a last STALE; nothing to do if it does not run.
 
         What fails with one camera is raised when all the others are stopped.
+
+        :param reason: what that STALE says.
         """
         if self._worker is None:
             return
@@ -132,7 +135,7 @@ class Receiver:
             with self._lock, ExitStack() as each:
                 self._worker = self._preparation = None
                 for channel in reversed(self._channels.values()):
-                    each.callback(channel.stop, 'the node is not active')
+                    each.callback(channel.stop, reason)
 
     @staticmethod
     def _await_end(worker: Worker[Received], preparation: Preparation[Received]) -> None:
