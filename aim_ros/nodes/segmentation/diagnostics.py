@@ -13,13 +13,15 @@ from aim_ros.nodes.segmentation.problems import Problem
 from aim_ros.perception.settings import Settings
 
 
-def node_status(name: str, state: str, problem: str, channels: Sequence[CameraChannel],
-                settings: Settings | None, values: Mapping[str, object]) -> DiagnosticStatus:
+def node_status(name: str, state: str, problem: str, loss: Problem | None,
+                channels: Sequence[CameraChannel], settings: Settings | None,
+                values: Mapping[str, object]) -> DiagnosticStatus:
     """
     Make the status of the node as a whole.
 
     :param state: the lifecycle state's label.
-    :param problem: what went wrong with the node itself, empty if nothing did.
+    :param problem: which transition failed, and why; empty if none did.
+    :param loss: how frames were lost last that cannot be laid on one camera; None if none were.
     :param channels: the cameras, whose recent problems are the node's too.
     :param settings: the settings in force, None before there are any.
     :param values: what else to tell.
@@ -44,11 +46,14 @@ def node_status(name: str, state: str, problem: str, channels: Sequence[CameraCh
               if (last := channel.problems.last()) is not None and last.recent]
     if problem:
         level, message = Level.ERROR, problem
+    elif loss is not None and loss.recent:
+        level, message = Level.ERROR, str(loss)
     elif recent:
         # What lasts first.
         channel, last = max(recent, key=lambda item: item[1].lasts)
         level = Level.ERROR if last.lasts else Level.WARN
         message = f'{channel.topic}: {last}'
+    more |= _past(loss)
     return status_message(int(level), f'{name}: node', message, name, more)
 
 
@@ -80,10 +85,14 @@ def camera_status(name: str, channel: CameraChannel, active: bool, settings: Set
         'sigma': sigma,
         **statistics.summary(),
     }
-    if last is not None:
-        values |= {'last_problem': last.text, 'last_problem_age_s': last.age,
-                   'problems': last.count}
+    values |= _past(last)
     return status_message(int(level), f'{name}: {channel.name}', message, channel.name, values)
+
+
+def _past(last: Problem | None) -> dict[str, object]:
+    """Return what is to be known of the last problem, however long ago."""
+    return {} if last is None else {
+        'last_problem': last.text, 'last_problem_age_s': last.age, 'problems': last.count}
 
 
 def _verdict(channel: CameraChannel, last: Problem | None, publishers: int, active: bool,

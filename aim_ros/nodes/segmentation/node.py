@@ -36,6 +36,7 @@ from aim_ros.nodes.segmentation.camera_channel import CameraChannel
 from aim_ros.nodes.segmentation.diagnostics import node_status
 from aim_ros.nodes.segmentation.parameters import NodeParameters
 from aim_ros.nodes.segmentation.problems import describe
+from aim_ros.nodes.segmentation.problems import Problems
 from aim_ros.nodes.segmentation.receiver import Receiver
 from aim_ros.perception.pipeline import Pipeline
 from aim_ros.segmentation.loading import parse_device
@@ -70,6 +71,7 @@ class SegmentationNode(LifecycleNodeMixin, Node):
         self._params = NodeParameters(self)
         self._bond = Bond(self)
         self._problem = self._advice = self._lost_device = ''
+        self._losses = Problems()
         self._autostarting, self._ends_on_failure = False, ends_on_failure
         self._pipeline: Pipeline | None = None
         self._disagreement: str | None = None
@@ -105,7 +107,7 @@ class SegmentationNode(LifecycleNodeMixin, Node):
 
     @property
     def problem(self) -> str:
-        """What went wrong last with the node itself, empty if nothing did."""
+        """Which transition failed last, and why; empty if the last one did not."""
         return self._problem
 
     @property
@@ -262,6 +264,7 @@ class SegmentationNode(LifecycleNodeMixin, Node):
         self._receiver.start(self._pipeline)
         self._bond.form()
         self._problem = ''
+        self._losses.forget()
         self.get_logger().info('active: ' + ', '.join(
             channel.topic for channel in self.channels.values()))
 
@@ -293,8 +296,11 @@ class SegmentationNode(LifecycleNodeMixin, Node):
 
     def _lose(self, error: Exception) -> None:
         """Own up to what was lost and cannot be laid on one camera."""
-        self._problem = f'frames were lost: {describe(error)}'
-        self._log.error('frames', self._problem)
+        text = f'frames were lost: {describe(error)}'
+        self._losses.note(text)
+        # Which frame it was, and so which one would answer it, is not known.
+        self._losses.resolve()
+        self._log.error('frames', text)
         self._give_up_if_lost(error)
 
     def _fail_to_watch(self, error: Exception) -> None:
@@ -317,8 +323,8 @@ class SegmentationNode(LifecycleNodeMixin, Node):
                 'agreement': self._disagreement or 'as the reference for the alerted classes',
             })
         statuses = [
-            node_status(name, lifecycle_state(self), self._problem, list(self.channels.values()),
-                        settings, values),
+            node_status(name, lifecycle_state(self), self._problem, self._losses.last(),
+                        list(self.channels.values()), settings, values),
             *self._receiver.statuses(name)]
         message = DiagnosticArray(status=statuses)
         message.header.stamp = self.get_clock().now().to_msg()
