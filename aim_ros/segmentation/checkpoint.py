@@ -15,7 +15,9 @@ from torch import nn
 from torch import Tensor
 
 from aim_ros.plain_data import BoundsError
+from aim_ros.plain_data import IrregularFileError
 from aim_ros.plain_data import parse_json
+from aim_ros.plain_data import read_text
 from aim_ros.resources import share_directory
 from aim_ros.segmentation.description import Description
 from aim_ros.segmentation.description import label_set
@@ -100,9 +102,11 @@ def _read_json(model: str, name: str) -> Any:
     """
     path = Path(find_checkpoint(model), name)
     try:
-        content = parse_json(path.read_text(encoding='utf-8'))
+        content = parse_json(read_text(path))
     except BoundsError as error:
         raise ModelError(f'{path} {error}') from error
+    except IrregularFileError as error:
+        raise ModelError(f'{path} cannot be read: {error.strerror}') from error
     except (OSError, ValueError):
         return None
     # It makes a name for each.

@@ -1,5 +1,7 @@
 """What the launch files' arguments mean for the nodes; nothing is started."""
 
+import os
+
 import pytest
 
 from aim_ros.nodes.launching.parameters import cameras
@@ -222,6 +224,13 @@ def test_a_parameter_file_that_would_change_nothing_is_an_error(tmp_path, text, 
 def test_a_folder_is_no_parameter_file(tmp_path):
     with pytest.raises(ValueError, match='cannot be read: Is a directory'):
         check_params_file(str(tmp_path), '')
+
+
+def test_a_pipe_is_no_parameter_file(tmp_path):
+    """The launch would take its text, and leave none to the node."""
+    os.mkfifo(tmp_path / 'pipe')
+    with pytest.raises(ValueError, match='cannot be read: it is a pipe, a device or a socket'):
+        check_params_file(str(tmp_path / 'pipe'), '')
 
 
 # RViz, whose file has the topics of a camera "camera" in the root.

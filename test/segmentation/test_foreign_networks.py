@@ -1,5 +1,6 @@
 """ONNX files that others exported: what they take and give is understood, or refused."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -135,6 +136,15 @@ def test_a_description_that_cannot_be_read_is_said_in_a_sentence(make, more, sai
     with pytest.raises(ModelError, match=said) as error:
         load_labels(make(description=f'{DESCRIPTION}{more}\n'))
     assert len(str(error.value)) < 700
+
+
+def test_a_description_that_is_a_pipe_is_refused(make):
+    path = make(description=DESCRIPTION)
+    beside = Path(path).with_suffix('.yaml')
+    beside.unlink(missing_ok=True)
+    os.mkfifo(beside)
+    with pytest.raises(ModelError, match='cannot be read: it is a pipe, a device or a socket'):
+        load_labels(path)
 
 
 def test_a_provider_that_is_listed_but_does_not_start_is_no_silent_cpu(make, monkeypatch):

@@ -13,6 +13,8 @@ from typing import Any
 
 import yaml
 
+from aim_ros.plain_data import read_text
+
 Given = Mapping[str, str]
 """The value of each argument by its name."""
 
@@ -188,7 +190,7 @@ def check_params_file(path: str, namespace: str, node: str = 'segmentation') -> 
     """
     full = absolute(node, namespace)
     try:
-        content = yaml.safe_load(Path(path).read_text(encoding='utf-8'))
+        content = yaml.safe_load(read_text(Path(path)))
     except OSError as error:
         raise ValueError(f'params_file:={path} cannot be read: {error.strerror}') from error
     # PyYAML lets all of these through, of scalars that are none of their tag, and of depth.

@@ -1,5 +1,6 @@
 """Profiles that are saved can be started with, and nothing else in the file changes."""
 
+import os
 from pathlib import Path
 
 import odd_values
@@ -96,6 +97,14 @@ def test_a_file_that_is_none_of_profiles_is_left_alone(path, text):
         save_profile(path, 'mine', TUNED)
     assert path.read_text() == text
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_pipe_is_not_replaced(path):
+    path.parent.mkdir()
+    os.mkfifo(path)
+    with pytest.raises(SaveError, match='it is a pipe, a device or a socket'):
+        save_profile(path, 'mine', TUNED)
+    assert path.is_fifo()
 
 
 def test_the_file_that_ships_is_not_written_to():
