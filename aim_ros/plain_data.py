@@ -1,7 +1,10 @@
 """YAML and JSON that people write: read within bounds, and quoted in bounded length."""
 
+import errno
 import json
+from pathlib import Path
 import reprlib
+import stat
 from typing import Any
 
 import yaml
@@ -19,8 +22,28 @@ _LARGEST = 2**64  # integers of the files that are read are sizes, counts and na
 _NO_SCALAR = (ValueError, LookupError, AttributeError)
 
 
+class IrregularFileError(OSError):
+    """A pipe, a device or a socket: these give their text once, or wait for ever."""
+
+
 class BoundsError(ValueError):
     """Data that no program should go on with; the text goes on from the name of its file."""
+
+
+def read_text(path: Path) -> str:
+    """
+    Return the text of a file.
+
+    :raises IrregularFileError: it is no file on a disk.
+    :raises OSError: it cannot be read.
+    :raises UnicodeDecodeError: it is no UTF-8.
+    """
+    mode = path.stat().st_mode
+    # A folder is refused as it is opened.
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise IrregularFileError(
+            errno.EINVAL, 'it is a pipe, a device or a socket, not a regular file', str(path))
+    return path.read_text(encoding='utf-8')
 
 
 def parse_yaml(text: str) -> Any:

@@ -2,6 +2,8 @@
 
 from contextlib import suppress
 import json
+import os
+import socket
 
 import odd_values
 import pytest
@@ -9,8 +11,10 @@ import yaml
 
 from aim_ros.plain_data import BoundsError
 from aim_ros.plain_data import DEEPEST
+from aim_ros.plain_data import IrregularFileError
 from aim_ros.plain_data import parse_json
 from aim_ros.plain_data import parse_yaml
+from aim_ros.plain_data import read_text
 from aim_ros.plain_data import shortened
 
 PLAIN = {'a': [1, 2.5, None, True, 'x'], 'b': {'c': [[]], 'd': {}}, 'e': 2**63, 'f': -2**63}
@@ -74,3 +78,35 @@ def test_what_is_quoted_is_short():
         huge = [huge, huge]
     for value in ('x' * 10_000, list(range(10_000)), huge, 10**400, 16**5000, {'a' * 999: 1}):
         assert 0 < len(shortened(value)) <= 100
+
+
+@pytest.fixture(params=['pipe', 'socket', 'device'])
+def irregular(request, tmp_path, monkeypatch):
+    """Return the path of something that can be opened, and is no file on a disk."""
+    monkeypatch.chdir(tmp_path)  # the path of a socket must be short
+    path = tmp_path / 'special'
+    if request.param == 'pipe':
+        os.mkfifo(path)
+    elif request.param == 'socket':
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(path.name)
+    else:
+        path.symlink_to('/dev/null')
+    return path
+
+
+def test_what_is_no_file_on_a_disk_is_refused_unopened(irregular):
+    with pytest.raises(IrregularFileError, match='not a regular file'):
+        read_text(irregular)
+
+
+def test_files_are_read_and_folders_refused_as_ever(tmp_path):
+    path = tmp_path / 'file'
+    path.write_text('größer', encoding='utf-8')
+    link = tmp_path / 'link'
+    link.symlink_to(path)
+    assert read_text(link) == 'größer'
+    with pytest.raises(IsADirectoryError):
+        read_text(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        read_text(tmp_path / 'none')

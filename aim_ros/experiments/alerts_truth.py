@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 import csv
 from dataclasses import dataclass
+import io
 import math
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from aim_ros.experiments.errors import ExperimentError
 from aim_ros.hazards.boxes import as_array
 from aim_ros.hazards.boxes import pairwise_shared
 from aim_ros.media.street import Street
+from aim_ros.plain_data import read_text
 
 FBox = tuple[float, float, float, float]
 """x, y, width, height in pixels."""
@@ -151,8 +153,7 @@ def contact_times(truth: Truth, seconds: np.ndarray) -> dict[tuple[int, int], fl
 
 def _rows(path: Path) -> list[dict[str, str]]:
     try:
-        with path.open(newline='', encoding='utf-8') as file:
-            return list(csv.DictReader(file))
+        return list(csv.DictReader(io.StringIO(read_text(path))))
     except OSError as error:
         raise ExperimentError(f'{path} cannot be read: {error.strerror}') from error
 

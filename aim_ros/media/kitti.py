@@ -18,6 +18,7 @@ from aim_ros.media.frames import check_stamp
 from aim_ros.media.frames import convert_options
 from aim_ros.media.frames import MediaError
 from aim_ros.media.frames import OnLoss
+from aim_ros.plain_data import read_text
 from aim_ros.plain_data import shortened
 
 CALIBRATION = 'calib_cam_to_cam.txt'
@@ -203,7 +204,7 @@ def _drives_of_date(folder: Path) -> list[Path]:
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     """Yield the lines that are not empty, with their numbers."""
     try:
-        text = path.read_text(encoding='utf-8')
+        text = read_text(path)
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, 'strerror', None) or 'it is not text'
         raise MediaError(f'cannot read {path}: {reason}') from None

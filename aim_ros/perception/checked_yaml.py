@@ -11,6 +11,7 @@ from typing import TypeVar
 import pydantic
 import yaml
 
+from aim_ros.plain_data import read_text
 from aim_ros.segmentation.labels import nearest
 
 
@@ -25,7 +26,7 @@ def read_yaml(path: Path) -> Any:
     :raises YamlError: it cannot be read, is no YAML, or gives a key twice.
     """
     try:
-        return yaml.load(path.read_text(encoding='utf-8'), Loader=_UniqueKeyLoader)
+        return yaml.load(read_text(path), Loader=_UniqueKeyLoader)
     except OSError as error:
         raise YamlError(f'{path}: cannot be read: {error.strerror or error}') from error
     except RecursionError as error:

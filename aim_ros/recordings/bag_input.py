@@ -25,6 +25,7 @@ from aim_ros.media.recording import Recording
 from aim_ros.perception.camera_stream import ground_camera
 from aim_ros.recordings.camera_watch import CameraWatch
 from aim_ros.recordings.cameras import Camera
+from aim_ros.recordings.latched import Latched
 from aim_ros.recordings.options import Options
 from aim_ros.recordings.problems import note
 
@@ -93,20 +94,26 @@ class BagInput:
         """
         Yield the frames, in the order in which they were recorded.
 
-        :param on_message: takes every message of that time, of all topics, before its frame.
+        :param on_message: takes every message of that time, of all topics, before its frame; and
+            first what was latched before, as if it had been recorded at the start.
         """
         start_ns = self._recording.start_ns + round(self._options.start * 1e9)
         end_ns = None if self._options.duration is None else (
             start_ns + round(self._options.duration * 1e9))
         topics = (set(self._recording.topics) if on_message
                   else {*self._by_topic, *self._infos})
+        latched = Latched()
         for message in self._recording.timeline(topics, self._lose_part):
             if message.recorded_ns < start_ns:
                 self._take_info(message)
+                if on_message:
+                    latched.take(message)
                 continue
             if end_ns is not None and message.recorded_ns >= end_ns:
                 return
             if on_message:
+                for kept in latched.release(start_ns):
+                    on_message(kept)
                 on_message(message)
             self._take_info(message)
             if (shot := self._shot(message)) is not None:

@@ -4,7 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from aim_ros.plain_data import BoundsError
+from aim_ros.plain_data import IrregularFileError
 from aim_ros.plain_data import parse_json
+from aim_ros.plain_data import read_text
 from aim_ros.segmentation.description import ModelError
 
 _MOST_CLASSES = 65535
@@ -17,9 +19,11 @@ def read_file(path: Path) -> Any:
     :raises ModelError: it says what transformers would go astray with.
     """
     try:
-        content = parse_json(path.read_text(encoding='utf-8'))
+        content = parse_json(read_text(path))
     except BoundsError as error:
         raise ModelError(f'{path} {error}') from error
+    except IrregularFileError as error:
+        raise ModelError(f'{path} cannot be read: {error.strerror}') from error
     except (OSError, ValueError):
         return None
     # It makes a name for each.

@@ -5,6 +5,8 @@ from abc import abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable
 from collections.abc import Hashable
+from concurrent.futures import Future
+from threading import Lock
 from typing import Generic
 from typing import TypeVar
 
@@ -43,9 +45,10 @@ Value = TypeVar('Value')
 
 class LastUsed(Generic[Value]):
     """
-    Values by their keys, those used last.
+    Values by their keys, those used last; threads may share it.
 
-    `functools.lru_cache` of a method would do, but it holds the method's object, which holds it:
+    While one is made, others are to be had: making one takes seconds. `functools.lru_cache` of a
+    method would make one twice for two threads, and holds the method's object, which holds it:
     what an engine compiled would outlive the engine until Python looks for such circles.
 
     :param most: how many there are at most.
@@ -53,24 +56,50 @@ class LastUsed(Generic[Value]):
 
     def __init__(self, most: int):
         self._most = most
-        self._values: OrderedDict[Hashable, Value] = OrderedDict()
+        self._lock = Lock()
+        self._values: OrderedDict[Hashable, Future[Value]] = OrderedDict()
 
     def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
-        """Return a key's value; one that is not there is made, once there is room for it."""
-        if key not in self._values:
-            while len(self._values) >= self._most:
-                self._values.popitem(last=False)
-            self._values[key] = make()
-        self._values.move_to_end(key)
-        return self._values[key]
+        """
+        Return a key's value; one that is not there is made, once there is room for it.
+
+        Who asks for one that another thread makes waits for that, and has what that raises.
+        """
+        with self._lock:
+            value, missing = self._values.get(key), key not in self._values
+            if missing:
+                while len(self._values) >= self._most:
+                    self._values.popitem(last=False)
+                value = self._values[key] = Future()
+            self._values.move_to_end(key)
+        if missing:
+            self._make(key, value, make)
+        return value.result()
+
+    def _make(self, key: Hashable, value: Future[Value], make: Callable[[], Value]) -> None:
+        try:
+            value.set_result(make())
+        except BaseException as error:
+            with self._lock:
+                # Another thread may have had it removed, and made again.
+                if self._values.get(key) is value:
+                    del self._values[key]
+            value.set_exception(error)
+
+    def __contains__(self, key: Hashable) -> bool:
+        """Whether a key's value is there at once."""
+        with self._lock:
+            value = self._values.get(key)
+            return value is not None and value.done()
 
 
 class Engine(ABC):
     """
     Runs one network on one device.
 
-    Threads may share it: where it cannot run for several at once, they take turns. On CUDA they
-    are to share a stream too, as all of torch's do unless they choose another.
+    Threads may share it: where it cannot run for several at once, they take turns. No turn waits
+    for what another thread prepares. On CUDA they are to share a stream too, as all of torch's do
+    unless they choose another.
 
     :cvar name: one of `ENGINES`.
     :ivar version: of the engine's library.
@@ -99,6 +128,10 @@ class Engine(ABC):
         :param batch: the largest number of frames that go through the network together, >= 1.
         :param size: (height, width) of the pixels.
         """
+
+    def holds(self, size: tuple[int, int]) -> bool:
+        """Whether a (height, width) that was prepared still is, and not displaced by others."""
+        return True
 
     @abstractmethod
     def __call__(self, pixels: Tensor) -> Tensor:

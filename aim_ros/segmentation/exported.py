@@ -5,6 +5,7 @@ from typing import Any
 
 from aim_ros.plain_data import parse_json
 from aim_ros.plain_data import parse_yaml
+from aim_ros.plain_data import read_text
 from aim_ros.plain_data import shortened
 from aim_ros.segmentation.description import Description
 from aim_ros.segmentation.description import ModelError
@@ -23,9 +24,9 @@ def read_description(path: Path) -> tuple[Description, str]:
     :raises ModelError: there is no description, or one that cannot be used.
     """
     beside = path.with_suffix('.yaml')
-    if beside.is_file():
+    if beside.exists():
         try:
-            content, where = parse_yaml(beside.read_text(encoding='utf-8')), str(beside)
+            content, where = parse_yaml(read_text(beside)), str(beside)
         except OSError as error:
             raise ModelError(f'{beside} cannot be read: {error.strerror}') from error
         except ValueError as error:

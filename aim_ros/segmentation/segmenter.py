@@ -169,11 +169,25 @@ class Segmenter:
         :raises ModelError: the network does not take such images, or its logits are not finite,
             for instance since the weights overflow in this precision.
         """
-        self._batch = batch
-        self.prepare(self.size_for(_USUAL_CAMERA))
+        with self._preparing:
+            self._batch = batch
+            self._prepare(self.size_for(_USUAL_CAMERA))
+
+    def is_ready(self, size: tuple[int, int]) -> bool:
+        """Whether inputs of (height, width) find everything in place."""
+        return size in self._ready and self.engine.holds(size)
 
     def prepare(self, size: tuple[int, int]) -> None:
-        """Make ready for inputs of (height, width), see `warm_up`."""
+        """
+        Make ready for inputs of (height, width), see `warm_up`; nothing to do where it is.
+
+        Other threads may run the network for other sizes meanwhile.
+        """
+        with self._preparing:
+            if not self.is_ready(size):
+                self._prepare(size)
+
+    def _prepare(self, size: tuple[int, int]) -> None:
         started = time.monotonic()
         height, width = size
         try:
@@ -277,9 +291,7 @@ class Segmenter:
         """
         size = tuple(pixels.shape[2:])
         if size not in self._ready:
-            with self._preparing:
-                if size not in self._ready:
-                    self.prepare(size)
+            self.prepare(size)
         # Replaced as a whole: another thread may look at it.
         if self._used[-1:] != (size,):
             self._used = (*(other for other in self._used if other != size), size)[-KEPT_SIZES:]

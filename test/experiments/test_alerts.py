@@ -1,5 +1,6 @@
 from dataclasses import replace
 import math
+import os
 from types import SimpleNamespace
 
 import numpy as np
@@ -185,6 +186,9 @@ def test_tracks_of_the_drives(shared_data):
 def test_a_file_that_is_no_tracks(tmp_path):
     with pytest.raises(ExperimentError, match='cannot be read'):
         read_tracks(tmp_path / 'none.csv')
+    os.mkfifo(tmp_path / 'pipe')
+    with pytest.raises(ExperimentError, match='cannot be read: it is a pipe, a device or a sock'):
+        read_tracks(tmp_path / 'pipe')
     (tmp_path / 'wrong.csv').write_text('frame,who\n1,2\n')
     with pytest.raises(ExperimentError, match='expected the columns frame, track_id'):
         read_tracks(tmp_path / 'wrong.csv')

@@ -8,7 +8,9 @@ import pytest
 from aim_ros.hazards.alerts import AlertSettings
 from aim_ros.modulation import Modulation
 from aim_ros.nodes.segmentation.diagnostics import camera_status
+from aim_ros.nodes.segmentation.diagnostics import node_status
 from aim_ros.nodes.segmentation.problems import Problem
+from aim_ros.nodes.segmentation.problems import Problems
 from aim_ros.nodes.segmentation.stream_statistics import StreamStatistics
 from aim_ros.perception.settings import Settings
 
@@ -37,6 +39,36 @@ def test_a_frame_that_takes_long_is_the_reason_of_a_stale(clock, busy, said):
     status = camera_status('segmentation', channel, True, SETTINGS, busy)
     assert (status.level, status.message) == (
         DiagnosticStatus.STALE, f'no frame answered for 1.0 s{said}')
+
+
+@pytest.mark.parametrize(('stale', 'level'), [
+    (True, DiagnosticStatus.STALE), (False, DiagnosticStatus.WARN)])
+def test_a_camera_that_waits_for_its_network_says_so(clock, stale, level):
+    channel = channel_of(clock, lambda: None, stale=stale)
+    status = camera_status('segmentation', channel, True, SETTINGS, awaited=(256, 832))
+    assert status.level == level
+    assert 'compiling the network for 256x832 (height x width)' in status.message
+
+
+def test_lost_frames_of_no_camera_are_an_error_for_a_while_and_known_for_ever(clock):
+    losses = Problems(clock)
+
+    def look():
+        status = node_status('segmentation', 'active', '', losses.last(), [], SETTINGS, {})
+        return status.level, status.message, {v.key: v.value for v in status.values}
+
+    assert look()[:2] == (DiagnosticStatus.OK, 'active')
+    for _ in range(2):
+        losses.note('frames were lost: OSError: gone')
+        losses.resolve()
+    clock.now += 9
+    assert look()[:2] == (DiagnosticStatus.ERROR,
+                          'frames were lost: OSError: gone (9.0 s ago; 2 so far)')
+    clock.now += 3600
+    level, message, values = look()
+    assert (level, message) == (DiagnosticStatus.OK, 'active')
+    assert values['problems'] == '2'
+    assert values['last_problem'] == 'frames were lost: OSError: gone'
 
 
 @pytest.mark.parametrize(('calibration', 'level', 'said'), [

@@ -34,3 +34,13 @@ def test_closing_drops_what_is_there_and_wakes_the_reader():
     assert taken == [None]
     queue.put('left', 1)
     assert queue.take() is None
+
+
+def test_what_is_put_back_gives_way_to_what_is_newer():
+    queue = FrameQueue()
+    assert queue.put_back('left', 1)
+    assert not queue.put_back('left', 0)
+    assert queue.put('left', 2)
+    assert queue.take() == {'left': 2}
+    queue.close()
+    assert not queue.put_back('left', 3)

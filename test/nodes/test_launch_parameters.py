@@ -1,11 +1,14 @@
 """What the launch files' arguments mean for the nodes; nothing is started."""
 
+import os
+
 import pytest
 
 from aim_ros.nodes.launching.parameters import cameras
 from aim_ros.nodes.launching.parameters import CameraTopics
 from aim_ros.nodes.launching.parameters import check_params_file
 from aim_ros.nodes.launching.parameters import input_size
+from aim_ros.nodes.launching.parameters import node_name
 from aim_ros.nodes.launching.parameters import remappings
 from aim_ros.nodes.launching.parameters import replay_parameters
 from aim_ros.nodes.launching.parameters import rviz_remappings
@@ -18,7 +21,8 @@ EMPTY = (
     'camera', 'image_topic', 'camera_info_topic', 'image_transport', 'compressed',
     'image_reliability', 'use_sim_time', 'autostart', 'replay', 'replay_options')
 DEFAULTS = {**dict.fromkeys(EMPTY, ''), 'replay_rate': '1.0', 'replay_loop': 'false',
-            'replay_start': '0', 'replay_every': '1', 'lockstep': 'false', 'respawn': 'false'}
+            'replay_start': '0', 'replay_every': '1', 'lockstep': 'false', 'respawn': 'false',
+            'name': 'segmentation'}
 
 
 def given(**arguments):
@@ -192,11 +196,11 @@ def test_a_parameter_file_for_the_node_is_taken(tmp_path, head, namespace):
     path = tmp_path / 'params.yaml'
     indent = '    ' if '\n' in head else '  '
     path.write_text(f'{head}:\n{indent}ros__parameters: {{device: cpu}}\n')
-    check_params_file(str(path), namespace)
+    check_params_file(str(path), namespace, 'segmentation')
 
 
 def test_the_parameter_file_that_ships_is_taken():
-    check_params_file(str(share_directory() / 'config' / 'perception.yaml'), '')
+    check_params_file(str(share_directory() / 'config' / 'perception.yaml'), '', 'segmentation')
 
 
 @pytest.mark.parametrize(('text', 'message'), [
@@ -216,12 +220,40 @@ def test_a_parameter_file_that_would_change_nothing_is_an_error(tmp_path, text, 
     if text is not None:
         path.write_text(text)
     with pytest.raises(ValueError, match=message):
-        check_params_file(str(path), '')
+        check_params_file(str(path), '', 'segmentation')
 
 
 def test_a_folder_is_no_parameter_file(tmp_path):
     with pytest.raises(ValueError, match='cannot be read: Is a directory'):
-        check_params_file(str(tmp_path), '')
+        check_params_file(str(tmp_path), '', 'segmentation')
+
+
+def test_a_pipe_is_no_parameter_file(tmp_path):
+    """The launch would take its text, and leave none to the node."""
+    os.mkfifo(tmp_path / 'pipe')
+    with pytest.raises(ValueError, match='cannot be read: it is a pipe, a device or a socket'):
+        check_params_file(str(tmp_path / 'pipe'), '', 'segmentation')
+
+
+# Several nodes in one namespace.
+
+def test_a_replay_waits_for_the_masks_of_the_node_by_its_name():
+    assert replay_parameters(given(replay='street', name='rear'))['mask_topic'] == (
+        'rear/camera/mask')
+
+
+def test_a_parameter_file_is_to_be_for_the_node_by_its_name(tmp_path):
+    path = tmp_path / 'params.yaml'
+    path.write_text('rear:\n  ros__parameters: {device: cpu}\n')
+    check_params_file(str(path), '', 'rear')
+    with pytest.raises(ValueError, match='has no parameters for /front; it has some for /rear'):
+        check_params_file(str(path), '', 'front')
+
+
+@pytest.mark.parametrize('name', ['', '1st', 'a/b', 'a b', 'a-b', 'größe'])
+def test_a_name_that_no_node_can_have_is_refused(name):
+    with pytest.raises(ValueError, match='name must be letters, digits and underscores'):
+        node_name(given(name=name))
 
 
 # RViz, whose file has the topics of a camera "camera" in the root.
@@ -238,3 +270,5 @@ def test_rviz_shows_the_topics_of_the_launch():
             *((f'/segmentation/camera/{topic}', f'/car_1/segmentation/front/{topic}')
               for topic in ('overlay', 'mask', 'occupancy', 'free_space', 'points'))]
     assert rviz_remappings(given(camera='front'))[0] == ('/camera/image', '/front/image')
+    assert rviz_remappings(given(name='rear'))[0] == (
+        '/segmentation/camera/overlay', '/rear/camera/overlay')

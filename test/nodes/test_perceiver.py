@@ -31,6 +31,13 @@ class Fault(RuntimeError):
     pass
 
 
+class LostDevice(RuntimeError):
+    """As torch has it of a kernel that fails."""
+
+    def __init__(self, stage):
+        super().__init__('CUDA error: device-side assert triggered')
+
+
 class Log:
     def __init__(self):
         self.lines = []
@@ -99,10 +106,13 @@ class Channel:
 class Pipeline:
     """Perceives nothing, fails where a test says so, and keeps the batches and the tracks."""
 
-    def __init__(self, fails):
+    def __init__(self, fails, error):
         self.fails = fails
+        self.error = error
         self.batches = []
         self.tracked = []
+        self.segmenter = SimpleNamespace(
+            size_for=lambda size: size, is_ready=lambda size: True, prepare=None)
 
     def groups(self, frames):
         return [frames]
@@ -112,11 +122,11 @@ class Pipeline:
         self.batches.append(names)
         if ({'batch'} & self.fails and len(names) > 1) or {
                 f'{name} network' for name in names} & self.fails:
-            raise Fault('network')
+            raise self.error('network')
         perceptions = []
         for frame in frames:
             if f'{frame.camera} decode' in self.fails:
-                on_error(frame, Fault('decode'))
+                on_error(frame, self.error('decode'))
                 continue
             self.tracked.append(frame.camera)
             perceptions.append(SimpleNamespace(
@@ -127,16 +137,16 @@ class Pipeline:
 @pytest.fixture
 def perceive():
     """Return a function that perceives one image of each camera, and what came of it."""
-    def perceive(*fails, settings=SETTINGS):
-        fails, log = set(fails), Log()
+    def perceive(*fails, settings=SETTINGS, error=Fault):
+        fails, log, lost = set(fails), Log(), []
         channels = {name: Channel(name, fails) for name in BOTH}
-        pipeline = Pipeline(fails)
+        pipeline = Pipeline(fails, error)
         clock = SimpleNamespace(now=lambda: SimpleNamespace(nanoseconds=10))
         header = SimpleNamespace(stamp=SimpleNamespace(sec=0, nanosec=5))
-        perceiver = Perceiver(pipeline, channels, lambda: settings, clock, log)
+        perceiver = Perceiver(pipeline, channels, lambda: settings, clock, log, None, lost.append)
         perceiver.perceive({
             name: Received(SimpleNamespace(header=header), 0) for name in BOTH})
-        return SimpleNamespace(channels=channels, pipeline=pipeline, log=log)
+        return SimpleNamespace(channels=channels, pipeline=pipeline, log=log, lost=lost)
     return perceive
 
 
@@ -193,3 +203,10 @@ def test_where_only_the_batch_fails_each_camera_is_perceived_alone(perceive):
     assert done.pipeline.batches == [['left', 'right'], ['left'], ['right']]
     assert done.pipeline.tracked == ['left', 'right']
     assert [done.channels[name].sent for name in BOTH] == [ALL, ALL]
+
+
+@pytest.mark.parametrize('fault', ['left network', 'left decode'])
+def test_only_the_loss_of_the_device_ends_all(perceive, fault):
+    assert not perceive(fault).lost
+    lost, = perceive(fault, error=LostDevice).lost
+    assert isinstance(lost, LostDevice)

@@ -3,6 +3,7 @@
 from functools import partial
 import signal
 
+from camera_driver import of_stamp
 import pytest
 
 # As a hub does that does not answer: the loader never comes back.
@@ -37,6 +38,30 @@ def busy(*_, **__):
 Pipeline.process = busy
 sys.exit(segmentation())
 """
+
+# As a device does whose kernel failed: each call from then on has the same error.
+LOST = """
+import sys
+import torch
+from aim_ros.nodes.__main__ import segmentation
+from aim_ros.segmentation.engines.torch import TorchEngine
+
+run, calls = TorchEngine.__call__, []
+
+def fail(self, pixels):
+    calls.append(pixels)
+    if {when}:
+        raise {error}
+    return run(self, pixels)
+
+TorchEngine.__call__ = fail
+sys.exit(segmentation())
+"""
+ASSERTED = ("getattr(torch, 'AcceleratorError', RuntimeError)("
+            "'CUDA error: device-side assert triggered')")
+ILLEGAL = "RuntimeError('CUDA error: an illegal memory access was encountered')"
+OUT_OF_MEMORY = "torch.cuda.OutOfMemoryError('CUDA out of memory')"
+FIRST_FRAME = 'pixels.any()'  # what it is warmed up with is grey
 QOS = 'qos_overrides./camera/image.subscription.reliability:=reliable'
 
 
@@ -134,6 +159,46 @@ def test_a_signal_while_a_frame_hangs_in_the_network(start, ros, make_planner):
     process.wait_for_line('perceiving for ever')
     assert_quiet_end(process, signal.SIGINT)
     ros.wait_for(lambda: planner.stale()[-1].status[0].message == 'the node is not active')
+
+
+def assert_ends_by_itself(process) -> None:
+    """So that whoever started it starts it anew, and knows why."""
+    assert process.wait() == 1, process.lines
+    fatal = next(line for line in process.lines if 'the device is lost: ' in line)
+    assert 'FATAL' in fatal
+    assert 'CUDA error: ' in fatal
+    assert 'respawn:=true' in fatal
+
+
+@pytest.mark.parametrize('error', [ASSERTED, ILLEGAL])
+def test_a_process_whose_device_is_lost_ends(start, ros, make_planner, error):
+    process = start('-p', QOS, program=LOST.format(error=error, when=FIRST_FRAME))
+    planner = make_planner()
+    ros.wait_for(lambda: planner.stale() and planner.is_heard(), what='both ends to be matched')
+    planner.images.publish(planner.message(1.0))
+    assert_ends_by_itself(process)
+    ros.wait_for(lambda: planner.stale()[-1].status[0].message.startswith(
+        'the device is lost: '), what='the last STALE and its reason')
+
+
+@pytest.mark.parametrize('when', ['True', 'len(calls) > 1'])
+def test_a_process_whose_device_is_lost_at_its_start_ends(start, when):
+    assert_ends_by_itself(start(program=LOST.format(error=ASSERTED, when=when)))
+
+
+def test_a_process_that_is_out_of_memory_goes_on(start, ros, make_planner):
+    program = LOST.format(
+        error=OUT_OF_MEMORY, when=f'{FIRST_FRAME} and not hasattr(fail, "failed") '
+        'and not setattr(fail, "failed", True)')
+    process = start('-p', QOS, program=program)
+    planner = make_planner()
+    ros.wait_for(lambda: planner.stale() and planner.is_heard() and all(
+        end.get_publisher_count() for end in planner.listening), what='both ends to be matched')
+    planner.images.publish(planner.message(1.0))
+    process.wait_for_line('a frame was lost: OutOfMemoryError: CUDA out of memory')
+    planner.images.publish(planner.message(2.0))
+    ros.wait_for(lambda: of_stamp(planner.alerts, 2_000_000_000))
+    assert_quiet_end(process, signal.SIGINT)
 
 
 def test_a_signal_after_a_failed_autostart(start):

@@ -35,6 +35,7 @@ from aim_ros.nodes.messages.conversions import ns_to_stamp
 from aim_ros.nodes.rclpy_private import lifecycle_state
 from aim_ros.nodes.segmentation import watchdog
 from aim_ros.nodes.segmentation.diagnostics import camera_status
+from aim_ros.nodes.segmentation.perceiver import Perceiver
 from aim_ros.nodes.segmentation.worker import Worker
 from aim_ros.perception import camera_stream
 from aim_ros.perception.pipeline import Pipeline
@@ -971,3 +972,31 @@ def test_an_error_in_a_frame_is_reported_and_the_next_one_perceived(
     ask(camera, 2.0)
     assert 'out of memory' in capfd.readouterr().err
     assert not last_problem(node)
+
+
+def test_frames_that_no_camera_lost_alone_are_an_error_for_a_while(
+        make_node, make_camera, ask, ros, diagnostics, monkeypatch):
+    # How long it is shown is the test's own matter: the cores may be busy for longer.
+    monkeypatch.setattr('aim_ros.nodes.segmentation.problems._RECENT', float('inf'))
+    perceive = Perceiver.perceive
+
+    def fail_at_first(self, batch):
+        if any(item.message.header.stamp.sec == 1 for item in batch.values()):
+            raise OSError('gone')
+        perceive(self, batch)
+
+    monkeypatch.setattr(Perceiver, 'perceive', fail_at_first)
+    camera = make_camera(make_node())
+
+    def node_says(level):
+        return [status for message in list(diagnostics)
+                if (status := message.get('segmentation: node')) and status[0] == level
+                and status[2].get('last_problem') == 'frames were lost: OSError: gone']
+
+    camera.images.publish(camera.message(1.0))
+    _, text, values = ros.wait_for(lambda: node_says(DiagnosticStatus.ERROR))[0]
+    assert text.startswith('frames were lost: OSError: gone (')
+    assert values['problems'] == '1'
+    ask(camera, 2.0)
+    monkeypatch.setattr('aim_ros.nodes.segmentation.problems._RECENT', 0.0)
+    assert ros.wait_for(lambda: node_says(DiagnosticStatus.OK))[0][1] == 'active'

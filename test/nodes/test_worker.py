@@ -3,6 +3,7 @@ import threading
 from deadline import DEADLINE
 import pytest
 
+from aim_ros.nodes.segmentation.frame_queue import FrameQueue
 from aim_ros.nodes.segmentation.worker import Worker
 
 
@@ -21,7 +22,7 @@ def test_it_says_for_how_long_it_has_been_at_one_batch(clock, error):
             looks.append(worker.busy)
             ended.set()
 
-    worker = Worker(work, lambda error: None, clock)
+    worker = Worker(FrameQueue(), work, lambda error: None, clock)
     assert worker.busy == 0
     worker.queue.put('left', 1)
     assert begun.wait(DEADLINE)

@@ -1,5 +1,6 @@
 import dataclasses
 import math
+import os
 import textwrap
 
 import pytest
@@ -392,6 +393,13 @@ def test_a_file_that_is_not_there(tmp_path):
         with pytest.raises(ProfileError) as error:
             load_profiles(path)
         assert str(error.value) == f'{path}: cannot be read: {reason}'
+
+
+def test_a_pipe_is_no_file_of_profiles(tmp_path):
+    """It gives its text once, and is read again with each change."""
+    os.mkfifo(tmp_path / 'pipe')
+    with pytest.raises(ProfileError, match='cannot be read: it is a pipe, a device or a socket'):
+        load_profiles(tmp_path / 'pipe')
 
 
 def test_a_file_that_is_no_text(tmp_path):

@@ -6,10 +6,12 @@ import logging
 import os
 import subprocess
 import sys
+import threading
 import time
 import warnings
 import weakref
 
+from deadline import DEADLINE
 import numpy as np
 import pytest
 import torch
@@ -123,6 +125,34 @@ def test_threads_that_share_an_engine_each_get_their_own_logits(tiny, use_kept):
     with ThreadPoolExecutor(4) as pool:
         for ours, theirs in zip(pool.map(engine, images), expected, strict=True):
             torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=0)
+
+
+def test_openvino_runs_while_another_size_is_compiled(tiny, use_kept, monkeypatch):
+    engine = Segmenter(tiny, device='cpu', engine='openvino').engine
+    here, new = torch.zeros(1, 3, 32, 64), torch.zeros(1, 3, 64, 32)
+    expected = engine(here)
+    begun, may = threading.Event(), threading.Event()
+    compile_ = type(engine)._compile
+
+    def held(self, size):
+        begun.set()
+        assert may.wait(DEADLINE)
+        return compile_(self, size)
+
+    monkeypatch.setattr(type(engine), '_compile', held)
+    with ThreadPoolExecutor(2) as pool:
+        try:
+            compiled = pool.submit(engine.prepare, 1, (64, 32))
+            assert begun.wait(DEADLINE)
+            assert torch.equal(pool.submit(engine, here).result(DEADLINE), expected)
+            assert not engine.holds((64, 32))
+        finally:
+            may.set()
+        compiled.result(DEADLINE)
+    assert engine.holds((64, 32))
+    begun.clear()
+    assert engine(new).shape[2:] == (16, 8)
+    assert not begun.is_set()
 
 
 def test_openvino_keeps_what_it_compiled_for_the_sizes_used_last(tiny, use_kept, caplog):

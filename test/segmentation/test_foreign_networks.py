@@ -1,5 +1,6 @@
 """ONNX files that others exported: what they take and give is understood, or refused."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -129,11 +130,21 @@ def test_a_size_in_the_description_that_the_file_does_not_take_is_refused(make):
     ('family: !!bool maybe', 'cannot be read'), ('family: !!timestamp noon', 'cannot be read'),
     (f'family: {"[" * 5000}{"]" * 5000}', 'cannot be read'),
     (f'temperature: 1{"0" * 400}', 'cannot be read: it has an integer of about 401 digits'),
+    ('temperature: .inf', 'the temperature in .* must be a number above 0, got inf'),
     ('input_size: [64, "x"]', r'input_size in .* must be \[height, width\] of at most')])
 def test_a_description_that_cannot_be_read_is_said_in_a_sentence(make, more, said):
     with pytest.raises(ModelError, match=said) as error:
         load_labels(make(description=f'{DESCRIPTION}{more}\n'))
     assert len(str(error.value)) < 700
+
+
+def test_a_description_that_is_a_pipe_is_refused(make):
+    path = make(description=DESCRIPTION)
+    beside = Path(path).with_suffix('.yaml')
+    beside.unlink(missing_ok=True)
+    os.mkfifo(beside)
+    with pytest.raises(ModelError, match='cannot be read: it is a pipe, a device or a socket'):
+        load_labels(path)
 
 
 def test_a_provider_that_is_listed_but_does_not_start_is_no_silent_cpu(make, monkeypatch):

@@ -52,7 +52,7 @@ def assert_same_decisions(ours, theirs):
 def test_the_folded_network_gives_the_logits_of_the_original(size, shape, device):
     network = random_network(size).to(device)
     pixels = torch.randn(shape, generator=torch.Generator().manual_seed(1)).to(device)
-    with torch.inference_mode(), full_float32():
+    with torch.inference_mode(), full_float32:
         theirs = network(pixels).logits
         ours = FoldedSegformer(network)(pixels)
     assert_same_decisions(ours, theirs)

@@ -1,5 +1,6 @@
 import json
 import logging
+import os
 
 import cv2
 import huggingface_hub
@@ -141,6 +142,14 @@ def test_files_that_no_program_should_go_on_with(make_checkpoint, value, key, na
     message = refusal(folder)
     assert str(path) in message or f"of model '{folder}'" in message
     assert len(message) < 700
+
+
+@pytest.mark.parametrize('name', ['config.json', 'preprocessor_config.json'])
+def test_a_pipe_among_the_files_of_a_checkpoint(make_checkpoint, name):
+    folder = make_checkpoint()
+    (folder / name).unlink()
+    os.mkfifo(folder / name)
+    assert f'{folder / name} cannot be read: it is a pipe, a device' in refusal(folder)
 
 
 def test_more_classes_than_a_mask_holds(make_checkpoint):

@@ -3,12 +3,14 @@
 from concurrent.futures import ThreadPoolExecutor
 import threading
 
+from deadline import DEADLINE
 import numpy as np
 import pytest
 import torch
 
 from aim_ros.imaging.frame import Frame
 from aim_ros.segmentation.engine import KEPT_SIZES
+from aim_ros.segmentation.engines.torch import full_float32
 from aim_ros.segmentation.engines.torch import TorchEngine
 from aim_ros.segmentation.network import GraphedNetwork
 from aim_ros.segmentation.segmenter import Segmenter
@@ -83,6 +85,58 @@ def test_float32_on_a_device_is_that_of_the_cpu(device):
     found, expected = ours.forward(pixels.to(device)).cpu(), theirs.forward(pixels)
     assert (found - expected).abs().max() < 1e-4 * (expected.max() - expected.min())
     assert (found.argmax(1) == expected.argmax(1)).float().mean() > 0.999
+
+
+def test_tf32_is_left_out_until_the_last_thread_is_done():
+    precision = torch.backends.cudnn.conv
+    before = precision.fp32_precision
+    inside, may = threading.Event(), threading.Event()
+
+    def stay():
+        with full_float32:
+            inside.set()
+            assert may.wait(DEADLINE)
+            return precision.fp32_precision
+
+    with ThreadPoolExecutor(1) as pool:
+        with full_float32:
+            other = pool.submit(stay)
+            assert inside.wait(DEADLINE)
+        assert precision.fp32_precision == 'ieee'
+        may.set()
+        assert other.result(DEADLINE) == 'ieee'
+    assert precision.fp32_precision == before
+
+
+@pytest.mark.parametrize('device', ['cuda'], indirect=True)
+def test_other_sizes_are_run_while_one_is_captured(device, monkeypatch):
+    """In the midst of a capture, too, which no other thread's work on the device may spoil."""
+    begun, may = threading.Event(), threading.Event()
+
+    class Slow(torch.nn.Module):
+        def forward(self, pixels):
+            if pixels.shape[2] == 48 and torch.cuda.is_current_stream_capturing():
+                begun.set()
+                assert may.wait(DEADLINE)
+            return pixels * 2
+
+    engine = TorchEngine(Slow(), device=device)
+    here, new = (noise(0, size).to(device) for size in ((32, 64), (48, 64)))
+    engine.prepare(1, (32, 64))
+    with ThreadPoolExecutor(2) as pool:
+        try:
+            captured = pool.submit(engine.prepare, 1, (48, 64))
+            assert begun.wait(DEADLINE)
+            for factor in (1, 2, 3):
+                pixels = here.cpu().pin_memory().to(device, non_blocking=True) * factor
+                logits = pool.submit(engine, pixels).result(DEADLINE)
+                assert torch.equal(logits, here * 2 * factor)
+            assert not engine.holds((48, 64))
+        finally:
+            may.set()
+        captured.result(DEADLINE)
+    assert engine.holds((48, 64))
+    assert torch.equal(engine(new), new * 2)
 
 
 def test_only_the_engine_leaves_tf32_out():

@@ -18,5 +18,6 @@ YAML = {
     'aliases': _HUGE,
     'alias of itself': '&a [*a]',
     'no such tag': '!!bool maybe',
+    'no such integer': '!!int ""',
     'no such day': '2024-99-99',
 }

@@ -15,6 +15,7 @@ from launch_ros.parameter_descriptions import ParameterValue
 
 from aim_ros.nodes.launching.parameters import check_params_file
 from aim_ros.nodes.launching.parameters import Given
+from aim_ros.nodes.launching.parameters import node_name
 from aim_ros.nodes.launching.parameters import remappings
 from aim_ros.nodes.launching.parameters import replay_parameters
 from aim_ros.nodes.launching.parameters import rviz_remappings
@@ -42,12 +43,13 @@ def segmentation_node(context: LaunchContext, given: Given) -> Node:
     :param given: the value of each argument.
     :raises ValueError: a value cannot be taken; the text says what would be right.
     """
-    check_params_file(given['params_file'], given['namespace'])
+    name = node_name(given)
+    check_params_file(given['params_file'], given['namespace'], name)
     respawn = given['respawn'] == 'true'
     needed = bool(given['replay'])
     return Node(
         executable='segmentation',
-        name='segmentation',
+        name=name,
         parameters=[given['params_file'], _typed(segmentation_parameters(given))],
         arguments=['--exit-on-failure'] if needed else [],
         respawn=respawn,

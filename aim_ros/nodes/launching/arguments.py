@@ -52,6 +52,9 @@ NODE_ARGUMENTS = (
         'namespace', 'Namespace of the nodes and of every relative topic, for instance vehicle_1. '
         'Left out: none.'),
     _argument(
+        'name', 'Name of the segmentation node, under which its topics and services are: another '
+        'one for each of several nodes in a namespace.', default='segmentation'),
+    _argument(
         'camera', 'Name of the camera, as it appears in the names of the topics, or of several, '
         'as in front,rear. Left out: as params_file says, or "camera" where image_topic, '
         'camera_info_topic, image_reliability or replay is given.'),
@@ -83,7 +86,7 @@ NODE_ARGUMENTS = (
             [FindPackageShare('aim_ros'), 'config', 'perception.yaml'])),
     _node_argument(
         'autostart', 'Configure and activate the node at start; otherwise "ros2 lifecycle set '
-        '/segmentation configure" and "activate" do.', choices=_BOOLEANS),
+        '/<name> configure" and "activate" do.', choices=_BOOLEANS),
     _argument(
         'rviz', 'Whether to start RViz (package rviz2), too, with the camera, the overlay and the '
         'mask; of several cameras, the first that is named here.',

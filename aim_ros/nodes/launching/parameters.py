@@ -13,6 +13,8 @@ from typing import Any
 
 import yaml
 
+from aim_ros.plain_data import read_text
+
 Given = Mapping[str, str]
 """The value of each argument by its name."""
 
@@ -91,11 +93,11 @@ def rviz_remappings(given: Given) -> list[tuple[str, str]]:
 
     Of several cameras, the first is shown.
 
-    :raises ValueError: see `cameras`.
+    :raises ValueError: see `cameras` and `node_name`.
     """
     camera = next(iter(cameras(given)), CameraTopics(_CAMERA))
     pairs = [(f'{_CAMERA}/image', camera.image or f'{camera.name}/image'),
-             *((f'segmentation/{_CAMERA}/{topic}', f'segmentation/{camera.name}/{topic}')
+             *((f'segmentation/{_CAMERA}/{topic}', f'{node_name(given)}/{camera.name}/{topic}')
                for topic in RVIZ_TOPICS)]
     absolutes = [(f'/{shown}', absolute(topic, given['namespace'])) for shown, topic in pairs]
     return [(shown, topic) for shown, topic in absolutes if shown != topic]
@@ -156,7 +158,7 @@ def replay_parameters(given: Given) -> dict[str, Any]:
         'stamps': 'original' if simulated else 'now',
         'clock': simulated,
         # Relative, so that it follows a namespace that both nodes are put in.
-        'mask_topic': f'segmentation/{played[0].name}/mask',
+        'mask_topic': f'{node_name(given)}/{played[0].name}/mask',
     }
 
 
@@ -179,16 +181,30 @@ def absolute(topic: str, namespace: str) -> str:
         ['', *filter(None, namespace.split('/')), topic])
 
 
-def check_params_file(path: str, namespace: str, node: str = 'segmentation') -> None:
+def node_name(given: Given) -> str:
+    """
+    Return the name of the segmentation node.
+
+    :raises ValueError: ROS takes none such.
+    """
+    name = given['name']
+    if not re.fullmatch('[A-Za-z_][A-Za-z0-9_]*', name):
+        raise ValueError('name must be letters, digits and underscores, and not begin with a '
+                         f'digit, as in segmentation_rear; got {name!r}')
+    return name
+
+
+def check_params_file(path: str, namespace: str, node: str) -> None:
     """
     Make sure that a parameter file has parameters for the node: it may hold the owner's limits.
 
     :param namespace: of the node, empty for the root.
+    :param node: its name.
     :raises ValueError: it cannot be read, or no name in it fits the node.
     """
     full = absolute(node, namespace)
     try:
-        content = yaml.safe_load(Path(path).read_text(encoding='utf-8'))
+        content = yaml.safe_load(read_text(Path(path)))
     except OSError as error:
         raise ValueError(f'params_file:={path} cannot be read: {error.strerror}') from error
     # PyYAML lets all of these through, of scalars that are none of their tag, and of depth.

@@ -13,13 +13,15 @@ from aim_ros.nodes.segmentation.problems import Problem
 from aim_ros.perception.settings import Settings
 
 
-def node_status(name: str, state: str, problem: str, channels: Sequence[CameraChannel],
-                settings: Settings | None, values: Mapping[str, object]) -> DiagnosticStatus:
+def node_status(name: str, state: str, problem: str, loss: Problem | None,
+                channels: Sequence[CameraChannel], settings: Settings | None,
+                values: Mapping[str, object]) -> DiagnosticStatus:
     """
     Make the status of the node as a whole.
 
     :param state: the lifecycle state's label.
-    :param problem: what went wrong with the node itself, empty if nothing did.
+    :param problem: which transition failed, and why; empty if none did.
+    :param loss: how frames were lost last that cannot be laid on one camera; None if none were.
     :param channels: the cameras, whose recent problems are the node's too.
     :param settings: the settings in force, None before there are any.
     :param values: what else to tell.
@@ -44,28 +46,37 @@ def node_status(name: str, state: str, problem: str, channels: Sequence[CameraCh
               if (last := channel.problems.last()) is not None and last.recent]
     if problem:
         level, message = Level.ERROR, problem
+    elif loss is not None and loss.recent:
+        level, message = Level.ERROR, str(loss)
     elif recent:
         # What lasts first.
         channel, last = max(recent, key=lambda item: item[1].lasts)
         level = Level.ERROR if last.lasts else Level.WARN
         message = f'{channel.topic}: {last}'
+    more |= _past(loss)
     return status_message(int(level), f'{name}: node', message, name, more)
 
 
 def camera_status(name: str, channel: CameraChannel, active: bool, settings: Settings,
-                  busy: float = 0.0) -> DiagnosticStatus:
+                  busy: float = 0.0, awaited: tuple[int, int] | None = None
+                  ) -> DiagnosticStatus:
     """
     Make the status of one camera.
 
     :param active: whether the node is.
     :param settings: the settings in force.
     :param busy: seconds for which the worker has been at what it took last.
+    :param awaited: (height, width) of the network's input that its images wait for, if they do.
     """
     statistics, publishers = channel.statistics, channel.input.publisher_count()
     sigma, _ = channel.output.focus()
     # Looked at once: the worker notes and resolves problems meanwhile.
     last = channel.problems.last()
-    level, message = _verdict(channel, last, publishers, active, settings, busy)
+    # Height first, as in the parameter input_size.
+    preparing = '' if awaited is None else (
+        f'compiling the network for {awaited[0]}x{awaited[1]} (height x width), which its images '
+        'wait for')
+    level, message = _verdict(channel, last, publishers, active, settings, busy, preparing)
     values: dict[str, object] = {
         'topic': channel.topic,
         'publishers': publishers,
@@ -74,30 +85,35 @@ def camera_status(name: str, channel: CameraChannel, active: bool, settings: Set
         'sigma': sigma,
         **statistics.summary(),
     }
-    if last is not None:
-        values |= {'last_problem': last.text, 'last_problem_age_s': last.age,
-                   'problems': last.count}
+    values |= _past(last)
     return status_message(int(level), f'{name}: {channel.name}', message, channel.name, values)
 
 
+def _past(last: Problem | None) -> dict[str, object]:
+    """Return what is to be known of the last problem, however long ago."""
+    return {} if last is None else {
+        'last_problem': last.text, 'last_problem_age_s': last.age, 'problems': last.count}
+
+
 def _verdict(channel: CameraChannel, last: Problem | None, publishers: int, active: bool,
-             settings: Settings, busy: float) -> tuple[Level, str]:
+             settings: Settings, busy: float, preparing: str) -> tuple[Level, str]:
     """Return the level and the message of a camera: of what is to be said, the worst."""
     problem = str(last) if last is not None and last.recent else ''
     if not active:
         return Level.OK, 'not subscribed'
     silence = watchdog.stream_silence(channel, publishers)
     if channel.output.is_stale:
-        # As where the network is made ready for images of another shape, or hangs.
+        # As where the network hangs.
         slow = (f'what was taken last has been perceived for {busy:.1f} s'
                 if busy > settings.stale_after else '')
-        parts = [f'no frame answered for {channel.statistics.staleness():.1f} s', problem, silence,
-                 slow]
+        parts = [f'no frame answered for {channel.statistics.staleness():.1f} s', preparing,
+                 problem, silence, slow]
         return Level.STALE, '; '.join(filter(None, parts))
     if problem:
         return (Level.ERROR if last.lasts else Level.WARN), problem
     statistics = channel.statistics
-    odd = (silence, 'the header stamps stand still' if statistics.stamps_frozen() else '',
+    odd = (preparing, silence,
+           'the header stamps stand still' if statistics.stamps_frozen() else '',
            watchdog.stream_losses(channel), statistics.jitter(settings.owner.clear_after),
            statistics.odd_sizes(), watchdog.stream_ahead(channel),
            channel.input.frozen, channel.input.blank, watchdog.stream_calibration(channel),

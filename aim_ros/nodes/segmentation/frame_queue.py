@@ -27,6 +27,15 @@ class FrameQueue(Generic[Item]):
             self._changed.notify()
             return replaced
 
+    def put_back(self, camera: str, item: Item) -> bool:
+        """Leave an item of before; return False where a newer one waits already."""
+        with self._changed:
+            if self._closed or camera in self._items:
+                return False
+            self._items[camera] = item
+            self._changed.notify()
+            return True
+
     def take(self) -> dict[str, Item] | None:
         """Wait for items and take all that are there; return None once the queue is closed."""
         with self._changed:

@@ -36,9 +36,11 @@ from aim_ros.nodes.segmentation.camera_channel import CameraChannel
 from aim_ros.nodes.segmentation.diagnostics import node_status
 from aim_ros.nodes.segmentation.parameters import NodeParameters
 from aim_ros.nodes.segmentation.problems import describe
+from aim_ros.nodes.segmentation.problems import Problems
 from aim_ros.nodes.segmentation.receiver import Receiver
 from aim_ros.perception.pipeline import Pipeline
 from aim_ros.segmentation.loading import parse_device
+from aim_ros.segmentation.lost_device import is_device_lost
 from aim_ros.segmentation.segmenter import ModelError
 from aim_ros.segmentation.segmenter import Segmenter
 
@@ -68,7 +70,8 @@ class SegmentationNode(LifecycleNodeMixin, Node):
         forward_python_logs(self.get_logger())
         self._params = NodeParameters(self)
         self._bond = Bond(self)
-        self._problem = self._advice = ''
+        self._problem = self._advice = self._lost_device = ''
+        self._losses = Problems()
         self._autostarting, self._ends_on_failure = False, ends_on_failure
         self._pipeline: Pipeline | None = None
         self._disagreement: str | None = None
@@ -104,8 +107,13 @@ class SegmentationNode(LifecycleNodeMixin, Node):
 
     @property
     def problem(self) -> str:
-        """What went wrong last with the node itself, empty if nothing did."""
+        """Which transition failed last, and why; empty if the last one did not."""
         return self._problem
+
+    @property
+    def lost_device(self) -> str:
+        """By which error the device was lost, so that this process has to end; empty if not."""
+        return self._lost_device
 
     def set_parameters_atomically(self, parameter_list: list[Parameter]) -> SetParametersResult:
         """Set parameters as one change; one that there is not is refused by its name."""
@@ -200,6 +208,7 @@ class SegmentationNode(LifecycleNodeMixin, Node):
         # An autostart says it once, at FATAL.
         if not self._autostarting:
             self.get_logger().error(self._problem)
+        self._give_up_if_lost(error)
 
     def _configure(self) -> None:
         parameters = self._params
@@ -255,6 +264,7 @@ class SegmentationNode(LifecycleNodeMixin, Node):
         self._receiver.start(self._pipeline)
         self._bond.form()
         self._problem = ''
+        self._losses.forget()
         self.get_logger().info('active: ' + ', '.join(
             channel.topic for channel in self.channels.values()))
 
@@ -264,7 +274,9 @@ class SegmentationNode(LifecycleNodeMixin, Node):
             self._bond.end()
         finally:
             # Whatever becomes of the bond, planners get their STALE.
-            self._receiver.stop()
+            self._receiver.stop(
+                f'the device is lost: {self._lost_device}' if self._lost_device else
+                'the node is not active')
 
     def _stop_and_clean_up(self) -> None:
         try:
@@ -274,10 +286,22 @@ class SegmentationNode(LifecycleNodeMixin, Node):
 
     # At work
 
+    def _give_up_if_lost(self, error: Exception) -> None:
+        """Have the process end where the device answers nothing more in it."""
+        if not self._lost_device and is_device_lost(error):
+            self._lost_device = describe(error)
+            self.get_logger().fatal(
+                f'the device is lost: {self._lost_device}. Nothing in this process can use it any '
+                'more: the node ends, to be started again (respawn:=true of the launch file does)')
+
     def _lose(self, error: Exception) -> None:
-        """Own up to frames that were lost before they could be laid on one camera."""
-        self._problem = f'frames were lost: {describe(error)}'
-        self._log.error('frames', self._problem)
+        """Own up to what was lost and cannot be laid on one camera."""
+        text = f'frames were lost: {describe(error)}'
+        self._losses.note(text)
+        # Which frame it was, and so which one would answer it, is not known.
+        self._losses.resolve()
+        self._log.error('frames', text)
+        self._give_up_if_lost(error)
 
     def _fail_to_watch(self, error: Exception) -> None:
         self._log.error('watchdog', f'the watchdog failed: {describe(error)}')
@@ -299,8 +323,8 @@ class SegmentationNode(LifecycleNodeMixin, Node):
                 'agreement': self._disagreement or 'as the reference for the alerted classes',
             })
         statuses = [
-            node_status(name, lifecycle_state(self), self._problem, list(self.channels.values()),
-                        settings, values),
+            node_status(name, lifecycle_state(self), self._problem, self._losses.last(),
+                        list(self.channels.values()), settings, values),
             *self._receiver.statuses(name)]
         message = DiagnosticArray(status=statuses)
         message.header.stamp = self.get_clock().now().to_msg()

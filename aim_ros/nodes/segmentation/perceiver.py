@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from dataclasses import replace
 import time
 
 from rclpy.clock import Clock
@@ -16,10 +17,12 @@ from aim_ros.nodes.logging import RateLimitedLogger
 from aim_ros.nodes.messages import conversions
 from aim_ros.nodes.segmentation.camera_channel import CameraChannel
 from aim_ros.nodes.segmentation.camera_input import ImageMessage
+from aim_ros.nodes.segmentation.preparation import Preparation
 from aim_ros.nodes.segmentation.problems import describe
 from aim_ros.perception.pipeline import Perception
 from aim_ros.perception.pipeline import Pipeline
 from aim_ros.perception.settings import Settings
+from aim_ros.segmentation.lost_device import is_device_lost
 
 CLOCK_ADVICE = ('Set the clocks of both machines by one, and with use_sim_time have /clock '
                 'published')
@@ -30,41 +33,64 @@ SETUP_PERIOD = 3600.0
 
 @dataclass(frozen=True)
 class Received:
-    """An image on its way from the executor to the worker, and when it came, in steady time."""
+    """
+    An image on its way from the executor to the worker.
+
+    :param message: the image.
+    :param received_ns: when it came, nanoseconds of a steady clock.
+    :param frame: what became of the message, where the worker has had it before.
+    """
 
     message: ImageMessage
     received_ns: int
+    frame: Frame | None = None
 
 
 class Perceiver:
     """
     Perceives the newest images of all cameras together, and publishes what it finds.
 
-    Each camera and each stage is apart: an error costs its camera that stage, is logged and kept
-    in the camera's problems, and nothing else. What went out is not sent again. There is one for
-    each activation; the channels publish for it until they are stopped.
+    A camera whose images need another size of the network's input waits in `preparation` until
+    the network is ready for it. Each camera and each stage is apart: an error costs its camera
+    that stage, is logged and kept in the camera's problems, and nothing else. What went out is not
+    sent again. There is one for each activation; the channels publish for it until they are
+    stopped.
 
     :param pipeline: what perceives.
     :param channels: the cameras by name.
     :param settings: returns the settings in force.
     :param clock: the node's, for the age of images.
     :param log: where problems go.
+    :param put_back: takes a camera's image for the worker once more; it returns False where a
+        newer one waits already.
+    :param on_lost_device: called with the error after which no frame can be perceived any more.
     """
 
     def __init__(self, pipeline: Pipeline, channels: Mapping[str, CameraChannel],
-                 settings: Callable[[], Settings], clock: Clock, log: RateLimitedLogger):
+                 settings: Callable[[], Settings], clock: Clock, log: RateLimitedLogger,
+                 put_back: Callable[[str, Received], bool],
+                 on_lost_device: Callable[[Exception], None]):
         self._pipeline = pipeline
         self._channels = dict(channels)
         self._settings = settings
         self._clock = clock
         self._log = log
+        self._put_back = put_back
+        self._on_lost_device = on_lost_device
+        self._newest: dict[str, int] = {}
+        segmenter = pipeline.segmenter
+        self.preparation: Preparation[Received] = Preparation(
+            segmenter.prepare, segmenter.is_ready, self._resume,
+            lambda camera, error: self._note(
+                self._channels[camera], 'a frame was lost', error))
 
     def perceive(self, batch: Mapping[str, Received]) -> None:
         """Perceive and publish one image of each camera under one snapshot of the settings."""
         settings = self._settings()
         taken_ns = time.monotonic_ns()
         frames = [frame for name, item in batch.items()
-                  if (frame := self._frame(self._channels[name], item, settings)) is not None]
+                  if (frame := self._frame(self._channels[name], item, settings)) is not None
+                  and self._may_go_on(self._channels[name], frame, item)]
         for group in self._pipeline.groups(frames):
             for perception in self._process(group, settings):
                 self._publish(perception, batch[perception.frame.camera], taken_ns)
@@ -81,12 +107,16 @@ class Perceiver:
         text = f'{what}: {describe(error)}'
         channel.problems.note(text)
         self._log.error(f'{channel.name} {what}', f'{channel.topic}: {text}')
+        if is_device_lost(error):
+            self._on_lost_device(error)
 
     def _frame(self, channel: CameraChannel, item: Received, settings: Settings) -> Frame | None:
         """Return the frame of an image, or None if it cannot be used."""
         with self._boundary(channel, 'a frame was lost'):
             try:
                 self._check_age(item.message, settings)
+                if item.frame is not None:
+                    return item.frame
                 frame = channel.input.frame(
                     item.message, item.received_ns, settings.owner.clear_after)
                 channel.statistics.take(frame.size)
@@ -97,6 +127,24 @@ class Perceiver:
                 channel.problems.note(text)
                 self._log.warning(f'{channel.name} refused', f'{channel.topic}: {error}')
         return None
+
+    def _may_go_on(self, channel: CameraChannel, frame: Frame, item: Received) -> bool:
+        """Return whether a frame is to be perceived now; one that has to wait is put aside."""
+        if item.received_ns < self._newest.get(channel.name, item.received_ns):
+            # It waited while a newer one, of another size, did not have to.
+            channel.statistics.replace()
+            return False
+        with self._boundary(channel, 'a frame was lost'):
+            size = self._pipeline.segmenter.size_for(frame.size)
+            if not self.preparation.defer(channel.name, size, replace(item, frame=frame),
+                                          channel.statistics.replace):
+                self._newest[channel.name] = item.received_ns
+                return True
+        return False
+
+    def _resume(self, camera: str, item: Received) -> None:
+        if not self._put_back(camera, item):
+            self._channels[camera].statistics.replace()
 
     def _check_age(self, message: ImageMessage, settings: Settings) -> None:
         limit = settings.max_age

@@ -47,7 +47,7 @@ class Problem:
 
 class Problems:
     """
-    Remembers the last problem of a camera; safe to use from several threads.
+    Remembers the last problem of a camera, or of the node; safe to use from several threads.
 
     :param clock: a steady clock in seconds.
     """

@@ -21,6 +21,7 @@ from aim_ros.nodes.segmentation.diagnostics import camera_status
 from aim_ros.nodes.segmentation.frame_queue import FrameQueue
 from aim_ros.nodes.segmentation.perceiver import Perceiver
 from aim_ros.nodes.segmentation.perceiver import Received
+from aim_ros.nodes.segmentation.preparation import Preparation
 from aim_ros.nodes.segmentation.worker import Worker
 from aim_ros.perception.pipeline import Pipeline
 from aim_ros.perception.settings import Settings
@@ -40,7 +41,8 @@ class Receiver:
     :param node: the node that owns the topics.
     :param settings: returns the settings in force.
     :param log: where problems go.
-    :param on_error: called with what the worker could not lay on one camera.
+    :param on_error: called with what cannot be laid on one camera: the worker's errors, and those
+        by which the device is lost.
     """
 
     def __init__(self, node: Node, settings: Callable[[], Settings], log: RateLimitedLogger,
@@ -55,7 +57,9 @@ class Receiver:
         self._lock = threading.Lock()
         self._channels: dict[str, CameraChannel] = {}
         self._worker: Worker[Received] | None = None
-        self._last_worker: Worker[Received] | None = None
+        self._preparation: Preparation[Received] | None = None
+        # Of the last activation, where there is none now.
+        self._last: tuple[Worker[Received], Preparation[Received]] | None = None
 
     @property
     def channels(self) -> Mapping[str, CameraChannel]:
@@ -64,8 +68,8 @@ class Receiver:
 
     @property
     def hangs(self) -> bool:
-        """Whether a frame of an activation that is over is still being perceived."""
-        return self._last_worker is not None and self._last_worker.alive
+        """Whether the network is still busy with a frame of an activation that is over."""
+        return self._last is not None and any(part.alive for part in self._last)
 
     def create(self, transports: Mapping[str, str], labels: LabelSet) -> None:
         """
@@ -94,38 +98,51 @@ class Receiver:
         """
         Start the worker, and subscribe.
 
-        :raises RuntimeError: a frame of before is still being perceived.
+        :raises RuntimeError: the network is still busy with a frame of before.
         :raises ValueError: an override of QoS at start has no effect.
         """
         if self.hangs:
             raise RuntimeError('a frame of before is still being perceived; try again')
+        queue: FrameQueue[Received] = FrameQueue()
         perceiver = Perceiver(
-            pipeline, self._channels, self._settings, self._node.get_clock(), self._log)
+            pipeline, self._channels, self._settings, self._node.get_clock(), self._log,
+            queue.put_back, self._on_error)
         # Those who watch are to find all channels started, or none.
         with self._lock:
-            self._worker = Worker(perceiver.perceive, self._on_error)
+            self._preparation = perceiver.preparation
+            self._worker = Worker(queue, perceiver.perceive, self._on_error)
             for channel in self._channels.values():
                 channel.start(perceiver, self._settings(),
-                              partial(self._receive, self._worker.queue, channel))
+                              partial(self._receive, queue, channel))
 
-    def stop(self) -> None:
+    def stop(self, reason: str) -> None:
         """
         Stop the worker and leave a last STALE; nothing to do if it does not run.
 
         What fails with one camera is raised when all the others are stopped.
+
+        :param reason: what that STALE says.
         """
         if self._worker is None:
             return
-        worker = self._last_worker = self._worker
+        worker, preparation = self._last = self._worker, self._preparation
         # First of all: a frame that takes long must not keep the last STALE from planners.
         worker.queue.close()
+        preparation.close()
         with ExitStack() as after:
-            after.callback(worker.stop, _WORKER_TIMEOUT)
+            after.callback(self._await_end, worker, preparation)
             after.callback(self._flush, list(self._channels.values()))
             with self._lock, ExitStack() as each:
-                self._worker = None
+                self._worker = self._preparation = None
                 for channel in reversed(self._channels.values()):
-                    each.callback(channel.stop, 'the node is not active')
+                    each.callback(channel.stop, reason)
+
+    @staticmethod
+    def _await_end(worker: Worker[Received], preparation: Preparation[Received]) -> None:
+        """Give what the network is busy with its time to end."""
+        deadline = time.monotonic() + _WORKER_TIMEOUT
+        worker.stop(_WORKER_TIMEOUT)
+        preparation.stop(max(deadline - time.monotonic(), 0.0))
 
     @staticmethod
     def _flush(channels: Sequence[CameraChannel]) -> None:
@@ -164,7 +181,10 @@ class Receiver:
         :param name: the node's.
         """
         with self._lock:
-            worker = self._worker
-            return [camera_status(name, channel, worker is not None, self._settings(),
-                                  0.0 if worker is None else worker.busy)
+            worker, preparation = self._worker, self._preparation
+            if worker is None or preparation is None:
+                return [camera_status(name, channel, False, self._settings())
+                        for channel in self._channels.values()]
+            return [camera_status(name, channel, True, self._settings(), worker.busy,
+                                  preparation.awaited(channel.name))
                     for channel in self._channels.values()]

@@ -1,5 +1,7 @@
 """The process of the segmentation node, from its arguments to its exit code."""
 
+import threading
+
 import rclpy
 from rclpy.executors import MultiThreadedExecutor
 
@@ -17,11 +19,16 @@ from aim_ros.perception.memory import keep_freed_memory
 _THREADS = 4
 _END_TIMEOUT = 4.0
 
+_LOST_TIMEOUT = 10.0
+"""Seconds after which a process whose device is lost ends, whatever the driver does not return."""
+
 
 def run_segmentation(args: list[str] | None, stop: StopSignal, exit_on_failure: bool = False
                      ) -> int:
     """
     Run the node until `stop` is set, leave a last STALE, and return the exit code.
+
+    It is 1, too, where the device is lost: only another process can use it.
 
     :param args: ROS arguments; None takes the process's.
     :param exit_on_failure: whether a failed autostart ends it, with exit code 1, for those who
@@ -42,14 +49,21 @@ def run_segmentation(args: list[str] | None, stop: StopSignal, exit_on_failure: 
         executor.add_node(node)
         # Soon over: the node's own timers give it something to do five times a second.
         spin(executor, node,
-             lambda: stop.is_set() or (exit_on_failure and node.autostart_failed))
+             lambda: stop.is_set() or bool(node.lost_device)
+             or (exit_on_failure and node.autostart_failed))
+        if node.lost_device:
+            last = threading.Timer(_LOST_TIMEOUT, leave, (1,))
+            last.daemon = True
+            last.start()
         join_callbacks(executor)
         executor.shutdown()
         ended = node.end()
         rclpy.shutdown()
-        code = 1 if exit_on_failure and node.autostart_failed else 0
-        if not ended:
-            # Python's own teardown would abort under a thread that is still in the network.
+        failed = node.lost_device or (exit_on_failure and node.autostart_failed)
+        code = 1 if failed else 0
+        if not ended or node.lost_device:
+            # Python's own teardown would abort under a thread that is still in the network, or
+            # hang in what the device does not answer.
             leave(code)
         return code
 

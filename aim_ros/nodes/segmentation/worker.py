@@ -11,18 +11,19 @@ from aim_ros.nodes.segmentation.frame_queue import Item
 
 class Worker(Generic[Item]):
     """
-    Hands what is newest in its queue to a function, until it is stopped.
+    Hands what is newest in a queue to a function, until it is stopped.
 
+    :param queue: of items by camera.
     :param work: called in the worker's thread with the items by camera; what it raises goes to
         `on_error`, and the next items are taken.
     :param on_error: called with the exception.
     :param clock: a steady clock in seconds.
     """
 
-    def __init__(self, work: Callable[[dict[str, Item]], None],
+    def __init__(self, queue: FrameQueue[Item], work: Callable[[dict[str, Item]], None],
                  on_error: Callable[[Exception], None],
                  clock: Callable[[], float] = time.monotonic):
-        self.queue: FrameQueue[Item] = FrameQueue()
+        self.queue = queue
         self._work = work
         self._on_error = on_error
         self._clock = clock

@@ -19,6 +19,7 @@ from aim_ros.perception.profiles import CUSTOM
 from aim_ros.perception.profiles import load_profiles
 from aim_ros.perception.profiles import ProfileError
 from aim_ros.plain_data import parse_yaml
+from aim_ros.plain_data import read_text
 from aim_ros.resources import share_directory
 
 _DEFAULTS = {row.name: row.default for row in TABLE}
@@ -88,7 +89,7 @@ def save_profile(path: Path, name: str, values: Mapping[str, Any], description: 
     if not _NAME.fullmatch(name) or name == CUSTOM:
         raise SaveError(f'a profile is named by letters, digits, _ and -, begins with a letter, '
                         f'and is not {CUSTOM}; got {name!r}')
-    source = path if path.is_file() else template or shipped_file()
+    source = path if path.exists() else template or shipped_file()
     if path.resolve() == shipped_file().resolve():
         raise SaveError(f'{path} ships with the package, and the next installation would replace '
                         'it: save to a file of your own')
@@ -97,7 +98,7 @@ def save_profile(path: Path, name: str, values: Mapping[str, Any], description: 
     yaml.width = 100
     yaml.indent(mapping=2, sequence=4, offset=2)
     try:
-        given = source.read_text(encoding='utf-8')
+        given = read_text(source)
         parse_yaml(given)  # what is beyond bounds, ruamel.yaml would go on with
         content = yaml.load(given)
     except (OSError, UnicodeDecodeError, YAMLError) as error:

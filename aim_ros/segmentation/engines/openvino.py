@@ -167,6 +167,10 @@ class OpenVinoEngine(Engine):
         """Compile for single images of a size: one by one is faster than together."""
         self(torch.zeros(1, 3, *size))
 
+    def holds(self, size: tuple[int, int]) -> bool:
+        """Whether the network is compiled for a (height, width)."""
+        return size in self._requests
+
     def __call__(self, pixels: Tensor) -> Tensor:
         """Run the network on the images one by one."""
         if len(pixels) > 1:
@@ -177,8 +181,8 @@ class OpenVinoEngine(Engine):
         # Both sides work in torch's memory: nothing is copied. It must be kept until then, since
         # OpenVINO does not.
         images = pixels.contiguous().numpy()
+        request = self._requests.get(size, partial(self._compile, size))
         with self._one_at_a_time:
-            request = self._requests.get(size, partial(self._compile, size))
             logits = torch.empty(tuple(request.model_outputs[0].shape))
             request.set_input_tensor(ov.Tensor(images, shared_memory=True))
             request.set_output_tensor(ov.Tensor(logits.numpy(), shared_memory=True))

@@ -1,9 +1,8 @@
 """The reference: torch, on the CPU, or on CUDA with graphs."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextlib import nullcontext
 from threading import Lock
+from typing import Any
 
 import torch
 from torch import nn
@@ -37,7 +36,7 @@ class TorchEngine(Engine):
         self.batched = device.type == 'cuda'
         self._batch = 1
         self._graphs: LastUsed[GraphedNetwork] = LastUsed(KEPT_SIZES)
-        # Callers share a graph's memory, and cuDNN's arithmetic is the whole process's.
+        # Callers share a graph's memory.
         self._one_at_a_time = Lock() if self.batched else nullcontext()
 
     def prepare(self, batch: int, size: tuple[int, int]) -> None:
@@ -46,14 +45,19 @@ class TorchEngine(Engine):
         for count in range(1, batch + 1):
             self(torch.zeros(count, 3, *size, device=self.device, dtype=self.dtype))
 
+    def holds(self, size: tuple[int, int]) -> bool:
+        """Whether there are graphs for a (height, width); the CPU needs none."""
+        return not self.batched or (size, self._batch) in self._graphs
+
     @torch.inference_mode()
     def __call__(self, pixels: Tensor) -> Tensor:
         """Run the network."""
-        with self._one_at_a_time, full_float32() if self.batched else nullcontext():
+        with full_float32 if self.batched else nullcontext():
             run = self._graphed(tuple(pixels.shape[2:])) if pixels.is_cuda else self.network
-            # A copy where the device's graph would overwrite them with the next frame's.
-            return run(pixels).to(
-                torch.float32, memory_format=torch.contiguous_format, copy=pixels.is_cuda)
+            with self._one_at_a_time:
+                # A copy where the device's graph would overwrite them with the next frame's.
+                return run(pixels).to(
+                    torch.float32, memory_format=torch.contiguous_format, copy=pixels.is_cuda)
 
     def _graphed(self, size: tuple[int, int]) -> GraphedNetwork:
         """Return the network with graphs for all batches that were prepared, of any size."""
@@ -62,13 +66,32 @@ class TorchEngine(Engine):
             self.network, size, batches=self._batch, device=self.device, dtype=self.dtype))
 
 
-@contextmanager
-def full_float32() -> Iterator[None]:
-    """Keep cuDNN from TF32: by default its convolutions round float32 factors to 11 bits."""
-    convolutions = torch.backends.cudnn.conv
-    before = convolutions.fp32_precision
-    convolutions.fp32_precision = 'ieee'
-    try:
-        yield
-    finally:
-        convolutions.fp32_precision = before
+class _FullFloat32:
+    """
+    Keeps cuDNN from TF32: by default its convolutions round float32 factors to 11 bits.
+
+    That is the whole process's, so the first thread that enters sets it, and the last one that
+    leaves sets it back.
+    """
+
+    def __init__(self):
+        self._lock = Lock()
+        self._inside = 0
+        self._before: Any = None
+
+    def __enter__(self) -> None:
+        convolutions = torch.backends.cudnn.conv
+        with self._lock:
+            if not self._inside:
+                self._before = convolutions.fp32_precision
+                convolutions.fp32_precision = 'ieee'
+            self._inside += 1
+
+    def __exit__(self, *_) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                torch.backends.cudnn.conv.fp32_precision = self._before
+
+
+full_float32 = _FullFloat32()

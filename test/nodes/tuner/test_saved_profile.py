@@ -1,5 +1,6 @@
 """Profiles that are saved can be started with, and nothing else in the file changes."""
 
+import os
 from pathlib import Path
 
 import odd_values
@@ -87,8 +88,7 @@ def test_a_name_that_cannot_be_one_is_refused(path, name):
 
 
 @pytest.mark.parametrize('text', [
-    'profiles: [', 'profiles: 3\n', '- a\n', '', 'profiles: {a: !!int ""}\n',
-    *odd_values.YAML.values(),
+    'profiles: [', 'profiles: 3\n', '- a\n', '', *odd_values.YAML.values(),
     *(f'profiles: {{odd: {{focus: {{sigma: {value}}}}}}}' for value in odd_values.YAML.values())])
 def test_a_file_that_is_none_of_profiles_is_left_alone(path, text):
     path.parent.mkdir()
@@ -97,6 +97,14 @@ def test_a_file_that_is_none_of_profiles_is_left_alone(path, text):
         save_profile(path, 'mine', TUNED)
     assert path.read_text() == text
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_pipe_is_not_replaced(path):
+    path.parent.mkdir()
+    os.mkfifo(path)
+    with pytest.raises(SaveError, match='it is a pipe, a device or a socket'):
+        save_profile(path, 'mine', TUNED)
+    assert path.is_fifo()
 
 
 def test_the_file_that_ships_is_not_written_to():

@@ -1,0 +1,124 @@
+"""Makes the network ready for images of new sizes, apart from the worker."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+import threading
+from typing import Generic
+
+from aim_ros.nodes.segmentation.frame_queue import Item
+
+Size = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class _Waiting(Generic[Item]):
+    size: Size
+    item: Item
+
+
+class Preparation(Generic[Item]):
+    """
+    Prepares sizes of the network's input, one after the other, in a thread of its own.
+
+    Compiling takes seconds, in which the worker perceives the images of all other cameras. Of a
+    camera whose size is not ready, the newest item waits here. The thread is there only as long
+    as something waits: OpenMP keeps a team for every thread that ever ran torch.
+
+    :param prepare: makes the network ready for a (height, width), and may raise.
+    :param is_ready: returns whether it is.
+    :param on_ready: called with a camera and its item, once the network is ready for it.
+    :param on_error: called with a camera whose item is lost, and with what `prepare` raised.
+    """
+
+    def __init__(self, prepare: Callable[[Size], None], is_ready: Callable[[Size], bool],
+                 on_ready: Callable[[str, Item], None],
+                 on_error: Callable[[str, Exception], None]):
+        self._prepare = prepare
+        self._is_ready = is_ready
+        self._on_ready = on_ready
+        self._on_error = on_error
+        self._lock = threading.Lock()
+        self._waiting: dict[str, _Waiting[Item]] = {}
+        self._thread: threading.Thread | None = None
+        self._closed = False
+
+    @property
+    def alive(self) -> bool:
+        """Whether a size is being prepared."""
+        thread = self._thread
+        return thread is not None and thread.is_alive()
+
+    def awaited(self, camera: str) -> Size | None:
+        """Return the (height, width) that a camera's item waits for; None if none waits."""
+        with self._lock:
+            waiting = self._waiting.get(camera)
+            return None if waiting is None else waiting.size
+
+    def defer(self, camera: str, size: Size, item: Item, on_replace: Callable[[], None]) -> bool:
+        """
+        Have an item wait until the network is ready for its size.
+
+        :param on_replace: called if it takes the place of an older one.
+        :return: False where the network is ready; the caller goes on with the item.
+        """
+        with self._lock:
+            if self._is_ready(size):
+                return False
+            if self._closed:
+                return True
+            if camera in self._waiting:
+                on_replace()
+            self._waiting[camera] = _Waiting(size, item)
+            if self._thread is None:
+                thread = threading.Thread(target=self._run, name='preparation', daemon=True)
+                thread.start()
+                # Not before: one that cannot start would never end.
+                self._thread = thread
+            return True
+
+    def close(self) -> None:
+        """Drop what waits, for good."""
+        with self._lock:
+            self._closed = True
+            self._waiting.clear()
+
+    def stop(self, timeout: float) -> bool:
+        """Close; return whether what was under way ended within `timeout` seconds."""
+        self.close()
+        if (thread := self._thread) is not None:
+            thread.join(timeout)
+        return not self.alive
+
+    def _run(self) -> None:
+        while (size := self._next()) is not None:
+            first = self._waiting_for(size)
+            try:
+                self._prepare(size)
+            # It is the loss of the cameras that wait for it, and no other's.
+            except Exception as error:
+                for camera in first | self._release(size, lambda *_: None):
+                    self._on_error(camera, error)
+            else:
+                self._release(size, self._on_ready)
+
+    def _next(self) -> Size | None:
+        """Return the size that is waited for first; None ends the thread."""
+        with self._lock:
+            for waiting in self._waiting.values():
+                return waiting.size
+            # The next one that is deferred starts another thread.
+            self._thread = None
+            return None
+
+    def _waiting_for(self, size: Size) -> set[str]:
+        with self._lock:
+            return {camera for camera, waiting in self._waiting.items() if waiting.size == size}
+
+    def _release(self, size: Size, to: Callable[[str, Item], None]) -> set[str]:
+        """Let go of what waits for a size; return the cameras."""
+        # All under the lock: nothing newer of a camera is to be deferred in between.
+        with self._lock:
+            cameras = {camera for camera, waiting in self._waiting.items() if waiting.size == size}
+            for camera in cameras:
+                to(camera, self._waiting.pop(camera).item)
+            return cameras

@@ -1,0 +1,53 @@
+"""
+Tells errors after which a device answers nothing more in this process.
+
+CUDA calls them sticky: the context is corrupt, every later call returns the same error, and only
+another process gets a context anew (CUDA Runtime API, ``cudaError_t``; there, "the process must be
+terminated and relaunched").
+"""
+
+import re
+
+_STICKY = {
+    201: 'invalid device context',
+    214: 'uncorrectable ECC error encountered',
+    220: 'uncorrectable NVLink error detected during the execution',
+    700: 'an illegal memory access was encountered',
+    702: 'the launch timed out and was terminated',
+    709: 'context is destroyed',
+    710: 'device-side assert triggered',
+    714: 'hardware stack error',
+    715: 'an illegal instruction was encountered',
+    716: 'misaligned address',
+    717: 'operation not supported on global/shared address space',
+    718: 'invalid program counter',
+    719: 'unspecified launch failure',
+    721: 'Invalid access of peer GPU memory over nvlink or a hardware error',
+    999: 'unknown error',
+}
+"""Codes of CUDA, which HIP shares for the most part, and their texts."""
+
+# As torch, Triton and ONNX Runtime write them: "CUDA error: ...", "CUDA failure 700: ...".
+_TEXT = re.compile(
+    r'\b(CUDA|HIP)\]?( driver)?( error| failure)?( \d+)?: '
+    f'({"|".join(map(re.escape, _STICKY.values()))})')
+
+
+def is_device_lost(error: BaseException | None) -> bool:
+    """
+    Return whether no device call of this process can succeed after an error.
+
+    Out of memory is not such an error, nor is what torch refuses before it asks the device.
+
+    :param error: what was raised; what it was raised from, or while handling, counts, too.
+    """
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        # torch.AcceleratorError of 2.8 and later may have the code; what is older, the text alone.
+        if isinstance(error, RuntimeError) and getattr(error, 'error_code', None) in _STICKY:
+            return True
+        if _TEXT.search(str(error)):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

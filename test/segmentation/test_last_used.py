@@ -1,0 +1,60 @@
+"""Values that are made once for all threads, while others are to be had."""
+
+from concurrent.futures import ThreadPoolExecutor
+import threading
+
+from deadline import DEADLINE
+import pytest
+
+from aim_ros.segmentation.engine import LastUsed
+
+
+def test_the_values_used_last_are_kept():
+    made = []
+
+    def get(key):
+        return values.get(key, lambda: made.append(key) or key)
+
+    values = LastUsed(2)
+    assert [get(key) for key in 'abacab'] == list('abacab')
+    assert made == ['a', 'b', 'c', 'b']
+    assert 'a' in values
+    assert 'c' not in values
+
+
+def test_a_value_is_made_once_for_all_threads_while_others_are_to_be_had():
+    values = LastUsed(2)
+    begun, may = threading.Event(), threading.Event()
+    made = []
+
+    def make():
+        made.append('slow')
+        begun.set()
+        assert may.wait(DEADLINE)
+        return 'slow'
+
+    values.get('here', lambda: 'here')
+    with ThreadPoolExecutor(3) as pool:
+        try:
+            threads = [pool.submit(values.get, 'slow', make) for _ in range(2)]
+            assert begun.wait(DEADLINE)
+            assert pool.submit(values.get, 'here', make).result(DEADLINE) == 'here'
+            assert 'here' in values
+            assert 'slow' not in values
+        finally:
+            may.set()
+        assert [thread.result(DEADLINE) for thread in threads] == ['slow'] * 2
+    assert made == ['slow']
+    assert 'slow' in values
+
+
+def test_what_cannot_be_made_is_tried_again():
+    def fail():
+        raise RuntimeError('no room')
+
+    values = LastUsed(2)
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match='no room'):
+            values.get('a', fail)
+        assert 'a' not in values
+    assert values.get('a', lambda: 1) == 1
