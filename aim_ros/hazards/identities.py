@@ -17,7 +17,7 @@ from aim_ros.hazards.tracks import Tracks
 _CLOSE = 0.25
 """Two may be mistaken for each other if they are no farther apart, in shares of their heights."""
 
-_ACROSS, _DOWN, _SIZE = 1.0, 0.4, 0.8
+_ACROSS, _DOWN, _SIZE = 1.0, 0.4, 0.5
 """How far somebody may be from where the track was that bears the id, in shares of the height, and
 how much the height may differ, as a logarithm."""
 

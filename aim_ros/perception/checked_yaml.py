@@ -4,7 +4,6 @@ from collections.abc import Hashable
 from collections.abc import Iterable
 from collections.abc import Mapping
 from pathlib import Path
-import reprlib
 from typing import Any
 from typing import TypeVar
 
@@ -12,6 +11,7 @@ import pydantic
 import yaml
 
 from aim_ros.plain_data import read_text
+from aim_ros.plain_data import shortened
 from aim_ros.segmentation.labels import nearest
 
 
@@ -36,18 +36,6 @@ def read_yaml(path: Path) -> Any:
         raise YamlError(f'{path}: is not valid YAML: {" ".join(str(error).split())}') from error
 
 
-class _Quotation(reprlib.Repr):
-    """Quotes a value of any size in bounded length: aliases make huge ones of a few lines."""
-
-    def __init__(self):
-        super().__init__()
-        self.maxlevel, self.maxstring, self.maxother, self.maxlong = 2, 80, 80, 80
-        self.maxlist = self.maxdict = self.maxset = self.maxtuple = 8
-
-
-quoted = _Quotation().repr
-"""Return what a value is, for a message, in bounded length."""
-
 # Of a number, a date or a truth value that is none, by the tag that it is given.
 _NO_SCALAR = (ValueError, LookupError, AttributeError)
 
@@ -68,7 +56,7 @@ class _UniqueKeyLoader(yaml.SafeLoader):
             # What the loader stumbled over is no explanation, but for what a ValueError says.
             why = f': {error}' if isinstance(error, ValueError) else ''
             raise yaml.constructor.ConstructorError(
-                None, None, f'{quoted(node.value)} is no {node.tag.rpartition(":")[2]}{why}',
+                None, None, f'{shortened(node.value)} is no {node.tag.rpartition(":")[2]}{why}',
                 node.start_mark) from error
 
     def construct_scalar(self, node):
@@ -77,7 +65,7 @@ class _UniqueKeyLoader(yaml.SafeLoader):
             value.encode()
         except UnicodeEncodeError as error:
             raise yaml.constructor.ConstructorError(
-                None, None, f'{quoted(value)} is no text', node.start_mark) from error
+                None, None, f'{shortened(value)} is no text', node.start_mark) from error
         return value
 
     def construct_mapping(self, node, deep=False):
@@ -134,17 +122,17 @@ def _sentence(form: type[Form], body: Any, mistake: Mapping[str, Any], where: st
         keys = tuple(_form_at(form, path[:-1]).model_fields)
         close = nearest(str(key), keys, 1)
         hint = f'did you mean {close[0]!r}?' if close else f'allowed: {", ".join(keys)}'
-        return f'{_within(where, path[:-1])}: unknown key {quoted(key)}; {hint}'
+        return f'{_within(where, path[:-1])}: unknown key {shortened(key)}; {hint}'
     if kind == 'model_type':
         keys = ', '.join(_form_at(form, path).model_fields)
         return (f'{_within(where, path)}: expected a mapping with {keys}, '
-                f'got {quoted(mistake["input"])}')
+                f'got {shortened(mistake["input"])}')
     # An element of a list is refused as the whole list.
     path = tuple(part for part in path if isinstance(part, str))
     wanted = _form_at(form, path[:-1]).model_fields[path[-1]].description
     for part in path:
         body = body[part]
-    return f'{where}: {".".join(path)} must be {wanted}, got {quoted(body)}'
+    return f'{where}: {".".join(path)} must be {wanted}, got {shortened(body)}'
 
 
 def _form_at(form: type[Form], path: Iterable[str]) -> type[Form]:

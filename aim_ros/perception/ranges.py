@@ -1,9 +1,10 @@
 """What the numbers that a profile may state can be, for whoever takes one."""
 
 from collections.abc import Mapping
-import reprlib
 import sys
 from types import MappingProxyType
+
+from aim_ros.plain_data import shortened
 
 RANGES: Mapping[str, tuple[float, float]] = MappingProxyType({
     'focus.sigma': (0.0, 20.0),
@@ -22,5 +23,5 @@ def require_in_range(name: str, value: float, low: float, high: float) -> None:
     # Which no comparison with NaN is.
     if not low <= value <= high:
         # An integer may be larger than any floating point number.
-        given = f'{value:g}' if abs(value) <= sys.float_info.max else reprlib.repr(value)
+        given = f'{value:g}' if abs(value) <= sys.float_info.max else shortened(value)
         raise ValueError(f'{name} must be in {low:g}..{high:g}, got {given}')

@@ -74,7 +74,11 @@ class LastUsed(Generic[Value]):
             self._values.move_to_end(key)
         if missing:
             self._make(key, value, make)
-        return value.result()
+        try:
+            return value.result()
+        finally:
+            # What it raises refers to this call, which would refer to it.
+            del value
 
     def _make(self, key: Hashable, value: Future[Value], make: Callable[[], Value]) -> None:
         try:
@@ -85,6 +89,7 @@ class LastUsed(Generic[Value]):
                 if self._values.get(key) is value:
                     del self._values[key]
             value.set_exception(error)
+            del value
 
     def __contains__(self, key: Hashable) -> bool:
         """Whether a key's value is there at once."""
@@ -98,8 +103,8 @@ class Engine(ABC):
     Runs one network on one device.
 
     Threads may share it: where it cannot run for several at once, they take turns. No turn waits
-    for what another thread prepares. On CUDA they are to share a stream too, as all of torch's do
-    unless they choose another.
+    for what another thread compiles; CUDA's graphs are captured in a turn. On CUDA they are to
+    share a stream too, as all of torch's do unless they choose another.
 
     :cvar name: one of `ENGINES`.
     :ivar version: of the engine's library.

@@ -62,14 +62,6 @@ def test_who_comes_forth_beside_where_he_was_expected_is_known_by_colour(colour,
     assert list(watch(follower, 6, (moved(LEFT, 37), colour))) == [expected]
 
 
-@pytest.mark.parametrize('height', [50, 28])
-def test_who_comes_forth_is_known_though_the_box_was_of_another_height(height):
-    follower = Follower()
-    for step in range(6):
-        watch(follower, step, (LEFT, RED))
-    assert list(watch(follower, 6, ((72, 55 - height // 2, 9, height), RED))) == [1]
-
-
 @pytest.mark.parametrize(('colour', 'expected'), [(RED, 1), (DARK_RED, 2)])
 def test_who_is_not_seen_may_be_where_his_colours_are(colour, expected):
     follower, other = Follower(), moved(LEFT, 37)

@@ -80,7 +80,7 @@ def declared(path):
 
 NODE_ARGUMENTS = {
     'model', 'device', 'engine', 'execution_providers', 'precision', 'input_size', 'input_pixels',
-    'profiles_file', 'driver_profile', 'namespace', 'name', 'camera', 'image_topic',
+    'profiles_file', 'driver_profile', 'namespace', 'node_name', 'camera', 'image_topic',
     'camera_info_topic', 'image_transport', 'compressed',
     'image_reliability', 'use_sim_time', 'params_file', 'autostart', 'log_level', 'rviz'}
 ARGUMENTS = {
@@ -315,7 +315,7 @@ STARTED = r'\[segmentation-\d+\]: process started with pid \[(\d+)\]'
 @pytest.mark.parametrize(('path', 'arguments'), [
     (PERCEPTION, ['replay:=street:frames=3', 'lockstep:=true', 'replay_every:=2']),
     (REPLAY, ['source:=street:frames=3', 'lockstep:=true', 'every:=2', 'namespace:=car_1',
-              'camera:=front', 'name:=segmentation_front']),
+              'camera:=front', 'node_name:=segmentation_front']),
     (REPLAY, ['source:=street:frames=3,rate=1000', 'segmentation:=false', 'start:=1'])])
 def test_a_replay_that_ends_well_ends_the_launch_with_0(start, path, arguments):
     code, output = start(path, *arguments).end()

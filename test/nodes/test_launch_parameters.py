@@ -22,7 +22,7 @@ EMPTY = (
     'image_reliability', 'use_sim_time', 'autostart', 'replay', 'replay_options')
 DEFAULTS = {**dict.fromkeys(EMPTY, ''), 'replay_rate': '1.0', 'replay_loop': 'false',
             'replay_start': '0', 'replay_every': '1', 'lockstep': 'false', 'respawn': 'false',
-            'name': 'segmentation'}
+            'node_name': 'segmentation'}
 
 
 def given(**arguments):
@@ -238,7 +238,7 @@ def test_a_pipe_is_no_parameter_file(tmp_path):
 # Several nodes in one namespace.
 
 def test_a_replay_waits_for_the_masks_of_the_node_by_its_name():
-    assert replay_parameters(given(replay='street', name='rear'))['mask_topic'] == (
+    assert replay_parameters(given(replay='street', node_name='rear'))['mask_topic'] == (
         'rear/camera/mask')
 
 
@@ -252,8 +252,8 @@ def test_a_parameter_file_is_to_be_for_the_node_by_its_name(tmp_path):
 
 @pytest.mark.parametrize('name', ['', '1st', 'a/b', 'a b', 'a-b', 'größe'])
 def test_a_name_that_no_node_can_have_is_refused(name):
-    with pytest.raises(ValueError, match='name must be letters, digits and underscores'):
-        node_name(given(name=name))
+    with pytest.raises(ValueError, match='node_name must be letters, digits and underscores'):
+        node_name(given(node_name=name))
 
 
 # RViz, whose file has the topics of a camera "camera" in the root.
@@ -270,5 +270,5 @@ def test_rviz_shows_the_topics_of_the_launch():
             *((f'/segmentation/camera/{topic}', f'/car_1/segmentation/front/{topic}')
               for topic in ('overlay', 'mask', 'occupancy', 'free_space', 'points'))]
     assert rviz_remappings(given(camera='front'))[0] == ('/camera/image', '/front/image')
-    assert rviz_remappings(given(name='rear'))[0] == (
+    assert rviz_remappings(given(node_name='rear'))[0] == (
         '/segmentation/camera/overlay', '/rear/camera/overlay')

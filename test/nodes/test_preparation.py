@@ -145,3 +145,22 @@ def test_after_closing_nothing_waits_or_comes_back(network, preparation, defer):
     network.may[SMALL].set()
     assert preparation.stop(DEADLINE)
     assert not network.resumed
+
+
+def test_what_cannot_be_told_ends_no_preparation_for_good(network, monkeypatch):
+    """Whatever is raised where a loss is told, the next size is prepared all the same."""
+    ended = threading.Event()
+    monkeypatch.setattr(threading, 'excepthook', lambda _: ended.set())
+
+    def fail(camera, error):
+        raise OSError('the log is full')
+
+    preparation = Preparation(network.prepare, network.is_ready, network.resume, fail)
+    network.fails.add(SMALL)
+    network.may[SMALL].set()
+    assert preparation.defer('front', SMALL, 1, lambda: None)
+    assert ended.wait(DEADLINE)
+    network.may[LARGE].set()
+    assert preparation.defer('front', LARGE, 2, lambda: None)
+    network.wait_for(lambda: network.resumed == [('front', 2)])
+    assert preparation.stop(DEADLINE)

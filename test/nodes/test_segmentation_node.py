@@ -298,7 +298,7 @@ def test_a_frame_that_outlasts_its_activation_is_dropped(
     ros.wait_for(lambda: camera.stale()[-1:]
                  and camera.stale()[-1].status[0].message == 'the node is not active')
     assert node.trigger_activate() == FAILURE
-    assert 'still being perceived' in node.problem
+    assert 'still busy with a frame' in node.problem
     assert node.hangs
     gate.open.set()
     ros.wait_for(lambda: not node.hangs)

@@ -1,6 +1,8 @@
 """Transitions that fail: each says why, and planners get their STALE whatever fails."""
 
+import gc
 import threading
+import weakref
 
 import pytest
 
@@ -15,6 +17,7 @@ from aim_ros.nodes.segmentation.camera_input import CameraInput
 from aim_ros.nodes.segmentation.camera_output import CameraOutput
 from aim_ros.nodes.segmentation.node import SegmentationNode
 from aim_ros.nodes.segmentation.receiver import Receiver
+from aim_ros.segmentation.segmenter import Segmenter
 
 
 def fail(*_):
@@ -93,3 +96,18 @@ def test_a_node_that_another_configured_before_its_autostart_is_left_to_it(
     assert not node.autostart_failed
     assert lifecycle_state(node) == 'inactive'
     assert 'activate: RuntimeError: this cannot be done' in capfd.readouterr().err
+
+
+def test_a_network_is_freed_with_the_configuration_that_loaded_it(make_node, make_camera, ask):
+    """Another one, of the next configuration, has to find room on the device."""
+    def networks():
+        gc.collect()
+        return [weakref.ref(one) for one in gc.get_objects() if type(one) is Segmenter]
+
+    before = len(networks())
+    node = make_node()
+    ask(make_camera(node), 1.0)
+    assert len(networks()) == before + 1
+    assert node.trigger_deactivate() == TransitionCallbackReturn.SUCCESS
+    assert node.trigger_cleanup() == TransitionCallbackReturn.SUCCESS
+    assert len(networks()) == before

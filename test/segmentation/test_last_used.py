@@ -1,7 +1,10 @@
 """Values that are made once for all threads, while others are to be had."""
 
 from concurrent.futures import ThreadPoolExecutor
+import contextlib
+import gc
 import threading
+import weakref
 
 from deadline import DEADLINE
 import pytest
@@ -58,3 +61,27 @@ def test_what_cannot_be_made_is_tried_again():
             values.get('a', fail)
         assert 'a' not in values
     assert values.get('a', lambda: 1) == 1
+
+
+def test_what_a_failed_attempt_held_is_freed_at_once():
+    """On a GPU that is memory, which is short where an attempt fails."""
+    class Buffer:
+        pass
+
+    held = []
+
+    def fail():
+        buffer = Buffer()
+        held.append(weakref.ref(buffer))
+        raise MemoryError
+
+    kept = LastUsed(2)
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        with contextlib.suppress(MemoryError):
+            kept.get('size', fail)
+        assert held[0]() is None
+    finally:
+        if enabled:
+            gc.enable()

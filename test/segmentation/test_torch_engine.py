@@ -108,37 +108,6 @@ def test_tf32_is_left_out_until_the_last_thread_is_done():
     assert precision.fp32_precision == before
 
 
-@pytest.mark.parametrize('device', ['cuda'], indirect=True)
-def test_other_sizes_are_run_while_one_is_captured(device, monkeypatch):
-    """In the midst of a capture, too, which no other thread's work on the device may spoil."""
-    begun, may = threading.Event(), threading.Event()
-
-    class Slow(torch.nn.Module):
-        def forward(self, pixels):
-            if pixels.shape[2] == 48 and torch.cuda.is_current_stream_capturing():
-                begun.set()
-                assert may.wait(DEADLINE)
-            return pixels * 2
-
-    engine = TorchEngine(Slow(), device=device)
-    here, new = (noise(0, size).to(device) for size in ((32, 64), (48, 64)))
-    engine.prepare(1, (32, 64))
-    with ThreadPoolExecutor(2) as pool:
-        try:
-            captured = pool.submit(engine.prepare, 1, (48, 64))
-            assert begun.wait(DEADLINE)
-            for factor in (1, 2, 3):
-                pixels = here.cpu().pin_memory().to(device, non_blocking=True) * factor
-                logits = pool.submit(engine, pixels).result(DEADLINE)
-                assert torch.equal(logits, here * 2 * factor)
-            assert not engine.holds((48, 64))
-        finally:
-            may.set()
-        captured.result(DEADLINE)
-    assert engine.holds((48, 64))
-    assert torch.equal(engine(new), new * 2)
-
-
 def test_only_the_engine_leaves_tf32_out():
     """Of the process's arithmetic nothing else changes, also where the network fails."""
     precision = torch.backends.cudnn.conv

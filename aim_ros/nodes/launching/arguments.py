@@ -52,8 +52,8 @@ NODE_ARGUMENTS = (
         'namespace', 'Namespace of the nodes and of every relative topic, for instance vehicle_1. '
         'Left out: none.'),
     _argument(
-        'name', 'Name of the segmentation node, under which its topics and services are: another '
-        'one for each of several nodes in a namespace.', default='segmentation'),
+        'node_name', 'Name of the segmentation node, under which its topics and services are: '
+        'another one for each of several nodes in a namespace.', default='segmentation'),
     _argument(
         'camera', 'Name of the camera, as it appears in the names of the topics, or of several, '
         'as in front,rear. Left out: as params_file says, or "camera" where image_topic, '

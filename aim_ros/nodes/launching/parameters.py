@@ -187,10 +187,10 @@ def node_name(given: Given) -> str:
 
     :raises ValueError: ROS takes none such.
     """
-    name = given['name']
+    name = given['node_name']
     if not re.fullmatch('[A-Za-z_][A-Za-z0-9_]*', name):
-        raise ValueError('name must be letters, digits and underscores, and not begin with a '
-                         f'digit, as in segmentation_rear; got {name!r}')
+        raise ValueError('node_name must be letters, digits and underscores, and not begin with '
+                         f'a digit, as in segmentation_rear; got {name!r}')
     return name
 
 

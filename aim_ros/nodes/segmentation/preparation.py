@@ -68,12 +68,12 @@ class Preparation(Generic[Item]):
                 return True
             if camera in self._waiting:
                 on_replace()
-            self._waiting[camera] = _Waiting(size, item)
             if self._thread is None:
+                # Before the item waits: a thread that cannot start would never let it go.
                 thread = threading.Thread(target=self._run, name='preparation', daemon=True)
                 thread.start()
-                # Not before: one that cannot start would never end.
                 self._thread = thread
+            self._waiting[camera] = _Waiting(size, item)
             return True
 
     def close(self) -> None:
@@ -90,35 +90,39 @@ class Preparation(Generic[Item]):
         return not self.alive
 
     def _run(self) -> None:
-        while (size := self._next()) is not None:
-            first = self._waiting_for(size)
-            try:
-                self._prepare(size)
-            # It is the loss of the cameras that wait for it, and no other's.
-            except Exception as error:
-                for camera in first | self._release(size, lambda *_: None):
-                    self._on_error(camera, error)
-            else:
-                self._release(size, self._on_ready)
+        try:
+            while (following := self._next()) is not None:
+                size, first = following
+                try:
+                    self._prepare(size)
+                # It is the loss of the cameras that wait for it, and no other's.
+                except Exception as error:
+                    for camera in first | self._release(size, lambda *_: None):
+                        self._on_error(camera, error)
+                else:
+                    self._release(size, self._on_ready)
+        finally:
+            # Whatever ends this one, the next item that is deferred starts another.
+            with self._lock:
+                if self._thread is threading.current_thread():
+                    self._thread = None
 
-    def _next(self) -> Size | None:
-        """Return the size that is waited for first; None ends the thread."""
+    def _next(self) -> tuple[Size, set[str]] | None:
+        """Return the size that is waited for first, and by whom; None ends the thread."""
         with self._lock:
             for waiting in self._waiting.values():
-                return waiting.size
-            # The next one that is deferred starts another thread.
+                return waiting.size, self._waiting_for(waiting.size)
             self._thread = None
             return None
 
     def _waiting_for(self, size: Size) -> set[str]:
-        with self._lock:
-            return {camera for camera, waiting in self._waiting.items() if waiting.size == size}
+        return {camera for camera, waiting in self._waiting.items() if waiting.size == size}
 
     def _release(self, size: Size, to: Callable[[str, Item], None]) -> set[str]:
         """Let go of what waits for a size; return the cameras."""
         # All under the lock: nothing newer of a camera is to be deferred in between.
         with self._lock:
-            cameras = {camera for camera, waiting in self._waiting.items() if waiting.size == size}
+            cameras = self._waiting_for(size)
             for camera in cameras:
                 to(camera, self._waiting.pop(camera).item)
             return cameras

@@ -69,7 +69,10 @@ class Receiver:
     @property
     def hangs(self) -> bool:
         """Whether the network is still busy with a frame of an activation that is over."""
-        return self._last is not None and any(part.alive for part in self._last)
+        if self._last is not None and not any(part.alive for part in self._last):
+            # They would keep the network, and its memory on the device, from being freed.
+            self._last = None
+        return self._last is not None
 
     def create(self, transports: Mapping[str, str], labels: LabelSet) -> None:
         """
@@ -102,7 +105,8 @@ class Receiver:
         :raises ValueError: an override of QoS at start has no effect.
         """
         if self.hangs:
-            raise RuntimeError('a frame of before is still being perceived; try again')
+            raise RuntimeError(
+                'the network is still busy with a frame, or a size, of before; try again')
         queue: FrameQueue[Received] = FrameQueue()
         perceiver = Perceiver(
             pipeline, self._channels, self._settings, self._node.get_clock(), self._log,
@@ -137,12 +141,13 @@ class Receiver:
                 for channel in reversed(self._channels.values()):
                     each.callback(channel.stop, reason)
 
-    @staticmethod
-    def _await_end(worker: Worker[Received], preparation: Preparation[Received]) -> None:
+    def _await_end(self, worker: Worker[Received], preparation: Preparation[Received]) -> None:
         """Give what the network is busy with its time to end."""
         deadline = time.monotonic() + _WORKER_TIMEOUT
         worker.stop(_WORKER_TIMEOUT)
-        preparation.stop(max(deadline - time.monotonic(), 0.0))
+        ended = preparation.stop(max(deadline - time.monotonic(), 0.0))
+        if ended and not worker.alive:
+            self._last = None
 
     @staticmethod
     def _flush(channels: Sequence[CameraChannel]) -> None:
