@@ -6,6 +6,7 @@ from dataclasses import field
 from dataclasses import fields
 from dataclasses import replace
 import logging
+import math
 from types import MappingProxyType
 from typing import Any
 
@@ -211,10 +212,11 @@ def _outputs(values: Mapping[str, Any], labels: LabelSet) -> OutputSettings:
             raise SettingsError('free_space.classes', error) from error
     max_range, cell_size = values['free_space.max_range'], values['free_space.cell_size']
     if max_range > MOST_CELLS * cell_size:
+        least = math.ceil(1e6 * max_range / MOST_CELLS) / 1e6
         raise SettingsError('free_space.cell_size', ValueError(
             f'a grid has at most {MOST_CELLS} cells to a side, so that whoever listens to it '
             f'stops no camera: with free_space.max_range {max_range:g} it must be at least '
-            f'{max_range / MOST_CELLS:g}; got {cell_size:g}'))
+            f'{least:.10g}; got {cell_size:g}'))
     return OutputSettings(
         surfaces=Surfaces.of(labels, drivable),
         max_range=max_range,

@@ -39,13 +39,17 @@ Pipeline.process = busy
 sys.exit(segmentation())
 """
 
-# As a device does whose kernel failed: each call from then on has the same error.
+# As a device does whose kernel failed: each call from then on has the same error. The last STALE
+# has as long as a busy machine takes.
 LOST = """
 import sys
 import torch
 from aim_ros.nodes.__main__ import segmentation
+from aim_ros.nodes.segmentation import receiver
+from aim_ros.nodes.segmentation import run as process
 from aim_ros.segmentation.engines.torch import TorchEngine
 
+receiver._DELIVERY_TIMEOUT = process._LOST_TIMEOUT = 300.0
 run, calls = TorchEngine.__call__, []
 
 def fail(self, pixels):

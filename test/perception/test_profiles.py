@@ -344,6 +344,13 @@ def test_a_scalar_that_is_none_of_its_tag(unreadable, value, sentence):
         assert 'line 1' in message
 
 
+@pytest.mark.parametrize('number', ['0x' + 'f' * 5000, '-0x' + 'f' * 5000, '1' + '0' * 400])
+def test_an_integer_beyond_all_bounds(mistake, number):
+    message = mistake(f'{{focus: {{sigma: {number}}}}}')
+    assert 'focus.sigma must be' in message
+    assert len(message) < 500
+
+
 @pytest.mark.parametrize('text', ['[' * 5000 + ']' * 5000, '{a: ' * 5000 + '}' * 5000])
 def test_a_file_that_is_nested_without_end(unreadable, text):
     assert 'is nested too deeply' in unreadable(f'profiles: {text}')
