@@ -18,8 +18,8 @@ MOST_VALUES = 1_000_000
 _MOST_KEYS = 10_000  # of a table, with those that it merges in by ``<<``
 _LARGEST = 2**64  # integers of the files that are read are sizes, counts and nanoseconds
 
-# Of scalars that are none of the tag that they are given, as ``!!bool maybe``.
-_NO_SCALAR = (ValueError, LookupError, AttributeError)
+NO_SCALAR = (ValueError, LookupError, AttributeError)
+"""What PyYAML lets through of a scalar that is none of its tag, as ``!!bool maybe``."""
 
 
 class IrregularFileError(OSError):
@@ -59,7 +59,7 @@ def parse_yaml(text: str) -> Any:
         raise
     except RecursionError:
         raise _too_deep() from None
-    except (yaml.YAMLError, *_NO_SCALAR) as error:
+    except (yaml.YAMLError, *NO_SCALAR) as error:
         raise ValueError(f'is no YAML: {" ".join(str(error).split())[:300]}') from error
 
 

@@ -10,6 +10,7 @@ from typing import TypeVar
 import pydantic
 import yaml
 
+from aim_ros.plain_data import NO_SCALAR
 from aim_ros.plain_data import read_text
 from aim_ros.plain_data import shortened
 from aim_ros.segmentation.labels import nearest
@@ -36,10 +37,6 @@ def read_yaml(path: Path) -> Any:
         raise YamlError(f'{path}: is not valid YAML: {" ".join(str(error).split())}') from error
 
 
-# Of a number, a date or a truth value that is none, by the tag that it is given.
-_NO_SCALAR = (ValueError, LookupError, AttributeError)
-
-
 class _UniqueKeyLoader(yaml.SafeLoader):
     """
     A loader that says where a scalar is none of its tag, and refuses text that is none.
@@ -50,7 +47,7 @@ class _UniqueKeyLoader(yaml.SafeLoader):
     def construct_object(self, node, deep=False):
         try:
             return super().construct_object(node, deep)
-        except _NO_SCALAR as error:
+        except NO_SCALAR as error:
             if not isinstance(node, yaml.ScalarNode):
                 raise
             # What the loader stumbled over is no explanation, but for what a ValueError says.

@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from aim_ros.plain_data import NO_SCALAR
 from aim_ros.plain_data import read_text
 
 Given = Mapping[str, str]
@@ -208,7 +209,7 @@ def check_params_file(path: str, namespace: str, node: str) -> None:
     except OSError as error:
         raise ValueError(f'params_file:={path} cannot be read: {error.strerror}') from error
     # PyYAML lets all of these through, of scalars that are none of their tag, and of depth.
-    except (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError) as error:
+    except (yaml.YAMLError, *NO_SCALAR, RecursionError) as error:
         raise ValueError(
             f'params_file:={path} is no YAML: {" ".join(str(error).split())}') from error
     names = _names(content)
