@@ -80,7 +80,8 @@ def ignore_signals() -> None:
 
 
 def run_until_stopped(work: Callable[[], int], stop: StopSignal, timeout: float = 5.0,
-                      before_leaving: Callable[[], None] = lambda: None) -> int:
+                      before_leaving: Callable[[], None] = lambda: None,
+                      failed: Callable[[], bool] = lambda: False) -> int:
     """
     Run `work` in a thread of its own until it ends, or until `stop` is set and it follows.
 
@@ -91,6 +92,8 @@ def run_until_stopped(work: Callable[[], int], stop: StopSignal, timeout: float 
         stopped. If it is in code that cannot be interrupted, as when a model is loaded or a disc
         does not answer, the process ends here.
     :param before_leaving: called first where it does, since no `finally` of a caller is reached.
+    :param failed: asked where it does: whether `work` has failed already and was about to end, so
+        that the exit code is 1 all the same.
     :return: the exit code of `work`, 1 if it raised.
     """
     code = 1
@@ -112,7 +115,7 @@ def run_until_stopped(work: Callable[[], int], stop: StopSignal, timeout: float 
             break
     if thread.is_alive():
         before_leaving()
-        leave(0)
+        leave(1 if failed() else 0)
     return code
 
 

@@ -127,6 +127,34 @@ def test_the_time_in_which_it_is_stopped_is_not_taken_from_its_end():
     assert (done.returncode, done.stderr, done.stdout) == (0, '', 'the last word\n')
 
 
+# Has failed, and hangs as it ends; by then a signal comes.
+FAILED = """
+import os
+import signal
+import sys
+import threading
+from aim_ros.nodes.process import run_until_stopped
+from aim_ros.nodes.process import stop_on_signals
+
+stop, failed = stop_on_signals(), threading.Event()
+
+def work():
+    if {fails}:
+        failed.set()
+    os.kill(os.getpid(), signal.SIGTERM)
+    threading.Event().wait()
+
+sys.exit(run_until_stopped(
+    work, stop, 0.1, lambda: print('left', flush=True), failed=failed.is_set))
+"""
+
+
+@pytest.mark.parametrize(('fails', 'code'), [(True, 1), (False, 0)])
+def test_no_signal_makes_a_success_of_a_failure_that_cannot_end(fails, code):
+    done = run(FAILED.format(fails=fails))
+    assert (done.returncode, done.stderr, done.stdout) == (code, '', 'left\n')
+
+
 TEARDOWN = """
 import atexit
 import os

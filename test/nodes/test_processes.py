@@ -61,6 +61,24 @@ def fail(self, pixels):
 TorchEngine.__call__ = fail
 sys.exit(segmentation())
 """
+
+BLOCK = """
+import threading
+
+def block(*_):
+    print('ending for ever', flush=True)
+    threading.Event().wait()
+"""
+
+# What does not start, and does not end either.
+ENDLESS = BLOCK + """
+import sys
+from aim_ros.nodes.__main__ import {executable} as run
+from aim_ros.nodes.{executable}.node import {node}
+
+{node}.{end} = block
+sys.exit(run())
+"""
 ASSERTED = ("getattr(torch, 'AcceleratorError', RuntimeError)("
             "'CUDA error: device-side assert triggered')")
 ILLEGAL = "RuntimeError('CUDA error: an illegal memory access was encountered')"
@@ -188,6 +206,29 @@ def test_a_process_whose_device_is_lost_ends(start, ros, make_planner, error):
 @pytest.mark.parametrize('when', ['True', 'len(calls) > 1'])
 def test_a_process_whose_device_is_lost_at_its_start_ends(start, when):
     assert_ends_by_itself(start(program=LOST.format(error=ASSERTED, when=when)))
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_a_lost_device_keeps_it_from_ending_hides_no_loss(start, number):
+    # As a driver does that does not return.
+    process = start(program=BLOCK + LOST.format(error=ASSERTED, when='True').replace(
+        'run, calls', 'process.SegmentationNode.end = block\nrun, calls'))
+    process.wait_for_line('ending for ever')
+    process.signal(number)
+    assert_ends_by_itself(process)
+
+
+@pytest.mark.parametrize(('executable', 'arguments'), [
+    ('segmentation', ['-p', 'driver_profile:=sport', '--', '--exit-on-failure']),
+    ('replay', ['-p', 'source:=street', '-p', 'wait:=true', '-p', 'match_timeout:=0.1'])])
+def test_a_signal_while_what_failed_ends_hides_no_failure(start_process, executable, arguments):
+    name = f'{executable.capitalize()}Node'
+    end = 'end' if executable == 'segmentation' else 'destroy_node'
+    program = ENDLESS.format(executable=executable, node=name, end=end)
+    process = start_process(executable, *arguments, program=program)
+    process.wait_for_line('ending for ever')
+    process.signal(signal.SIGTERM)
+    assert process.wait() == 1, process.lines
 
 
 def test_a_process_that_is_out_of_memory_goes_on(start, ros, make_planner):

@@ -23,13 +23,15 @@ def run_replay(args: list[str] | None, stop: threading.Event) -> int:
 
     :param args: command line with ROS arguments; None takes the process's.
     """
+    failed = threading.Event()
+
     def work() -> int:
         use_large_images()
         if not join_ros('replay', args):
             return 1
         forward_python_logs(rclpy.logging.get_logger('replay'))
         try:
-            _play(stop)
+            _play(stop, failed)
         except (MediaError, ReplayError, ValueError) as error:
             rclpy.logging.get_logger('replay').fatal(as_text(str(error)))
             return 1
@@ -37,14 +39,19 @@ def run_replay(args: list[str] | None, stop: threading.Event) -> int:
             rclpy.shutdown()
         return 0
 
-    return run_until_stopped(work, stop, before_leaving=remove_unpacked)
+    return run_until_stopped(work, stop, before_leaving=remove_unpacked, failed=failed.is_set)
 
 
-def _play(stop: threading.Event) -> None:
+def _play(stop: threading.Event, failed: threading.Event) -> None:
+    """Play; `failed` is set first of all where that raises."""
     with start_errors():
         node = ReplayNode()
     try:
         with spinning(node):
-            node.play(stop)
+            try:
+                node.play(stop)
+            except BaseException:
+                failed.set()
+                raise
     finally:
         node.destroy_node()

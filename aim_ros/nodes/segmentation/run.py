@@ -28,13 +28,21 @@ def run_segmentation(args: list[str] | None, stop: StopSignal, exit_on_failure: 
     """
     Run the node until `stop` is set, leave a last STALE, and return the exit code.
 
-    It is 1, too, where the device is lost: only another process can use it.
+    It is 1, too, where the device is lost, whatever signals come while the process ends: only
+    another process can use it.
 
     :param args: ROS arguments; None takes the process's.
     :param exit_on_failure: whether a failed autostart ends it, with exit code 1, for those who
         cannot go on without the node: else it waits until that is mended.
     """
+    node: SegmentationNode | None = None
+
+    def failed() -> bool:
+        return node is not None and (
+            bool(node.lost_device) or (exit_on_failure and node.autostart_failed))
+
     def work() -> int:
+        nonlocal node
         keep_freed_memory()
         if not join_ros('segmentation', args):
             return 1
@@ -48,9 +56,7 @@ def run_segmentation(args: list[str] | None, stop: StopSignal, exit_on_failure: 
         executor = MultiThreadedExecutor(_THREADS)
         executor.add_node(node)
         # Soon over: the node's own timers give it something to do five times a second.
-        spin(executor, node,
-             lambda: stop.is_set() or bool(node.lost_device)
-             or (exit_on_failure and node.autostart_failed))
+        spin(executor, node, lambda: stop.is_set() or failed())
         if node.lost_device:
             last = threading.Timer(_LOST_TIMEOUT, leave, (1,))
             last.daemon = True
@@ -59,12 +65,11 @@ def run_segmentation(args: list[str] | None, stop: StopSignal, exit_on_failure: 
         executor.shutdown()
         ended = node.end()
         rclpy.shutdown()
-        failed = node.lost_device or (exit_on_failure and node.autostart_failed)
-        code = 1 if failed else 0
+        code = 1 if failed() else 0
         if not ended or node.lost_device:
             # Python's own teardown would abort under a thread that is still in the network, or
             # hang in what the device does not answer.
             leave(code)
         return code
 
-    return run_until_stopped(work, stop, _END_TIMEOUT)
+    return run_until_stopped(work, stop, _END_TIMEOUT, failed=failed)

@@ -114,19 +114,27 @@ def main(args: Sequence[str] | None = None) -> int:
         use_large_images()
     else:
         isolate()
+    problems: list[str] = []
     try:
         with ExitStack() as stack:
             nodes = None
             if options.played is not None:
                 nodes = stack.enter_context(playing(options.played))
-            # The nodes are processes of their own, and outlive this one unless they are ended.
+
+            def give_up() -> None:
+                # The nodes are processes of their own, and outlive this one unless they are ended.
+                stack.close()
+                _tell(problems)
+
             return run_until_stopped(
-                lambda: _work(options, nodes, stop), stop, _END_TIMEOUT, stack.close)
+                lambda: _work(options, nodes, stop, problems), stop, _END_TIMEOUT, give_up,
+                lambda: bool(problems))
     finally:
         ignore_signals()
 
 
-def _work(options: Options, nodes: Playing | None, stop: StopSignal) -> int:
+def _work(options: Options, nodes: Playing | None, stop: StopSignal, problems: list[str]) -> int:
+    """Serve the page until `stop` is set; note what went wrong, as it does."""
     if not join_ros('tuner', list(options.ros)):
         return 1
     import rclpy
@@ -139,18 +147,21 @@ def _work(options: Options, nodes: Playing | None, stop: StopSignal) -> int:
         with start_errors():
             node = TunerNode(options.node, options.replay, options.answer_timeout)
     except StartError as error:
-        problems = [f'the tuner cannot start: {error}']
+        problems.append(f'the tuner cannot start: {error}')
     else:
-        problems = _serve(options, node, nodes, stop)
+        _serve(options, node, nodes, stop, problems)
     rclpy.shutdown()
-    for problem in problems:
-        print(problem, file=sys.stderr)
+    _tell(problems)
     return 1 if problems else 0
 
 
-def _serve(options: Options, node: 'TunerNode', nodes: Playing | None, stop: StopSignal
-           ) -> list[str]:
-    """Serve the page until `stop` is set; return what went wrong."""
+def _tell(problems: Sequence[str]) -> None:
+    for problem in problems:
+        print(problem, file=sys.stderr)
+
+
+def _serve(options: Options, node: 'TunerNode', nodes: Playing | None, stop: StopSignal,
+           problems: list[str]) -> None:
     from aim_ros.nodes.spinning import spinning
     from aim_ros.nodes.tuner.saved_profile import users_file
     from aim_ros.nodes.tuner.server import serve
@@ -158,7 +169,6 @@ def _serve(options: Options, node: 'TunerNode', nodes: Playing | None, stop: Sto
     from aim_ros.nodes.tuner.workbench import Workbench
 
     workbench = Workbench(node, options.users_file or users_file(os.environ))
-    problems: list[str] = []
     if nodes is not None:
         threading.Thread(target=_watch, args=(nodes, stop, problems), daemon=True).start()
     try:
@@ -170,7 +180,6 @@ def _serve(options: Options, node: 'TunerNode', nodes: Playing | None, stop: Sto
     finally:
         workbench.end()
         node.end()
-    return problems
 
 
 def _watch(nodes: Playing, stop: StopSignal, problems: list[str]) -> None:

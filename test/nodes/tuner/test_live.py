@@ -36,7 +36,8 @@ def playing(played):
     finally:
         print('the nodes have ended', flush=True)
 
-def hang(*_):
+def hang(options, nodes, stop, problems):
+    problems += {problems}
     print('it hangs', flush=True)
     threading.Event().wait()
 
@@ -109,11 +110,19 @@ def test_a_source_that_is_none_ends_it_and_is_named(live):
 
 
 def test_a_tuner_that_cannot_end_in_time_leaves_no_node_behind(start_process):
-    process = start_process('tuner', program=HANGING)
+    process = start_process('tuner', program=HANGING.format(problems=[]))
     process.wait_for_line('it hangs')
     process.signal(signal.SIGINT)
     assert process.wait() == 0
     assert process.lines[-1] == 'the nodes have ended'
+
+
+def test_a_tuner_that_failed_and_cannot_end_in_time_says_why(start_process):
+    process = start_process('tuner', program=HANGING.format(problems=['the node has ended']))
+    process.wait_for_line('it hangs')
+    process.signal(signal.SIGINT)
+    assert process.wait() == 1
+    assert process.lines[-2:] == ['the nodes have ended', 'the node has ended']
 
 
 def test_the_options():
