@@ -3,8 +3,12 @@
 from dataclasses import dataclass
 from dataclasses import field
 from dataclasses import replace
+import queue
+import threading
+import time
 from types import SimpleNamespace
 
+from deadline import DEADLINE
 import numpy as np
 import pytest
 
@@ -145,7 +149,7 @@ def perceive():
         header = SimpleNamespace(stamp=SimpleNamespace(sec=0, nanosec=5))
         perceiver = Perceiver(pipeline, channels, lambda: settings, clock, log, None, lost.append)
         perceiver.perceive({
-            name: Received(SimpleNamespace(header=header), 0) for name in BOTH})
+            name: Received(SimpleNamespace(header=header), 0, 10) for name in BOTH})
         return SimpleNamespace(channels=channels, pipeline=pipeline, log=log, lost=lost)
     return perceive
 
@@ -210,3 +214,76 @@ def test_only_the_loss_of_the_device_ends_all(perceive, fault):
     assert not perceive(fault).lost
     lost, = perceive(fault, error=LostDevice).lost
     assert isinstance(lost, LostDevice)
+
+
+class Waiting:
+    """A perceiver of one camera, by a clock that the test sets, with images that wait."""
+
+    def __init__(self, ready: bool):
+        self.ready, self.log, self.put_back = threading.Event(), Log(), queue.Queue()
+        if ready:
+            self.ready.set()
+        self.channel = Channel('left', set())
+        self.pipeline = Pipeline(set(), Fault)
+        self.pipeline.segmenter = SimpleNamespace(
+            size_for=lambda size: size, is_ready=lambda size: self.ready.is_set(),
+            prepare=lambda size: self.ready.wait(DEADLINE))
+        self.seconds = 100.0
+        clock = SimpleNamespace(now=lambda: SimpleNamespace(
+            nanoseconds=round(self.seconds * 1e9)))
+        settings = replace(SETTINGS, max_age=2.0)
+        self.perceiver = Perceiver(
+            self.pipeline, {'left': self.channel}, lambda: settings, clock, self.log,
+            lambda camera, item: self.put_back.put(item) is None, None)
+
+    def image(self, age: float) -> Received:
+        """Return an image that comes now, and is as old by its stamp."""
+        seconds = self.seconds - age
+        stamp = SimpleNamespace(sec=int(seconds), nanosec=0)
+        return Received(SimpleNamespace(header=SimpleNamespace(stamp=stamp)),
+                        time.monotonic_ns(), round(self.seconds * 1e9))
+
+    def count(self, event: str) -> int:
+        return self.channel.statistics.count(event)
+
+
+def test_an_image_that_was_old_when_it_came_is_the_drivers():
+    waiting = Waiting(ready=True)
+    waiting.perceiver.perceive({'left': waiting.image(age=3)})
+    assert problem(waiting.channel) == (
+        'a frame was refused: the image is 3.0 s old by its stamp; alerts.max_age is 2 s')
+    assert (waiting.count('refused'), waiting.count('outdated')) == (1, 0)
+    waiting.perceiver.perceive({'left': waiting.image(age=1)})
+    assert waiting.channel.sent == ALL
+
+
+def test_an_image_that_became_old_while_others_were_perceived_is_not_the_drivers():
+    waiting = Waiting(ready=True)
+    image = waiting.image(age=1)
+    waiting.seconds += 2
+    waiting.perceiver.perceive({'left': image})
+    assert not waiting.channel.sent
+    assert problem(waiting.channel) == (
+        'a frame was dropped: it waited here for others to be perceived, and is 3.0 s old by now; '
+        'alerts.max_age is 2 s')
+    assert (waiting.count('refused'), waiting.count('outdated')) == (0, 1)
+    waiting.perceiver.perceive({'left': waiting.image(age=1)})
+    assert waiting.channel.sent == ALL
+
+
+@pytest.mark.parametrize(('seconds', 'sent', 'outdated'), [(1, ALL, 0), (2, [], 1)])
+def test_an_image_that_became_old_while_its_network_was_compiled_is_not_the_drivers(
+        seconds, sent, outdated):
+    waiting = Waiting(ready=False)
+    waiting.perceiver.perceive({'left': waiting.image(age=1)})
+    waiting.seconds += seconds
+    waiting.ready.set()
+    waiting.perceiver.perceive({'left': waiting.put_back.get(timeout=DEADLINE)})
+    assert waiting.channel.sent == sent
+    assert waiting.count('outdated') == outdated
+    assert waiting.count('refused') == 0
+    if outdated:
+        assert problem(waiting.channel).startswith(
+            'a frame was dropped: it waited here for its network to be compiled, and is 3.0 s old')
+        assert '/left/image: a frame was dropped: ' in waiting.log.lines[-1]
+    assert waiting.perceiver.preparation.stop(DEADLINE)

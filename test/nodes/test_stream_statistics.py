@@ -43,12 +43,14 @@ def test_rates_counts_and_percentiles(statistics, clock):
         statistics.receive(i * PERIOD_NS)
         statistics.answer({'network': float(i)})
     statistics.replace()
+    statistics.outdate()
     statistics.refuse()
     summary = statistics.summary()
     assert summary['input_hz'] == pytest.approx(10)
     assert summary['output_hz'] == pytest.approx(10)
     assert summary['frames_received'] == summary['frames_answered'] == 10
-    assert summary['frames_replaced'] == summary['frames_refused'] == 1
+    assert summary['frames_replaced'] == summary['frames_outdated'] == 1
+    assert summary['frames_refused'] == 1
     assert summary['network_ms_p50'] == pytest.approx(5.5)
     assert summary['network_ms_p95'] == pytest.approx(9.55)
 

@@ -38,11 +38,13 @@ class Received:
 
     :param message: the image.
     :param received_ns: when it came, nanoseconds of a steady clock.
+    :param clock_ns: the same by the node's clock, which headers are stamped by.
     :param frame: what became of the message, where the worker has had it before.
     """
 
     message: ImageMessage
     received_ns: int
+    clock_ns: int
     frame: Frame | None = None
 
 
@@ -111,22 +113,43 @@ class Perceiver:
             self._on_lost_device(error)
 
     def _frame(self, channel: CameraChannel, item: Received, settings: Settings) -> Frame | None:
-        """Return the frame of an image, or None if it cannot be used."""
+        """Return the frame of an image, or None if it cannot be used any more, or ever."""
         with self._boundary(channel, 'a frame was lost'):
-            try:
-                self._check_age(item.message, settings)
-                if item.frame is not None:
-                    return item.frame
-                frame = channel.input.frame(
-                    item.message, item.received_ns, settings.owner.clear_after)
-                channel.statistics.take(frame.size)
+            frame = item.frame
+            if frame is None:
+                frame = self._take(channel, item, settings)
+            if frame is not None and self._is_in_time(channel, item, settings):
                 return frame
-            except FrameError as error:
-                channel.statistics.refuse()
-                text = f'a frame was refused: {error}'
-                channel.problems.note(text)
-                self._log.warning(f'{channel.name} refused', f'{channel.topic}: {error}')
         return None
+
+    def _take(self, channel: CameraChannel, item: Received, settings: Settings) -> Frame | None:
+        """Return the frame of an image that the worker has not had before."""
+        try:
+            self._check_age(item, settings)
+            frame = channel.input.frame(
+                item.message, item.received_ns, settings.owner.clear_after)
+        except FrameError as error:
+            channel.statistics.refuse()
+            channel.problems.note(f'a frame was refused: {error}')
+            self._log.warning(f'{channel.name} refused', f'{channel.topic}: {error}')
+            return None
+        channel.statistics.take(frame.size)
+        return frame
+
+    def _is_in_time(self, channel: CameraChannel, item: Received, settings: Settings) -> bool:
+        """Return whether an image, which was new when it came, did not wait too long here."""
+        limit = settings.max_age
+        age = 1e-9 * (self._clock.now().nanoseconds - _stamp_ns(item))
+        if not 0 < limit < age:
+            return True
+        channel.statistics.outdate()
+        why = ('for its network to be compiled' if item.frame is not None else
+               'for others to be perceived')
+        text = (f'a frame was dropped: it waited here {why}, and is {age:.1f} s old by now; '
+                f'alerts.max_age is {limit:g} s')
+        channel.problems.note(text)
+        self._log.warning(f'{channel.name} outdated', f'{channel.topic}: {text}')
+        return False
 
     def _may_go_on(self, channel: CameraChannel, frame: Frame, item: Received) -> bool:
         """Return whether a frame is to be perceived now; one that has to wait is put aside."""
@@ -146,9 +169,11 @@ class Perceiver:
         if not self._put_back(camera, item):
             self._channels[camera].statistics.replace()
 
-    def _check_age(self, message: ImageMessage, settings: Settings) -> None:
+    @staticmethod
+    def _check_age(item: Received, settings: Settings) -> None:
+        """Refuse an image that was too old, or too new, when it came."""
         limit = settings.max_age
-        age = 1e-9 * self._age_ns(conversions.stamp_to_ns(message.header.stamp))
+        age = 1e-9 * (item.clock_ns - _stamp_ns(item))
         if 0 < limit < age:
             raise FrameError(f'the image is {age:.1f} s old by its stamp; alerts.max_age is '
                              f'{limit:g} s')
@@ -156,9 +181,6 @@ class Perceiver:
             raise FrameError(
                 f'its stamp is {-age:.1f} s ahead of the clock of this node, so that nobody can '
                 f'tell how old the image is; alerts.max_age is {limit:g} s. {CLOCK_ADVICE}')
-
-    def _age_ns(self, stamp_ns: int) -> int:
-        return self._clock.now().nanoseconds - stamp_ns
 
     def _process(self, frames: list[Frame], settings: Settings) -> list[Perception]:
         """Return what could be perceived of the frames."""
@@ -237,7 +259,8 @@ class Perceiver:
                 f'{channel.topic}: {restarted}; tracks and alerts start afresh')
         received_ns, now_ns = item.received_ns, time.monotonic_ns()
         latency_ms = {
-            'capture_to_publish': self._age_ns(perception.frame.stamp_ns) * 1e-6,
+            'capture_to_publish': (
+                self._clock.now().nanoseconds - perception.frame.stamp_ns) * 1e-6,
             'wait': (taken_ns - received_ns) * 1e-6,
             **perception.latency_ms,
             'total': (now_ns - received_ns) * 1e-6,
@@ -256,3 +279,7 @@ class Perceiver:
         if limited:
             self._log.warning(f'{channel.name} limited', f'{channel.topic}: {limited}')
         return published
+
+
+def _stamp_ns(item: Received) -> int:
+    return conversions.stamp_to_ns(item.message.header.stamp)

@@ -158,11 +158,11 @@ class Receiver:
                 each.callback(lambda channel=channel: channel.output.flush_alerts(
                     max(deadline - time.monotonic(), 0.0)))
 
-    @staticmethod
-    def _receive(queue: FrameQueue[Received], channel: CameraChannel, message: ImageMessage,
-                 received_ns: int) -> None:
+    def _receive(self, queue: FrameQueue[Received], channel: CameraChannel,
+                 message: ImageMessage, received_ns: int) -> None:
         """Leave an image, on the executor, for the worker."""
-        if queue.put(channel.name, Received(message, received_ns)):
+        clock_ns = self._node.get_clock().now().nanoseconds
+        if queue.put(channel.name, Received(message, received_ns, clock_ns)):
             channel.statistics.replace()
 
     def publish_stale(self) -> None:

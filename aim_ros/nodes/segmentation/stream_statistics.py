@@ -93,6 +93,11 @@ class StreamStatistics:
         with self._lock:
             self._counts['refused'] += 1
 
+    def outdate(self) -> None:
+        """Note a frame that became too old while it waited in this node."""
+        with self._lock:
+            self._counts['outdated'] += 1
+
     def answer(self, latency_ms: Mapping[str, float]) -> None:
         """Note a frame that was answered, and how long each stage took."""
         with self._lock:
@@ -178,7 +183,8 @@ class StreamStatistics:
                 'input_hz': _rate(self._received, now),
                 'output_hz': _rate(self._answered, now),
             }
-            for event in ('received', 'answered', 'replaced', 'refused', 'lost', 'out_of_order'):
+            for event in ('received', 'answered', 'replaced', 'outdated', 'refused', 'lost',
+                          'out_of_order'):
                 values[f'frames_{event}'] = self._counts[event]
             measured = {**self._latency}
             if (steps_ns := self._order.steps_ns).size:
