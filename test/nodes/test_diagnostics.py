@@ -1,5 +1,6 @@
 """What /diagnostics say of a camera while its worker goes on."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 from diagnostic_msgs.msg import DiagnosticStatus
@@ -45,9 +46,26 @@ def test_a_frame_that_takes_long_is_the_reason_of_a_stale(clock, busy, said):
     (True, DiagnosticStatus.STALE), (False, DiagnosticStatus.WARN)])
 def test_a_camera_that_waits_for_its_network_says_so(clock, stale, level):
     channel = channel_of(clock, lambda: None, stale=stale)
+    clock.now += 1.1
     status = camera_status('segmentation', channel, True, SETTINGS, awaited=(256, 832))
     assert status.level == level
     assert 'compiling the network for 256x832 (height x width)' in status.message
+
+
+@pytest.mark.parametrize(('stale_after', 'seconds', 'said'), [
+    (5.0, 0.9, False), (5.0, 1.1, True), (0.5, 0.4, False), (0.5, 0.6, True)])
+def test_a_camera_whose_images_are_answered_does_not_wait_for_some(
+        clock, stale_after, seconds, said):
+    """As one that alternates between two sizes, of which one is compiled."""
+    channel = channel_of(clock, lambda: None)
+    settings = replace(SETTINGS, stale_after=stale_after)
+    for stamp_ns in (1, 2_000_000_000, 4_000_000_000):
+        channel.statistics.receive(stamp_ns)
+        channel.statistics.answer({})
+        clock.now += seconds
+        status = camera_status('segmentation', channel, True, settings, awaited=(256, 832))
+        assert ('compiling' in status.message) == said
+        assert status.level == (DiagnosticStatus.WARN if said else DiagnosticStatus.OK)
 
 
 def test_lost_frames_of_no_camera_are_an_error_for_a_while_and_known_for_ever(clock):

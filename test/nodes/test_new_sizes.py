@@ -89,9 +89,10 @@ def test_of_the_images_that_wait_the_newest_is_perceived(rig, ask, ros, compiler
 def test_an_image_that_waited_does_not_follow_a_newer_one(rig, ask, ros, compiler, capfd):
     node, left, right = rig
     ask(right, 2.0, left.pixels)
-    compiler.set()
+    # It waits no more, though its network is still compiled.
     statistics = node.channels['right'].statistics
     ros.wait_for(lambda: statistics.count('replaced') == 1)
+    compiler.set()
     ask(right, 3.0)
     assert [mask.header.stamp.sec for mask in right.masks] == [2, 3]
     assert 'start afresh' not in capfd.readouterr().err

@@ -216,18 +216,22 @@ def test_only_the_loss_of_the_device_ends_all(perceive, fault):
     assert isinstance(lost, LostDevice)
 
 
+SMALL, LARGE = (32, 64), (64, 128)
+
+
 class Waiting:
     """A perceiver of one camera, by a clock that the test sets, with images that wait."""
 
-    def __init__(self, ready: bool):
-        self.ready, self.log, self.put_back = threading.Event(), Log(), queue.Queue()
-        if ready:
-            self.ready.set()
+    def __init__(self, *ready: tuple[int, int]):
+        self.ready, self.compiles = set(ready), threading.Event()
+        self.log, self.put_back = Log(), queue.Queue()
         self.channel = Channel('left', set())
         self.pipeline = Pipeline(set(), Fault)
+        self.size = SMALL
         self.pipeline.segmenter = SimpleNamespace(
-            size_for=lambda size: size, is_ready=lambda size: self.ready.is_set(),
-            prepare=lambda size: self.ready.wait(DEADLINE))
+            size_for=lambda _: self.size,
+            is_ready=lambda size: size in self.ready,
+            prepare=lambda size: self.compiles.wait(DEADLINE) and self.ready.add(size))
         self.seconds = 100.0
         clock = SimpleNamespace(now=lambda: SimpleNamespace(
             nanoseconds=round(self.seconds * 1e9)))
@@ -248,7 +252,7 @@ class Waiting:
 
 
 def test_an_image_that_was_old_when_it_came_is_the_drivers():
-    waiting = Waiting(ready=True)
+    waiting = Waiting(SMALL)
     waiting.perceiver.perceive({'left': waiting.image(age=3)})
     assert problem(waiting.channel) == (
         'a frame was refused: the image is 3.0 s old by its stamp; alerts.max_age is 2 s')
@@ -258,7 +262,7 @@ def test_an_image_that_was_old_when_it_came_is_the_drivers():
 
 
 def test_an_image_that_became_old_while_others_were_perceived_is_not_the_drivers():
-    waiting = Waiting(ready=True)
+    waiting = Waiting(SMALL)
     image = waiting.image(age=1)
     waiting.seconds += 2
     waiting.perceiver.perceive({'left': image})
@@ -274,10 +278,10 @@ def test_an_image_that_became_old_while_others_were_perceived_is_not_the_drivers
 @pytest.mark.parametrize(('seconds', 'sent', 'outdated'), [(1, ALL, 0), (2, [], 1)])
 def test_an_image_that_became_old_while_its_network_was_compiled_is_not_the_drivers(
         seconds, sent, outdated):
-    waiting = Waiting(ready=False)
+    waiting = Waiting()
     waiting.perceiver.perceive({'left': waiting.image(age=1)})
     waiting.seconds += seconds
-    waiting.ready.set()
+    waiting.compiles.set()
     waiting.perceiver.perceive({'left': waiting.put_back.get(timeout=DEADLINE)})
     assert waiting.channel.sent == sent
     assert waiting.count('outdated') == outdated
@@ -287,3 +291,29 @@ def test_an_image_that_became_old_while_its_network_was_compiled_is_not_the_driv
             'a frame was dropped: it waited here for its network to be compiled, and is 3.0 s old')
         assert '/left/image: a frame was dropped: ' in waiting.log.lines[-1]
     assert waiting.perceiver.preparation.stop(DEADLINE)
+
+
+def test_an_image_that_goes_on_supersedes_older_ones_that_wait_alone():
+    waiting = Waiting()
+    preparation = waiting.perceiver.preparation
+    older, newer = waiting.image(age=1), waiting.image(age=1)
+    newer = replace(newer, received_ns=older.received_ns + 1)
+    waiting.perceiver.perceive({'left': older})
+    waiting.compiles.set()
+    older = waiting.put_back.get(timeout=DEADLINE)
+    waiting.compiles.clear()
+    waiting.size = LARGE
+    waiting.perceiver.perceive({'left': newer})
+    assert preparation.awaited('left') == LARGE
+    # It was put back before the other came.
+    waiting.size = SMALL
+    waiting.perceiver.perceive({'left': older})
+    assert waiting.channel.sent == ALL
+    assert preparation.awaited('left') == LARGE
+    assert waiting.count('replaced') == 0
+    latest = replace(newer, received_ns=newer.received_ns + 1)
+    waiting.perceiver.perceive({'left': latest})
+    assert preparation.awaited('left') is None
+    assert waiting.count('replaced') == 1
+    waiting.compiles.set()
+    assert preparation.stop(DEADLINE)

@@ -135,6 +135,20 @@ def test_what_fails_is_the_loss_of_the_cameras_that_waited(network, preparation,
     network.wait_for(lambda: network.resumed[-1] == ('right', 4))
 
 
+def test_what_is_dropped_does_not_wait_and_its_size_is_prepared(network, preparation, defer):
+    defer('left', SMALL, 1)
+    network.wait_for(lambda: network.begun == [SMALL])
+    assert not preparation.drop('right', lambda item: True)
+    assert not preparation.drop('left', lambda item: item != 1)
+    assert preparation.awaited('left') == SMALL
+    assert preparation.drop('left', lambda item: item == 1)
+    assert preparation.awaited('left') is None
+    network.may[SMALL].set()
+    assert preparation.stop(DEADLINE)
+    assert network.ready == {SMALL}
+    assert not network.resumed
+
+
 def test_after_closing_nothing_waits_or_comes_back(network, preparation, defer):
     defer('left', SMALL, 1)
     network.wait_for(lambda: network.begun)
@@ -157,9 +171,13 @@ def test_what_cannot_be_told_ends_no_preparation_for_good(network, monkeypatch):
 
     preparation = Preparation(network.prepare, network.is_ready, network.resume, fail)
     network.fails.add(SMALL)
+    assert preparation.defer('rear', SMALL, 0, lambda: None)
+    network.wait_for(lambda: network.begun)
+    assert preparation.defer('front', LARGE, 1, lambda: None)
     network.may[SMALL].set()
-    assert preparation.defer('front', SMALL, 1, lambda: None)
     assert ended.wait(DEADLINE)
+    # Nothing is prepared now.
+    assert preparation.awaited('front') is None
     network.may[LARGE].set()
     assert preparation.defer('front', LARGE, 2, lambda: None)
     network.wait_for(lambda: network.resumed == [('front', 2)])

@@ -162,6 +162,10 @@ class Perceiver:
             if not self.preparation.defer(channel.name, size, replace(item, frame=frame),
                                           channel.statistics.replace):
                 self._newest[channel.name] = item.received_ns
+                # An older one that waits would come too late.
+                if self.preparation.drop(
+                        channel.name, lambda waiting: waiting.received_ns < item.received_ns):
+                    channel.statistics.replace()
                 return True
         return False
 

@@ -52,7 +52,7 @@ class Preparation(Generic[Item]):
         """Return the (height, width) that a camera's item waits for; None if none waits."""
         with self._lock:
             waiting = self._waiting.get(camera)
-            return None if waiting is None else waiting.size
+            return None if waiting is None or self._thread is None else waiting.size
 
     def defer(self, camera: str, size: Size, item: Item, on_replace: Callable[[], None]) -> bool:
         """
@@ -74,6 +74,19 @@ class Preparation(Generic[Item]):
                 thread.start()
                 self._thread = thread
             self._waiting[camera] = _Waiting(size, item)
+            return True
+
+    def drop(self, camera: str, which: Callable[[Item], bool]) -> bool:
+        """
+        Drop the item of a camera that waits, if it is to be; return whether it was.
+
+        Its size is made ready all the same, where that has begun.
+        """
+        with self._lock:
+            waiting = self._waiting.get(camera)
+            if waiting is None or not which(waiting.item):
+                return False
+            del self._waiting[camera]
             return True
 
     def close(self) -> None:
