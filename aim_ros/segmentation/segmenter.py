@@ -17,6 +17,7 @@ from aim_ros.segmentation.checkpoint import is_exported
 from aim_ros.segmentation.description import ModelError
 from aim_ros.segmentation.engine import KEPT_SIZES
 from aim_ros.segmentation.loading import open_engine
+from aim_ros.segmentation.retries import Retries
 from aim_ros.segmentation.shape import fitting_size
 from aim_ros.segmentation.shape import INPUT_PIXELS
 
@@ -71,6 +72,7 @@ class Segmenter:
         self._ready: set[tuple[int, int]] = set()
         self._used: tuple[tuple[int, int], ...] = ()
         self._preparing = Lock()
+        self._retries = Retries()
         self._batch = 1
         scale, offset = self.description.normalisation()
         self._scale, self._offset = scale.to(self.device), offset.to(self.device)
@@ -182,10 +184,26 @@ class Segmenter:
         Make ready for inputs of (height, width), see `warm_up`; nothing to do where it is.
 
         Other threads may run the network for other sizes meanwhile.
+
+        :raises ModelError: as `warm_up`, or it failed a while ago and is not to be tried again
+            yet.
         """
         with self._preparing:
-            if not self.is_ready(size):
+            if self.is_ready(size):
+                return
+            if (failure := self.failure(size)):
+                raise ModelError(failure)
+            with self._retries.attempt(size):
                 self._prepare(size)
+
+    def failure(self, size: tuple[int, int]) -> str:
+        """
+        Return why inputs of (height, width) could not be made ready; empty where they may be.
+
+        Compiling may take seconds until it fails: it is tried again after a second, and after
+        twice as long each time, up to a minute.
+        """
+        return self._retries.pending(size)
 
     def _prepare(self, size: tuple[int, int]) -> None:
         started = time.monotonic()

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from rclpy.lifecycle import TransitionCallbackReturn
 
+from aim_ros.nodes.segmentation.diagnostics import camera_status
+from aim_ros.segmentation import retries
 from aim_ros.segmentation.segmenter import Segmenter
 
 TALL = (128, 64)  # the network's input for images of 120 x 60
@@ -20,11 +22,12 @@ TEXT = 'compiling the network for 128x64 (height x width)'
 def compiler(monkeypatch):
     """Hold what compiles for `TALL` until the test lets it; `compiler.begun` is set by then."""
     compiler = threading.Event()
-    compiler.begun, compiler.error = threading.Event(), None
+    compiler.begun, compiler.error, compiler.tries = threading.Event(), None, 0
     prepare = Segmenter._prepare
 
     def held(self, size):
         if size == TALL:
+            compiler.tries += 1
             compiler.begun.set()
             assert compiler.wait(DEADLINE)
             if compiler.error is not None:
@@ -98,8 +101,10 @@ def test_an_image_that_waited_does_not_follow_a_newer_one(rig, ask, ros, compile
     assert 'start afresh' not in capfd.readouterr().err
 
 
-def test_a_network_that_cannot_be_compiled_is_the_loss_of_its_camera(rig, ask, ros, compiler):
+def test_a_network_that_cannot_be_compiled_is_the_loss_of_its_camera(
+        rig, ask, ros, compiler, monkeypatch):
     node, left, right = rig
+    monkeypatch.setattr(retries, 'FIRST_WAIT', 0.0)
     compiler.error = RuntimeError('no room')
     compiler.set()
     last = ros.wait_for(node.channels['right'].problems.last)
@@ -108,6 +113,36 @@ def test_a_network_that_cannot_be_compiled_is_the_loss_of_its_camera(rig, ask, r
     ask(left, 2.0)
     compiler.error = None
     ask(right, 2.0)
+
+
+def test_a_network_that_could_not_be_compiled_is_not_tried_with_every_image(
+        rig, ask, ros, compiler, monkeypatch, await_match, capfd):
+    node, left, right = rig
+    monkeypatch.setattr(retries, 'FIRST_WAIT', 3600.0)
+    compiler.error = RuntimeError('no room')
+    compiler.set()
+    problems = node.channels['right'].problems
+    ros.wait_for(problems.last)
+    for stamp in (2.0, 3.0):
+        right.images.publish(right.message(stamp, right.pixels + np.uint8(stamp)))
+        ros.wait_for(lambda count=stamp: problems.last().count == count)
+        ask(left, stamp)
+    assert compiler.tries == 1
+    assert problems.last().text == (
+        'a frame was lost: RuntimeError: no room; it is tried again 3600 s after that')
+    status = camera_status(
+        'segmentation', node.channels['right'], True, node.parameters.settings)
+    assert 'a frame was lost: RuntimeError: no room' in status.message
+    assert capfd.readouterr().err.count('no room') == 1
+    # Whoever configures it anew has mended something.
+    compiler.error = None
+    assert node.trigger_deactivate() == TransitionCallbackReturn.SUCCESS
+    assert node.trigger_cleanup() == TransitionCallbackReturn.SUCCESS
+    assert node.trigger_configure() == TransitionCallbackReturn.SUCCESS
+    assert node.trigger_activate() == TransitionCallbackReturn.SUCCESS
+    await_match(node, right)
+    ask(right, 4.0)
+    assert compiler.tries == 2
 
 
 def test_a_node_ends_while_it_compiles(rig, ros, compiler, await_match, ask):

@@ -116,7 +116,8 @@ class Pipeline:
         self.batches = []
         self.tracked = []
         self.segmenter = SimpleNamespace(
-            size_for=lambda size: size, is_ready=lambda size: True, prepare=None)
+            size_for=lambda size: size, is_ready=lambda size: True, prepare=None,
+            failure=lambda size: '')
 
     def groups(self, frames):
         return [frames]
@@ -227,10 +228,10 @@ class Waiting:
         self.log, self.put_back = Log(), queue.Queue()
         self.channel = Channel('left', set())
         self.pipeline = Pipeline(set(), Fault)
-        self.size = SMALL
+        self.size, self.failure = SMALL, ''
         self.pipeline.segmenter = SimpleNamespace(
             size_for=lambda _: self.size,
-            is_ready=lambda size: size in self.ready,
+            is_ready=lambda size: size in self.ready, failure=lambda size: self.failure,
             prepare=lambda size: self.compiles.wait(DEADLINE) and self.ready.add(size))
         self.seconds = 100.0
         clock = SimpleNamespace(now=lambda: SimpleNamespace(
@@ -317,3 +318,19 @@ def test_an_image_that_goes_on_supersedes_older_ones_that_wait_alone():
     assert waiting.count('replaced') == 1
     waiting.compiles.set()
     assert preparation.stop(DEADLINE)
+
+
+def test_a_size_that_is_not_to_be_tried_yet_costs_its_images_and_no_line_of_the_log():
+    waiting = Waiting()
+    waiting.failure = 'no room; it is tried again 8 s after that'
+    for count in (1, 2, 3):
+        waiting.perceiver.perceive({'left': waiting.image(age=1)})
+        assert problem(waiting.channel) == f'a frame was lost: {waiting.failure}'
+        assert waiting.channel.problems.last().count == count
+    assert not waiting.log.lines
+    assert not waiting.perceiver.preparation.alive
+    waiting.failure = ''
+    waiting.perceiver.perceive({'left': waiting.image(age=1)})
+    assert waiting.perceiver.preparation.awaited('left') == SMALL
+    waiting.compiles.set()
+    assert waiting.perceiver.preparation.stop(DEADLINE)

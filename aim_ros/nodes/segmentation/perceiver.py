@@ -13,6 +13,7 @@ from rclpy.clock import Clock
 from aim_ros.hazards.geometry import GroundCamera
 from aim_ros.imaging.frame import Frame
 from aim_ros.imaging.frame import FrameError
+from aim_ros.nodes.logging import as_text
 from aim_ros.nodes.logging import RateLimitedLogger
 from aim_ros.nodes.messages import conversions
 from aim_ros.nodes.segmentation.camera_channel import CameraChannel
@@ -158,7 +159,12 @@ class Perceiver:
             channel.statistics.replace()
             return False
         with self._boundary(channel, 'a frame was lost'):
-            size = self._pipeline.segmenter.size_for(frame.size)
+            segmenter = self._pipeline.segmenter
+            size = segmenter.size_for(frame.size)
+            if (failure := segmenter.failure(size)):
+                # Logged when it failed, not for each image that comes until the next try.
+                channel.problems.note(as_text(f'a frame was lost: {failure}'))
+                return False
             if not self.preparation.defer(channel.name, size, replace(item, frame=frame),
                                           channel.statistics.replace):
                 self._newest[channel.name] = item.received_ns
