@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from concurrent.futures import Future
-from ipaddress import ip_address
 from pathlib import Path
 import threading
 import warnings
@@ -11,9 +10,11 @@ from fastapi import FastAPI
 from fastapi import WebSocket
 from nicegui import app as pages
 from nicegui import ui
-from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.types import ASGIApp
 import uvicorn
 
+from aim_ros.nodes.tuner.own_names import own_names
+from aim_ros.nodes.tuner.own_names import OwnNames
 from aim_ros.nodes.tuner.page import Page
 from aim_ros.nodes.tuner.picture_socket import send_pictures
 from aim_ros.nodes.tuner.workbench import Workbench
@@ -26,8 +27,6 @@ On cores that are busy with other work a browser misses nicegui's 3 s, and would
 """
 
 STATIC = Path(__file__).parent / 'static'
-
-_LOOPBACK = 'localhost', '127.0.0.1', '::1', '[::1]'
 
 _POLL = 0.1
 _GRACE = 2  # seconds for open connections to end
@@ -64,14 +63,18 @@ def serve(workbench: Workbench, host: str, port: int, stop: threading.Event,
     """
     Serve the page until `stop` is set.
 
+    :param host: address to listen at; one of IPv6 with or without brackets.
     :param port: 0 takes any that is free.
     :param on_ready: called with the page's address once it can be opened.
     :raises ServeError: the address cannot be listened on, or the server ended before `stop`.
     """
-    app = TrustedHostMiddleware(make_app(workbench), _names(host), www_redirect=False)
+    host = host.removeprefix('[').removesuffix(']')
+    app: ASGIApp = make_app(workbench)
+    if (names := own_names(host)) is not None:
+        app = OwnNames(app, names)
     server = uvicorn.Server(uvicorn.Config(
         app, host=host, port=port, log_level='warning', timeout_graceful_shutdown=_GRACE))
-    address = f'http://{host}:{port}'
+    address = f'http://{_address(host, port)}'
     ended: Future[None] = Future()
     threading.Thread(target=_run, args=(server, ended), name='server', daemon=True).start()
     said = False
@@ -80,31 +83,22 @@ def serve(workbench: Workbench, host: str, port: int, stop: threading.Event,
         sockets = server.servers[0].sockets if server.started and not said else ()
         if sockets:
             said = True
-            address = f'http://{host}:{sockets[0].getsockname()[1]}'
+            address = f'http://{_address(host, sockets[0].getsockname()[1])}'
             on_ready(address)
     server.should_exit = True
     error = ended.exception()
     if isinstance(error, SystemExit) and not server.started:
-        raise ServeError(f'the page cannot be served at {host}:{port}: is another tuner running '
-                         'there? --port 0 takes any port that is free')
+        raise ServeError(f'the page cannot be served at {_address(host, port)}: is another tuner '
+                         'running there? --port 0 takes any port that is free')
     if error is not None or not stop.is_set():
         why = '' if error is None else f': {type(error).__name__}: {error}'
         raise ServeError(f'the web server of the page at {address} has ended by itself{why}; '
                          'start the tuner again')
 
 
-def _names(host: str) -> list[str]:
-    """
-    Return by which names the page may be asked for, as those of hosts in requests.
-
-    A page of this machine alone goes by the machine's own: else any website that a browser of this
-    machine has open could have its own name lead here (DNS rebinding), and set the parameters.
-    """
-    try:
-        alone = ip_address(host).is_loopback
-    except ValueError:
-        alone = host in _LOOPBACK
-    return [host, *_LOOPBACK] if alone else ['*']
+def _address(host: str, port: int) -> str:
+    """Return where something listens, as it stands in a browser's line."""
+    return f'[{host}]:{port}' if ':' in host else f'{host}:{port}'
 
 
 def _run(server: uvicorn.Server, ended: 'Future[None]') -> None:

@@ -3,6 +3,7 @@
 from http.client import HTTPConnection
 import socket
 import threading
+from urllib.parse import urlsplit
 
 from deadline import DEADLINE
 from fastapi import FastAPI
@@ -12,6 +13,14 @@ import uvicorn
 from aim_ros.nodes.tuner import server
 from aim_ros.nodes.tuner.server import serve
 from aim_ros.nodes.tuner.server import ServeError
+
+
+def has_ipv6() -> bool:
+    try:
+        with socket.create_server(('::1', 0), family=socket.AF_INET6):
+            return True
+    except OSError:
+        return False
 
 
 @pytest.fixture
@@ -52,8 +61,11 @@ def status(monkeypatch):
         stop, found = threading.Event(), []
 
         def ask(address: str) -> None:
-            port = address.rpartition(':')[2]
-            connection = HTTPConnection('127.0.0.1', int(port), timeout=DEADLINE)
+            where = urlsplit(address)
+            port = where.port
+            # Not on all systems does 0.0.0.0 lead anywhere.
+            host = '127.0.0.1' if where.hostname == '0.0.0.0' else where.hostname
+            connection = HTTPConnection(host, port, timeout=DEADLINE)
             connection.request('GET', '/', headers={'Host': f'{name}:{port}', **headers})
             found.append(connection.getresponse().status)
             connection.close()
@@ -69,6 +81,15 @@ def status(monkeypatch):
     ('127.0.0.1', 'evil.example', 400), ('0.0.0.0', 'car.local', 200)])
 def test_a_page_of_this_machine_answers_to_its_own_names_alone(status, listens_at, name, answer):
     # A website whose name is led to this machine would be of one origin with the page.
+    assert status(listens_at, name, {}) == answer
+
+
+@pytest.mark.skipif(not has_ipv6(), reason='no IPv6 on this machine')
+@pytest.mark.parametrize(('listens_at', 'name', 'answer'), [
+    ('::1', '[::1]', 200), ('[::1]', '[::1]', 200), ('::1', '[0:0:0:0:0:0:0:1]', 200),
+    ('0:0:0:0:0:0:0:1', '[::1]', 200), ('::1', 'localhost', 200), ('::1', '[::2]', 400),
+    ('::1', 'evil.example', 400)])
+def test_so_does_a_page_at_an_address_of_ipv6(status, listens_at, name, answer):
     assert status(listens_at, name, {}) == answer
 
 

@@ -1,0 +1,82 @@
+"""Lets a page be asked for by its own names alone."""
+
+from collections.abc import Iterable
+from ipaddress import ip_address
+import re
+
+from starlette.types import ASGIApp
+from starlette.types import Receive
+from starlette.types import Scope
+from starlette.types import Send
+
+_LOOPBACK = 'localhost', '127.0.0.1', '::1'
+
+# As RFC 9110 has it: an address of IPv6 in brackets, or a name; and a port.
+_HOST = re.compile(r'(?:\[([0-9a-f:.]+)\]|([^\s:/@\[\]]+))(?::\d*)?', re.IGNORECASE)
+
+_POLICY_VIOLATION = 1008
+
+
+def own_names(host: str) -> frozenset[str] | None:
+    """
+    Return by which names a page may be asked for; None for any.
+
+    A page of this machine alone goes by the machine's own: else any website that a browser of this
+    machine has open could have its own name lead here (DNS rebinding), and set the parameters.
+
+    :param host: address that it is served at.
+    """
+    try:
+        address = ip_address(host)
+        # Of IPv4 within IPv6, as ::ffff:127.0.0.1.
+        alone = (getattr(address, 'ipv4_mapped', None) or address).is_loopback
+    except ValueError:
+        alone = host in _LOOPBACK
+    return frozenset(map(_plain, (host, *_LOOPBACK))) if alone else None
+
+
+def name_of(host: str) -> str:
+    """Return the name in a Host header, without its port; empty where there is none."""
+    found = _HOST.fullmatch(host.strip())
+    return _plain(found[1] or found[2]) if found else ''
+
+
+def _plain(name: str) -> str:
+    """Return a name as it is compared: an address may be written in several ways."""
+    try:
+        return str(ip_address(name))
+    except ValueError:
+        return name.lower()
+
+
+class OwnNames:
+    """
+    An ASGI application that passes on what asks for it by one of its names, and refuses the rest.
+
+    `TrustedHostMiddleware` of starlette 0.31, for one, cuts ``[::1]:8080`` at its first colon, and
+    takes ``LOCALHOST`` for another name.
+
+    :param app: what is asked for.
+    :param names: as `own_names` has them.
+    """
+
+    def __init__(self, app: ASGIApp, names: Iterable[str]):
+        self._app = app
+        self._names = frozenset(names)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer as ASGI has it: what is no request, as the start, is passed on, too."""
+        if scope['type'] not in ('http', 'websocket'):
+            await self._app(scope, receive, send)
+            return
+        hosts = [value.decode('latin-1') for name, value in scope['headers'] if name == b'host']
+        if len(hosts) == 1 and name_of(hosts[0]) in self._names:
+            await self._app(scope, receive, send)
+        elif scope['type'] == 'websocket':
+            await send({'type': 'websocket.close', 'code': _POLICY_VIOLATION})
+        else:
+            await send({'type': 'http.response.start', 'status': 400,
+                        'headers': [(b'content-type', b'text/plain; charset=utf-8')]})
+            await send({'type': 'http.response.body', 'body': (
+                'This page answers to the names of its machine alone: '
+                f'{", ".join(sorted(self._names))}').encode()})
