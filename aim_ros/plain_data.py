@@ -30,6 +30,16 @@ class BoundsError(ValueError):
     """Data that no program should go on with; the text goes on from the name of its file."""
 
 
+class BoundedLoader(yaml.SafeLoader):
+    """A loader that refuses tables which merge themselves into ever larger ones."""
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Merge into a table what its ``<<`` names."""
+        super().flatten_mapping(node)
+        if len(node.value) > _MOST_KEYS:
+            raise BoundsError(f'has a table of more than {_MOST_KEYS} keys')
+
+
 def read_text(path: Path) -> str:
     """
     Return the text of a file.
@@ -46,15 +56,18 @@ def read_text(path: Path) -> str:
     return path.read_text(encoding='utf-8')
 
 
-def parse_yaml(text: str) -> Any:
+def parse_yaml(text: str, loader: type[BoundedLoader] = BoundedLoader,
+               largest: float = _LARGEST) -> Any:
     """
     Return what YAML says.
 
+    :param loader: one that refuses more, by a ``yaml.YAMLError``.
+    :param largest: integer, without its sign; infinite for who says of each value what is allowed.
     :raises BoundsError: it is nested deeper, stands for more, or has larger numbers than is meant.
     :raises ValueError: it is no YAML.
     """
     try:
-        return checked(yaml.load(text, Loader=_Loader))
+        return checked(yaml.load(text, Loader=loader), largest)
     except BoundsError:
         raise
     except RecursionError:
@@ -79,13 +92,14 @@ def parse_json(text: str) -> Any:
     return checked(content)
 
 
-def checked(content: Any) -> Any:
+def checked(content: Any, largest: float = _LARGEST) -> Any:
     """
     Return plain data if it is within bounds.
 
+    :param largest: as of `parse_yaml`.
     :raises BoundsError: as `parse_yaml`.
     """
-    _measure(content, 0, {})
+    _measure(content, 0, {}, largest)
     return content
 
 
@@ -98,18 +112,10 @@ def shortened(value: Any) -> str:
         return f'a {type(value).__name__} too long to print'
 
 
-class _Loader(yaml.SafeLoader):
-    """Refuses tables that merge themselves into ever larger ones."""
-
-    def flatten_mapping(self, node: yaml.MappingNode) -> None:
-        super().flatten_mapping(node)
-        if len(node.value) > _MOST_KEYS:
-            raise BoundsError(f'has a table of more than {_MOST_KEYS} keys')
-
-
-def _measure(value: Any, depth: int, known: dict[int, tuple[int, int]]) -> tuple[int, int]:
+def _measure(value: Any, depth: int, known: dict[int, tuple[int, int]], largest: float
+             ) -> tuple[int, int]:
     """Return how many values one stands for, and how deep it is; each object is visited once."""
-    if isinstance(value, int) and abs(value) > _LARGEST:
+    if isinstance(value, int) and abs(value) > largest:
         digits = int(value.bit_length() * 0.30103) + 1
         raise BoundsError(f'has an integer of about {digits} digits, and none of more than 20 '
                           'can be meant')
@@ -122,7 +128,7 @@ def _measure(value: Any, depth: int, known: dict[int, tuple[int, int]]) -> tuple
         known[id(value)] = MOST_VALUES, 0
         parts = [part for pair in value.items() for part in pair] if isinstance(
             value, dict) else value
-        found = [_measure(part, depth + 1, known) for part in parts]
+        found = [_measure(part, depth + 1, known, largest) for part in parts]
         known[id(value)] = (1 + sum(size for size, _ in found),
                             1 + max((height for _, height in found), default=0))
     size, height = known[id(value)]

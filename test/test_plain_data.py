@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 import json
+import math
 import os
 import socket
 
@@ -44,6 +45,10 @@ def test_what_no_program_should_go_on_with_is_refused_as_yaml(value, where):
 def test_what_no_program_should_go_on_with_is_refused_as_json(value, where):
     with pytest.raises(ValueError, match=r'^(is|has|stands) '):
         parse_json(where.format(value))
+
+
+def test_who_says_of_each_integer_what_is_allowed_has_it_whole():
+    assert parse_yaml(f'a: [-{"9" * 400}]', largest=math.inf) == {'a': [-int('9' * 400)]}
 
 
 def test_aliases_that_are_deep_only_together_are_refused():

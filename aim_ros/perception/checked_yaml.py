@@ -3,6 +3,7 @@
 from collections.abc import Hashable
 from collections.abc import Iterable
 from collections.abc import Mapping
+import math
 from pathlib import Path
 from typing import Any
 from typing import TypeVar
@@ -10,7 +11,9 @@ from typing import TypeVar
 import pydantic
 import yaml
 
+from aim_ros.plain_data import BoundedLoader
 from aim_ros.plain_data import NO_SCALAR
+from aim_ros.plain_data import parse_yaml
 from aim_ros.plain_data import read_text
 from aim_ros.plain_data import shortened
 from aim_ros.segmentation.labels import nearest
@@ -24,20 +27,22 @@ def read_yaml(path: Path) -> Any:
     """
     Return what a YAML file says.
 
-    :raises YamlError: it cannot be read, is no YAML, or gives a key twice.
+    Its integers may be of any length: `fill` says what each is to be.
+
+    :raises YamlError: it cannot be read, is no YAML, gives a key twice, or is nested deeper or
+        stands for more than is meant.
     """
     try:
-        return yaml.load(read_text(path), Loader=_UniqueKeyLoader)
+        return parse_yaml(read_text(path), _UniqueKeyLoader, math.inf)
     except OSError as error:
         raise YamlError(f'{path}: cannot be read: {error.strerror or error}') from error
-    except RecursionError as error:
-        raise YamlError(f'{path}: is nested too deeply to be read') from error
-    # Text that is not UTF-8 is a ValueError.
-    except (yaml.YAMLError, ValueError) as error:
-        raise YamlError(f'{path}: is not valid YAML: {" ".join(str(error).split())}') from error
+    except UnicodeDecodeError as error:
+        raise YamlError(f'{path}: is no YAML: {error}') from error
+    except ValueError as error:
+        raise YamlError(f'{path}: {error}') from error
 
 
-class _UniqueKeyLoader(yaml.SafeLoader):
+class _UniqueKeyLoader(BoundedLoader):
     """
     A loader that says where a scalar is none of its tag, and refuses text that is none.
 
@@ -74,7 +79,7 @@ class _UniqueKeyLoader(yaml.SafeLoader):
             key = self.construct_object(key_node, deep=True)
             if isinstance(key, Hashable) and key in seen:
                 raise yaml.constructor.ConstructorError(
-                    None, None, f'the key {key!r} is given twice', key_node.start_mark)
+                    None, None, f'the key {shortened(key)} is given twice', key_node.start_mark)
             seen.add(key if isinstance(key, Hashable) else id(key_node))
         return super().construct_mapping(node, deep)
 

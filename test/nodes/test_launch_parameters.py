@@ -2,6 +2,7 @@
 
 import os
 
+import odd_values
 import pytest
 
 from aim_ros.nodes.launching.parameters import cameras
@@ -208,7 +209,6 @@ def test_the_parameter_file_that_ships_is_taken():
     ('a: [', 'is no YAML'),
     ('a: !!bool maybe', 'is no YAML'),
     ('a: !!timestamp noon', 'is no YAML'),
-    ('[' * 5000 + ']' * 5000, 'is no YAML'),
     ('', 'has no parameters for /segmentation; it has some for no node'),
     ('device: cpu', 'has no parameters for /segmentation'),
     ('/**:\n  device: cpu', 'has no parameters for /segmentation'),
@@ -220,6 +220,24 @@ def test_a_parameter_file_that_would_change_nothing_is_an_error(tmp_path, text, 
     if text is not None:
         path.write_text(text)
     with pytest.raises(ValueError, match=message):
+        check_params_file(str(path), '', 'segmentation')
+
+
+@pytest.mark.parametrize('where', ['{}', '/**:\n  ros__parameters:\n    a: {}'])
+@pytest.mark.parametrize('value', odd_values.YAML.values(), ids=odd_values.YAML)
+def test_a_parameter_file_that_no_program_should_go_on_with(tmp_path, value, where):
+    path = tmp_path / 'params.yaml'
+    path.write_text(where.format(value))
+    with pytest.raises(ValueError, match=rf'^params_file:={path} (is|has|stands) ') as caught:
+        check_params_file(str(path), '', 'segmentation')
+    assert len(str(caught.value)) < 500 + len(str(path))
+    assert '\n' not in str(caught.value)
+
+
+def test_a_parameter_file_that_is_no_text(tmp_path):
+    path = tmp_path / 'params.yaml'
+    path.write_bytes(b'\xff\xfe\xfd')
+    with pytest.raises(ValueError, match=r'is no YAML: .*utf-8'):
         check_params_file(str(path), '', 'segmentation')
 
 

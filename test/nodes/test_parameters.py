@@ -544,7 +544,7 @@ def test_a_profile_file_can_be_mended_and_start_values_still_win(make, profiles_
     text = profiles_file.read_text()
     profiles_file.write_text('profiles: {defensive')
     _, parameters = make(driver_profile='defensive', focus__sampling='pixel')
-    with pytest.raises(ValueError, match='is not valid YAML'):
+    with pytest.raises(ValueError, match='is no YAML'):
         parameters.validate()
     profiles_file.write_text(text)
     settings = parameters.validate()

@@ -1,8 +1,10 @@
 import dataclasses
 import math
 import os
+import re
 import textwrap
 
+import odd_values
 import pytest
 
 from aim_ros.perception.profiles import ALERT_KEYS
@@ -329,7 +331,7 @@ def test_a_file_of_something_else(unreadable):
     'profiles: {a: {focus: {sigma: 0o}}}\n---\n', 'profiles: "\x01"',
 ])
 def test_a_file_that_is_no_yaml(unreadable, text):
-    assert 'is not valid YAML' in unreadable(text)
+    assert 'is no YAML' in unreadable(text)
 
 
 @pytest.mark.parametrize(('value', 'sentence'), [
@@ -340,7 +342,7 @@ def test_a_file_that_is_no_yaml(unreadable, text):
 def test_a_scalar_that_is_none_of_its_tag(unreadable, value, sentence):
     for where in ('{sigma: %s}', '{classes: [%s]}', '{%s: 1}'):
         message = unreadable(f'profiles: {{a: {{focus: {where % value}}}}}')
-        assert f'is not valid YAML: {sentence}' in message
+        assert f'is no YAML: {sentence}' in message
         assert 'line 1' in message
 
 
@@ -354,6 +356,21 @@ def test_an_integer_beyond_all_bounds(mistake, number):
 @pytest.mark.parametrize('text', ['[' * 5000 + ']' * 5000, '{a: ' * 5000 + '}' * 5000])
 def test_a_file_that_is_nested_without_end(unreadable, text):
     assert 'is nested too deeply' in unreadable(f'profiles: {text}')
+
+
+@pytest.mark.parametrize('where', ['{}', '{{a: {}}}', '{{? {} : {{}}}}'])
+@pytest.mark.parametrize('value', ['aliases', 'alias of itself'])
+def test_a_file_that_stands_for_more_than_memory_holds(unreadable, value, where):
+    message = unreadable('profiles: ' + where.format(odd_values.YAML[value]))
+    assert re.search('stands for more than|nested too deeply|unhashable|unconstructable', message)
+    assert len(message) < 600
+
+
+def test_a_key_given_twice_is_quoted_in_bounded_length(unreadable):
+    key = 'x' * 10_000
+    message = unreadable(f'profiles: {{? {key} : {{}}, ? {key} : {{}}}}')
+    assert 'is given twice' in message
+    assert len(message) < 600
 
 
 @pytest.mark.parametrize('body', [
@@ -412,7 +429,7 @@ def test_a_pipe_is_no_file_of_profiles(tmp_path):
 def test_a_file_that_is_no_text(tmp_path):
     path = tmp_path / 'profiles.yaml'
     path.write_bytes(b'\xff\xfe\xfd')
-    with pytest.raises(ProfileError, match='is not valid YAML') as error:
+    with pytest.raises(ProfileError, match='is no YAML') as error:
         load_profiles(path)
     assert str(path) in str(error.value)
 

@@ -11,9 +11,7 @@ from pathlib import Path
 import re
 from typing import Any
 
-import yaml
-
-from aim_ros.plain_data import NO_SCALAR
+from aim_ros.plain_data import parse_yaml
 from aim_ros.plain_data import read_text
 
 Given = Mapping[str, str]
@@ -205,13 +203,13 @@ def check_params_file(path: str, namespace: str, node: str) -> None:
     """
     full = absolute(node, namespace)
     try:
-        content = yaml.safe_load(read_text(Path(path)))
+        content = parse_yaml(read_text(Path(path)))
     except OSError as error:
         raise ValueError(f'params_file:={path} cannot be read: {error.strerror}') from error
-    # PyYAML lets all of these through, of scalars that are none of their tag, and of depth.
-    except (yaml.YAMLError, *NO_SCALAR, RecursionError) as error:
-        raise ValueError(
-            f'params_file:={path} is no YAML: {" ".join(str(error).split())}') from error
+    except UnicodeDecodeError as error:
+        raise ValueError(f'params_file:={path} is no YAML: {error}') from error
+    except ValueError as error:
+        raise ValueError(f'params_file:={path} {error}') from error
     names = _names(content)
     if not any(_fits(name, full) for name in names):
         raise ValueError(
