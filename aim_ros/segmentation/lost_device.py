@@ -4,6 +4,11 @@ Tells errors after which a device answers nothing more in this process.
 CUDA calls them sticky: the context is corrupt, every later call returns the same error, and only
 another process gets a context anew (CUDA Runtime API, ``cudaError_t``; there, "the process must be
 terminated and relaunched").
+
+OpenVINO passes on what its driver returned: of OpenCL ``CL_DEVICE_NOT_AVAILABLE``, of Level Zero
+``ZE_RESULT_ERROR_DEVICE_LOST`` ("device hung, reset, was removed, or driver update occurred").
+``CL_OUT_OF_RESOURCES``, which Intel's driver returns after a hang, is no such error: it also does
+where memory is short, and the next image may find enough.
 """
 
 import re
@@ -27,10 +32,16 @@ _STICKY = {
 }
 """Codes of CUDA, which HIP shares for the most part, and their texts."""
 
-# As torch, Triton and ONNX Runtime write them: "CUDA error: ...", "CUDA failure 700: ...".
-_TEXT = re.compile(
+_TEXT = re.compile('|'.join((
+    # As torch, Triton and ONNX Runtime write them: "CUDA error: ...", "CUDA failure 700: ...".
     r'\b(CUDA|HIP)\]?( driver)?( error| failure)?( \d+)?: '
-    f'({"|".join(map(re.escape, _STICKY.values()))})')
+    f'({"|".join(map(re.escape, _STICKY.values()))})',
+    # OpenVINO's GPU plugin on OpenCL: "[GPU] clFinish, error code: -2", newer ones with the name.
+    r'\[GPU\] cl\w+, error code: -2\b',
+    # The same on Level Zero: "zeCommandListClose(list) command failed with code 1879048193".
+    rf'\bze\w+\b.* command failed with code {0x70000001}\b',
+    # Its NPU plugin: "L0 zeFenceHostSynchronize result: ZE_RESULT_ERROR_DEVICE_LOST, code ...".
+    r'\bL0 \w+ result: ZE_RESULT_ERROR_DEVICE_LOST\b')))
 
 
 def is_device_lost(error: BaseException | None) -> bool:
