@@ -294,6 +294,16 @@ def test_an_image_that_became_old_while_its_network_was_compiled_is_not_the_driv
     assert waiting.perceiver.preparation.stop(DEADLINE)
 
 
+def test_an_image_that_became_old_after_a_newer_one_went_on_is_superseded():
+    waiting = Waiting(SMALL)
+    older, newer = waiting.image(age=1), waiting.image(age=1)
+    waiting.perceiver.perceive({'left': replace(newer, received_ns=older.received_ns + 1)})
+    waiting.seconds += 2
+    waiting.perceiver.perceive({'left': older})
+    assert (waiting.count('replaced'), waiting.count('outdated')) == (1, 0)
+    assert not problem(waiting.channel)
+
+
 def test_an_image_that_goes_on_supersedes_older_ones_that_wait_alone():
     waiting = Waiting()
     preparation = waiting.perceiver.preparation

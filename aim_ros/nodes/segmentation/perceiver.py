@@ -93,7 +93,7 @@ class Perceiver:
         taken_ns = time.monotonic_ns()
         frames = [frame for name, item in batch.items()
                   if (frame := self._frame(self._channels[name], item, settings)) is not None
-                  and self._may_go_on(self._channels[name], frame, item)]
+                  and self._may_go_on(self._channels[name], frame, item, settings)]
         for group in self._pipeline.groups(frames):
             for perception in self._process(group, settings):
                 self._publish(perception, batch[perception.frame.camera], taken_ns)
@@ -114,28 +114,22 @@ class Perceiver:
             self._on_lost_device(error)
 
     def _frame(self, channel: CameraChannel, item: Received, settings: Settings) -> Frame | None:
-        """Return the frame of an image, or None if it cannot be used any more, or ever."""
+        """Return the frame of an image, or None if it cannot be used."""
+        if item.frame is not None:
+            return item.frame
         with self._boundary(channel, 'a frame was lost'):
-            frame = item.frame
-            if frame is None:
-                frame = self._take(channel, item, settings)
-            if frame is not None and self._is_in_time(channel, item, settings):
+            try:
+                self._check_age(item, settings)
+                frame = channel.input.frame(
+                    item.message, item.received_ns, settings.owner.clear_after)
+                channel.statistics.take(frame.size)
                 return frame
+            except FrameError as error:
+                channel.statistics.refuse()
+                text = f'a frame was refused: {error}'
+                channel.problems.note(text)
+                self._log.warning(f'{channel.name} refused', f'{channel.topic}: {error}')
         return None
-
-    def _take(self, channel: CameraChannel, item: Received, settings: Settings) -> Frame | None:
-        """Return the frame of an image that the worker has not had before."""
-        try:
-            self._check_age(item, settings)
-            frame = channel.input.frame(
-                item.message, item.received_ns, settings.owner.clear_after)
-        except FrameError as error:
-            channel.statistics.refuse()
-            channel.problems.note(f'a frame was refused: {error}')
-            self._log.warning(f'{channel.name} refused', f'{channel.topic}: {error}')
-            return None
-        channel.statistics.take(frame.size)
-        return frame
 
     def _is_in_time(self, channel: CameraChannel, item: Received, settings: Settings) -> bool:
         """Return whether an image, which was new when it came, did not wait too long here."""
@@ -152,13 +146,16 @@ class Perceiver:
         self._log.warning(f'{channel.name} outdated', f'{channel.topic}: {text}')
         return False
 
-    def _may_go_on(self, channel: CameraChannel, frame: Frame, item: Received) -> bool:
+    def _may_go_on(self, channel: CameraChannel, frame: Frame, item: Received,
+                   settings: Settings) -> bool:
         """Return whether a frame is to be perceived now; one that has to wait is put aside."""
         if item.received_ns < self._newest.get(channel.name, item.received_ns):
             # It waited while a newer one, of another size, did not have to.
             channel.statistics.replace()
             return False
         with self._boundary(channel, 'a frame was lost'):
+            if not self._is_in_time(channel, item, settings):
+                return False
             segmenter = self._pipeline.segmenter
             size = segmenter.size_for(frame.size)
             if (failure := segmenter.failure(size)):
