@@ -234,7 +234,7 @@ class Segmenter:
         self._require_logits(logits, size)
         self._ready.add(size)
         _logger.info('the network is ready for inputs of %dx%d on %s after %.1f s',
-                     width, height, self.engine, time.monotonic() - started)
+                     width, height, str(self.engine), time.monotonic() - started)
 
     def _require_logits(self, logits: Tensor, size: tuple[int, int]) -> None:
         """
