@@ -2,8 +2,6 @@
 
 from collections.abc import Callable
 from collections.abc import Mapping
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 import threading
 import time
 
@@ -22,7 +20,6 @@ from rclpy.qos import QoSProfile
 from std_msgs.msg import Header
 
 from aim_ros.deployment import gate
-from aim_ros.deployment.agreement import Agreement
 from aim_ros.nodes.logging import forward_python_logs
 from aim_ros.nodes.logging import RateLimitedLogger
 from aim_ros.nodes.messages import conversions
@@ -34,15 +31,13 @@ from aim_ros.nodes.segmentation import watchdog
 from aim_ros.nodes.segmentation.bond import Bond
 from aim_ros.nodes.segmentation.camera_channel import CameraChannel
 from aim_ros.nodes.segmentation.diagnostics import node_status
+from aim_ros.nodes.segmentation.loading import load
 from aim_ros.nodes.segmentation.parameters import NodeParameters
 from aim_ros.nodes.segmentation.problems import describe
 from aim_ros.nodes.segmentation.problems import Problems
 from aim_ros.nodes.segmentation.receiver import Receiver
 from aim_ros.perception.pipeline import Pipeline
-from aim_ros.segmentation.loading import parse_device
 from aim_ros.segmentation.lost_device import is_device_lost
-from aim_ros.segmentation.segmenter import ModelError
-from aim_ros.segmentation.segmenter import Segmenter
 
 _WATCH_PERIOD = 0.2
 
@@ -214,11 +209,7 @@ class SegmentationNode(LifecycleNodeMixin, Node):
         parameters = self._params
         settings = parameters.validate()
         started = time.monotonic()
-        # OpenMP keeps a team for every thread that ever ran torch, and where their members
-        # outnumber the cores, each waits for work asleep. So the worker's must be the only one.
-        with ThreadPoolExecutor(1) as loader:
-            self._pipeline, agreement = loader.submit(
-                self._load, parameters['input_size']).result()
+        self._pipeline, agreement = load(parameters)
         segmenter = self._pipeline.segmenter
         self._receiver.create(
             {camera: parameters[f'{camera}.image_transport'] for camera in parameters['cameras']},
@@ -238,21 +229,6 @@ class SegmentationNode(LifecycleNodeMixin, Node):
         if self._disagreement:
             self.get_logger().warning(self._disagreement)
         self._problem = ''
-
-    def _load(self, size: Sequence[int]) -> tuple[Pipeline, Agreement | None]:
-        parameters = self._params
-        try:
-            parse_device(parameters['device'])
-        except ModelError as error:
-            raise ReadOnlyParameterError(str(error)) from error
-        segmenter = Segmenter(
-            parameters['model'], device=parameters['device'], engine=parameters['engine'],
-            precision=parameters['precision'], input_size=size,
-            input_pixels=parameters['input_pixels'],
-            providers=parameters['execution_providers'])
-        pipeline = Pipeline(segmenter, parameters['seed'], parameters.emphasis_filter())
-        pipeline.warm_up(len(parameters['cameras']))
-        return pipeline, gate.check(segmenter)
 
     def _clean_up(self) -> None:
         self._receiver.destroy()
