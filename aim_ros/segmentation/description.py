@@ -27,13 +27,6 @@ class ModelError(RuntimeError):
     """A checkpoint or device that cannot be used; the text says which, why and what would do."""
 
 
-def one_line(error: Exception) -> str:
-    """Return what went wrong in one line of bounded length."""
-    text = ' '.join(str(error).split())[:500]
-    return text if isinstance(error, (ModelError, ValueError)) else (
-        f'{type(error).__name__}: {text}')
-
-
 @dataclass(frozen=True)
 class Description:
     """

@@ -17,7 +17,6 @@ from aim_ros.segmentation.checkpoint import is_exported
 from aim_ros.segmentation.description import ModelError
 from aim_ros.segmentation.engine import KEPT_SIZES
 from aim_ros.segmentation.loading import open_engine
-from aim_ros.segmentation.retries import Retries
 from aim_ros.segmentation.shape import fitting_size
 from aim_ros.segmentation.shape import INPUT_PIXELS
 
@@ -72,7 +71,6 @@ class Segmenter:
         self._ready: set[tuple[int, int]] = set()
         self._used: tuple[tuple[int, int], ...] = ()
         self._preparing = Lock()
-        self._retries = Retries()
         self._batch = 1
         scale, offset = self.description.normalisation()
         self._scale, self._offset = scale.to(self.device), offset.to(self.device)
@@ -185,25 +183,11 @@ class Segmenter:
 
         Other threads may run the network for other sizes meanwhile.
 
-        :raises ModelError: as `warm_up`, or it failed a while ago and is not to be tried again
-            yet.
+        :raises ModelError: as `warm_up`.
         """
         with self._preparing:
-            if self.is_ready(size):
-                return
-            if (failure := self.failure(size)):
-                raise ModelError(failure)
-            with self._retries.attempt(size):
+            if not self.is_ready(size):
                 self._prepare(size)
-
-    def failure(self, size: tuple[int, int]) -> str:
-        """
-        Return why inputs of (height, width) could not be made ready; empty where they may be.
-
-        Compiling may take seconds until it fails: it is tried again after a second, and after
-        twice as long each time, up to a minute.
-        """
-        return self._retries.pending(size)
 
     def _prepare(self, size: tuple[int, int]) -> None:
         started = time.monotonic()

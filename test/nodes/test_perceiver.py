@@ -19,6 +19,7 @@ from aim_ros.hazards.alerts import AlertSettings
 from aim_ros.imaging.frame import Frame
 from aim_ros.imaging.frame import FrameError
 from aim_ros.modulation import Modulation
+from aim_ros.nodes.segmentation import retries
 from aim_ros.nodes.segmentation.perceiver import Perceiver
 from aim_ros.nodes.segmentation.perceiver import Received
 from aim_ros.nodes.segmentation.problems import Problems
@@ -116,8 +117,7 @@ class Pipeline:
         self.batches = []
         self.tracked = []
         self.segmenter = SimpleNamespace(
-            size_for=lambda size: size, is_ready=lambda size: True, prepare=None,
-            failure=lambda size: '')
+            size_for=lambda size: size, is_ready=lambda size: True, prepare=None)
 
     def groups(self, frames):
         return [frames]
@@ -220,6 +220,14 @@ def test_only_the_loss_of_the_device_ends_all(perceive, fault):
 SMALL, LARGE = (32, 64), (64, 128)
 
 
+def await_end(preparation):
+    """Wait until nothing is prepared any more."""
+    for thread in threading.enumerate():
+        if thread.name == 'preparation':
+            thread.join(DEADLINE)
+    assert not preparation.alive
+
+
 class Waiting:
     """A perceiver of one camera, by a clock that the test sets, with images that wait."""
 
@@ -228,11 +236,10 @@ class Waiting:
         self.log, self.put_back = Log(), queue.Queue()
         self.channel = Channel('left', set())
         self.pipeline = Pipeline(set(), Fault)
-        self.size, self.failure = SMALL, ''
+        self.size, self.error = SMALL, None
         self.pipeline.segmenter = SimpleNamespace(
-            size_for=lambda _: self.size,
-            is_ready=lambda size: size in self.ready, failure=lambda size: self.failure,
-            prepare=lambda size: self.compiles.wait(DEADLINE) and self.ready.add(size))
+            size_for=lambda _: self.size, is_ready=lambda size: size in self.ready,
+            prepare=self._prepare)
         self.seconds = 100.0
         clock = SimpleNamespace(now=lambda: SimpleNamespace(
             nanoseconds=round(self.seconds * 1e9)))
@@ -240,6 +247,12 @@ class Waiting:
         self.perceiver = Perceiver(
             self.pipeline, {'left': self.channel}, lambda: settings, clock, self.log,
             lambda camera, item: self.put_back.put(item) is None, None)
+
+    def _prepare(self, size: tuple[int, int]) -> None:
+        assert self.compiles.wait(DEADLINE)
+        if self.error is not None:
+            raise self.error
+        self.ready.add(size)
 
     def image(self, age: float) -> Received:
         """Return an image that comes now, and is as old by its stamp."""
@@ -330,17 +343,20 @@ def test_an_image_that_goes_on_supersedes_older_ones_that_wait_alone():
     assert preparation.stop(DEADLINE)
 
 
-def test_a_size_that_is_not_to_be_tried_yet_costs_its_images_and_no_line_of_the_log():
+def test_a_size_that_is_not_to_be_tried_yet_costs_its_images_and_no_line_of_the_log(monkeypatch):
+    monkeypatch.setattr(retries, 'FIRST_WAIT', 3600.0)
     waiting = Waiting()
-    waiting.failure = 'no room; it is tried again 8 s after that'
+    waiting.error = Fault('no room')
+    waiting.compiles.set()
     for count in (1, 2, 3):
         waiting.perceiver.perceive({'left': waiting.image(age=1)})
-        assert problem(waiting.channel) == f'a frame was lost: {waiting.failure}'
+        # The first is lost in the thread that compiles.
+        await_end(waiting.perceiver.preparation)
+        assert problem(waiting.channel) == 'a frame was lost: Fault: no room'
         assert waiting.channel.problems.last().count == count
-    assert not waiting.log.lines
-    assert not waiting.perceiver.preparation.alive
-    waiting.failure = ''
+    assert waiting.log.lines == ['/left/image: a frame was lost: Fault: no room']
+    # Other sizes are none of its.
+    waiting.error, waiting.size = None, LARGE
     waiting.perceiver.perceive({'left': waiting.image(age=1)})
-    assert waiting.perceiver.preparation.awaited('left') == SMALL
-    waiting.compiles.set()
+    waiting.put_back.get(timeout=DEADLINE)
     assert waiting.perceiver.preparation.stop(DEADLINE)

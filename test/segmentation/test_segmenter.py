@@ -20,7 +20,6 @@ from aim_ros.imaging.encodings import ENCODINGS
 from aim_ros.imaging.frame import Frame
 from aim_ros.modulation import Modulation
 from aim_ros.resources import share_directory
-from aim_ros.segmentation import retries
 from aim_ros.segmentation.checkpoint import find_checkpoint
 from aim_ros.segmentation.engine import choose_device
 from aim_ros.segmentation.engine import KEPT_SIZES
@@ -610,31 +609,23 @@ def test_a_size_that_no_memory_holds_is_refused_when_it_is_tried(make_checkpoint
         segmenter.warm_up()
 
 
-def test_a_size_that_could_not_be_made_ready_is_not_tried_with_every_frame(
+def test_a_size_that_could_not_be_made_ready_is_tried_with_the_next_frame(
         make_checkpoint, monkeypatch):
-    """Compiling may take seconds until it fails: a recording of such a size would take days."""
+    """A recording is read faster than any wait is over: its other frames would be lost."""
     segmenter = on_torch(str(make_checkpoint()), input_size=(), input_pixels=64 * 96)
     run, tries = segmenter.engine.prepare, []
 
     def prepare(batch, size):
         tries.append(size)
-        if size == (96, 64) and len(tries) == 1:
+        if len(tries) == 1:
             raise RuntimeError('no room')
         run(batch, size)
 
     monkeypatch.setattr(segmenter.engine, 'prepare', prepare)
-    monkeypatch.setattr(retries, 'FIRST_WAIT', 3600.0)
     with pytest.raises(ModelError, match=r'does not run at input_size \[96, 64\]: no room$'):
         segmenter.forward(torch.zeros(1, 3, 96, 64))
-    for act in (lambda: segmenter.forward(torch.zeros(1, 3, 96, 64)),
-                lambda: segmenter.prepare((96, 64))):
-        with pytest.raises(ModelError, match=r'no room; it is tried again 3600 s after that$'):
-            act()
-    assert segmenter.failure((96, 64)).endswith('it is tried again 3600 s after that')
-    # Other sizes are made ready.
-    segmenter.forward(torch.zeros(1, 3, 64, 96))
-    assert not segmenter.failure((64, 96))
-    assert tries == [(96, 64), (64, 96)]
+    segmenter.forward(torch.zeros(1, 3, 96, 64))
+    assert tries == [(96, 64), (96, 64)]
 
 
 def test_a_size_that_is_given_holds_for_every_camera(make_checkpoint):

@@ -13,7 +13,6 @@ from rclpy.clock import Clock
 from aim_ros.hazards.geometry import GroundCamera
 from aim_ros.imaging.frame import Frame
 from aim_ros.imaging.frame import FrameError
-from aim_ros.nodes.logging import as_text
 from aim_ros.nodes.logging import RateLimitedLogger
 from aim_ros.nodes.messages import conversions
 from aim_ros.nodes.segmentation.camera_channel import CameraChannel
@@ -158,9 +157,9 @@ class Perceiver:
                 return False
             segmenter = self._pipeline.segmenter
             size = segmenter.size_for(frame.size)
-            if (failure := segmenter.failure(size)):
+            if (failure := self.preparation.failure(size)):
                 # Logged when it failed, not for each image that comes until the next try.
-                channel.problems.note(as_text(f'a frame was lost: {failure}'))
+                channel.problems.note(f'a frame was lost: {failure}')
                 return False
             if not self.preparation.defer(channel.name, size, replace(item, frame=frame),
                                           channel.statistics.replace):

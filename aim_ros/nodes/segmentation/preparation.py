@@ -6,6 +6,7 @@ import threading
 from typing import Generic
 
 from aim_ros.nodes.segmentation.frame_queue import Item
+from aim_ros.nodes.segmentation.retries import Retries
 
 Size = tuple[int, int]
 
@@ -24,6 +25,9 @@ class Preparation(Generic[Item]):
     camera whose size is not ready, the newest item waits here. The thread is there only as long
     as something waits: OpenMP keeps a team for every thread that ever ran torch.
 
+    A size that failed is to be tried again only when its wait is over, see `failure`: it takes
+    seconds until it fails, in which all other sizes wait.
+
     :param prepare: makes the network ready for a (height, width), and may raise.
     :param is_ready: returns whether it is.
     :param on_ready: called with a camera and its item, once the network is ready for it.
@@ -37,6 +41,7 @@ class Preparation(Generic[Item]):
         self._is_ready = is_ready
         self._on_ready = on_ready
         self._on_error = on_error
+        self._retries = Retries()
         self._lock = threading.Lock()
         self._waiting: dict[str, _Waiting[Item]] = {}
         self._thread: threading.Thread | None = None
@@ -53,6 +58,10 @@ class Preparation(Generic[Item]):
         with self._lock:
             waiting = self._waiting.get(camera)
             return None if waiting is None or self._thread is None else waiting.size
+
+    def failure(self, size: Size) -> str:
+        """Return why a size could not be made ready, until it may be tried again; else empty."""
+        return self._retries.pending(size)
 
     def defer(self, camera: str, size: Size, item: Item, on_replace: Callable[[], None]) -> bool:
         """
@@ -107,7 +116,8 @@ class Preparation(Generic[Item]):
             while (following := self._next()) is not None:
                 size, first = following
                 try:
-                    self._prepare(size)
+                    with self._retries.attempt(size):
+                        self._prepare(size)
                 # It is the loss of the cameras that wait for it, and no other's.
                 except Exception as error:
                     for camera in first | self._release(size, lambda *_: None):

@@ -6,7 +6,7 @@ import threading
 import time
 
 from aim_ros.nodes.logging import as_text
-from aim_ros.segmentation.description import one_line
+from aim_ros.segmentation.description import ModelError
 
 _RECENT = 10.0
 """Seconds for which a problem is shown after its end: /diagnostics come once a second."""
@@ -14,7 +14,9 @@ _RECENT = 10.0
 
 def describe(error: Exception) -> str:
     """Return what went wrong in one line of bounded length, as ROS takes it."""
-    return as_text(one_line(error))
+    text = as_text(' '.join(str(error).split())[:500])
+    return text if isinstance(error, (ModelError, ValueError)) else (
+        f'{type(error).__name__}: {text}')
 
 
 @dataclass(frozen=True)
