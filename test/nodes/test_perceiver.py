@@ -232,7 +232,8 @@ class Waiting:
     """A perceiver of one camera, by a clock that the test sets, with images that wait."""
 
     def __init__(self, *ready: tuple[int, int]):
-        self.ready, self.compiles = set(ready), threading.Event()
+        self.ready = set(ready)
+        self.begun, self.compiles = threading.Event(), threading.Event()
         self.log, self.put_back = Log(), queue.Queue()
         self.channel = Channel('left', set())
         self.pipeline = Pipeline(set(), Fault)
@@ -249,6 +250,7 @@ class Waiting:
             lambda camera, item: self.put_back.put(item) is None, None)
 
     def _prepare(self, size: tuple[int, int]) -> None:
+        self.begun.set()
         assert self.compiles.wait(DEADLINE)
         if self.error is not None:
             raise self.error
@@ -360,3 +362,19 @@ def test_a_size_that_is_not_to_be_tried_yet_costs_its_images_and_no_line_of_the_
     waiting.perceiver.perceive({'left': waiting.image(age=1)})
     waiting.put_back.get(timeout=DEADLINE)
     assert waiting.perceiver.preparation.stop(DEADLINE)
+
+
+def test_an_image_that_was_superseded_is_not_lost_too():
+    waiting = Waiting(LARGE)
+    older, newer = waiting.image(age=1), waiting.image(age=1)
+    waiting.error = Fault('no room')
+    waiting.perceiver.perceive({'left': older})
+    assert waiting.begun.wait(DEADLINE)
+    waiting.size = LARGE
+    waiting.perceiver.perceive({'left': replace(newer, received_ns=older.received_ns + 1)})
+    assert waiting.channel.sent == ALL
+    waiting.compiles.set()
+    assert waiting.perceiver.preparation.stop(DEADLINE)
+    assert waiting.channel.problems.last() is None
+    assert waiting.count('replaced') == 1
+    assert waiting.log.lines == ['/left/image: the network was not compiled: Fault: no room']

@@ -19,7 +19,7 @@ class Network:
         self.may = {size: threading.Event() for size in (SMALL, LARGE)}
         self.fails = set()
         self.changed = threading.Condition()
-        self.resumed, self.lost = [], []
+        self.resumed, self.lost, self.told = [], [], []
 
     def prepare(self, size):
         self._note(self.begun, size)
@@ -34,8 +34,8 @@ class Network:
     def resume(self, camera, item):
         self._note(self.resumed, (camera, item))
 
-    def lose(self, camera, error):
-        self._note(self.lost, (camera, str(error)))
+    def lose(self, camera, error, lost):
+        self._note(self.lost if lost else self.told, (camera, str(error)))
 
     def _note(self, where, what):
         with self.changed:
@@ -122,12 +122,15 @@ def test_what_fails_is_the_loss_of_the_cameras_that_waited(network, preparation,
     defer('left', SMALL, 1)
     defer('right', LARGE, 2)
     network.wait_for(lambda: network.begun == [SMALL])
-    # Whose next image has another size wants to know, too.
+    # Whose next image has another size wants to know, too, but that one did not cost it.
     defer('left', LARGE, 3)
+    defer('rear', SMALL, 4)
+    assert defer.gone == [3]  # which replaced one
     network.may[SMALL].set()
     network.may[LARGE].set()
     network.wait_for(lambda: len(network.resumed) == 2)
-    assert network.lost == [('left', 'no room for (32, 64)')]
+    assert network.lost == [('rear', 'no room for (32, 64)')]
+    assert network.told == [('left', 'no room for (32, 64)')]
     assert sorted(network.resumed) == [('left', 3), ('right', 2)]
     # It is tried again with the next image.
     network.fails.clear()
@@ -161,24 +164,45 @@ def test_after_closing_nothing_waits_or_comes_back(network, preparation, defer):
     assert not network.resumed
 
 
-def test_what_cannot_be_told_ends_no_preparation_for_good(network, monkeypatch):
-    """Whatever is raised where a loss is told, the next size is prepared all the same."""
-    ended = threading.Event()
-    monkeypatch.setattr(threading, 'excepthook', lambda _: ended.set())
+def test_what_cannot_be_told_leaves_no_camera_waiting_for_nothing(network, monkeypatch):
+    """Whatever is raised where a loss is told, others are told, and the next size is prepared."""
+    raised, told = [], []
+    monkeypatch.setattr(threading, 'excepthook', lambda caught: raised.append(caught.exc_value))
 
-    def fail(camera, error):
+    def fail(camera, error, lost):
+        told.append(camera)
         raise OSError('the log is full')
 
     preparation = Preparation(network.prepare, network.is_ready, network.resume, fail)
     network.fails.add(SMALL)
     assert preparation.defer('rear', SMALL, 0, lambda: None)
-    network.wait_for(lambda: network.begun)
-    assert preparation.defer('front', LARGE, 1, lambda: None)
-    network.may[SMALL].set()
-    assert ended.wait(DEADLINE)
-    # Nothing is prepared now.
-    assert preparation.awaited('front') is None
-    network.may[LARGE].set()
+    network.wait_for(lambda: network.begun == [SMALL])
+    assert preparation.defer('left', SMALL, 1, lambda: None)
     assert preparation.defer('front', LARGE, 2, lambda: None)
+    for size in (SMALL, LARGE):
+        network.may[size].set()
     network.wait_for(lambda: network.resumed == [('front', 2)])
     assert preparation.stop(DEADLINE)
+    assert sorted(told) == ['left', 'rear']
+    assert isinstance(raised[0], OSError)
+
+
+def test_what_cannot_be_told_after_closing_starts_nothing(network, monkeypatch):
+    ended = threading.Event()
+    monkeypatch.setattr(threading, 'excepthook', lambda _: ended.set())
+    closing = []
+
+    def fail(camera, error, lost):
+        closing[0].close()
+        raise OSError('the log is full')
+
+    closing.append(Preparation(network.prepare, network.is_ready, network.resume, fail))
+    preparation, = closing
+    network.fails.add(SMALL)
+    preparation.defer('rear', SMALL, 0, lambda: None)
+    network.wait_for(lambda: network.begun == [SMALL])
+    preparation.defer('front', LARGE, 1, lambda: None)
+    network.may[SMALL].set()
+    assert ended.wait(DEADLINE)
+    assert preparation.stop(DEADLINE)
+    assert network.begun == [SMALL]

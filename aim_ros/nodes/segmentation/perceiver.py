@@ -82,9 +82,7 @@ class Perceiver:
         self._newest: dict[str, int] = {}
         segmenter = pipeline.segmenter
         self.preparation: Preparation[Received] = Preparation(
-            segmenter.prepare, segmenter.is_ready, self._resume,
-            lambda camera, error: self._note(
-                self._channels[camera], 'a frame was lost', error))
+            segmenter.prepare, segmenter.is_ready, self._resume, self._fail_to_prepare)
 
     def perceive(self, batch: Mapping[str, Received]) -> None:
         """Perceive and publish one image of each camera under one snapshot of the settings."""
@@ -106,8 +104,11 @@ class Perceiver:
             self._note(channel, what, error)
 
     def _note(self, channel: CameraChannel, what: str, error: Exception) -> None:
+        channel.problems.note(f'{what}: {describe(error)}')
+        self._report(channel, what, error)
+
+    def _report(self, channel: CameraChannel, what: str, error: Exception) -> None:
         text = f'{what}: {describe(error)}'
-        channel.problems.note(text)
         self._log.error(f'{channel.name} {what}', f'{channel.topic}: {text}')
         if is_device_lost(error):
             self._on_lost_device(error)
@@ -170,6 +171,12 @@ class Perceiver:
                     channel.statistics.replace()
                 return True
         return False
+
+    def _fail_to_prepare(self, camera: str, error: Exception, lost: bool) -> None:
+        if lost:
+            self._note(self._channels[camera], 'a frame was lost', error)
+        else:
+            self._report(self._channels[camera], 'the network was not compiled', error)
 
     def _resume(self, camera: str, item: Received) -> None:
         if not self._put_back(camera, item):

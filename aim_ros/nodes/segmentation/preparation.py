@@ -1,6 +1,7 @@
 """Makes the network ready for images of new sizes, apart from the worker."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 import threading
 from typing import Generic
@@ -31,12 +32,13 @@ class Preparation(Generic[Item]):
     :param prepare: makes the network ready for a (height, width), and may raise.
     :param is_ready: returns whether it is.
     :param on_ready: called with a camera and its item, once the network is ready for it.
-    :param on_error: called with a camera whose item is lost, and with what `prepare` raised.
+    :param on_error: called with a camera that waited for a size, with what `prepare` raised, and
+        with whether that cost it an item: one that was replaced or dropped meanwhile is counted.
     """
 
     def __init__(self, prepare: Callable[[Size], None], is_ready: Callable[[Size], bool],
                  on_ready: Callable[[str, Item], None],
-                 on_error: Callable[[str, Exception], None]):
+                 on_error: Callable[[str, Exception, bool], None]):
         self._prepare = prepare
         self._is_ready = is_ready
         self._on_ready = on_ready
@@ -79,9 +81,7 @@ class Preparation(Generic[Item]):
                 on_replace()
             if self._thread is None:
                 # Before the item waits: a thread that cannot start would never let it go.
-                thread = threading.Thread(target=self._run, name='preparation', daemon=True)
-                thread.start()
-                self._thread = thread
+                self._start()
             self._waiting[camera] = _Waiting(size, item)
             return True
 
@@ -111,6 +111,11 @@ class Preparation(Generic[Item]):
             thread.join(timeout)
         return not self.alive
 
+    def _start(self) -> None:
+        thread = threading.Thread(target=self._run, name='preparation', daemon=True)
+        thread.start()
+        self._thread = thread
+
     def _run(self) -> None:
         try:
             while (following := self._next()) is not None:
@@ -120,15 +125,19 @@ class Preparation(Generic[Item]):
                         self._prepare(size)
                 # It is the loss of the cameras that wait for it, and no other's.
                 except Exception as error:
-                    for camera in first | self._release(size, lambda *_: None):
-                        self._on_error(camera, error)
+                    lost = self._release(size, lambda *_: None)
+                    with ExitStack() as each:
+                        for camera in first | lost:
+                            each.callback(self._on_error, camera, error, camera in lost)
                 else:
                     self._release(size, self._on_ready)
         finally:
-            # Whatever ends this one, the next item that is deferred starts another.
+            # Whatever ends this one, another goes on with what waits.
             with self._lock:
                 if self._thread is threading.current_thread():
                     self._thread = None
+                    if self._waiting:
+                        self._start()
 
     def _next(self) -> tuple[Size, set[str]] | None:
         """Return the size that is waited for first, and by whom; None ends the thread."""
