@@ -98,7 +98,9 @@ class Settings:
     :param max_changed: share of a frame's pixels, 0..1, that focus modulation is expected to
         change at most: a frame that would exceed it gets a smaller sigma. 1 is no limit.
     :param stale_after: seconds without an answered frame after which the level is STALE, > 0.
-    :param max_age: seconds from its header stamp after which an image is refused; 0 is no limit.
+    :param max_age: seconds from its header stamp after which no image is perceived: one that is
+        older when it comes is refused, and one that becomes older in the node is dropped; 0 is no
+        limit.
     :param mounts: where each camera sits, by its name; read-only.
     :param owner_alerts: what is alerted, and when, without any profile: what no driver may fall
         behind; None for `alerts`.

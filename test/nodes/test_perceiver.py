@@ -150,7 +150,7 @@ def perceive():
         header = SimpleNamespace(stamp=SimpleNamespace(sec=0, nanosec=5))
         perceiver = Perceiver(pipeline, channels, lambda: settings, clock, log, None, lost.append)
         perceiver.perceive({
-            name: Received(SimpleNamespace(header=header), 0, 10) for name in BOTH})
+            name: Received(SimpleNamespace(header=header), 0) for name in BOTH})
         return SimpleNamespace(channels=channels, pipeline=pipeline, log=log, lost=lost)
     return perceive
 
@@ -241,7 +241,7 @@ class Waiting:
         self.pipeline.segmenter = SimpleNamespace(
             size_for=lambda _: self.size, is_ready=lambda size: size in self.ready,
             prepare=self._prepare)
-        self.seconds = 100.0
+        self.seconds = 5000.0
         clock = SimpleNamespace(now=lambda: SimpleNamespace(
             nanoseconds=round(self.seconds * 1e9)))
         settings = replace(SETTINGS, max_age=2.0)
@@ -256,12 +256,12 @@ class Waiting:
             raise self.error
         self.ready.add(size)
 
-    def image(self, age: float) -> Received:
-        """Return an image that comes now, and is as old by its stamp."""
-        seconds = self.seconds - age
-        stamp = SimpleNamespace(sec=int(seconds), nanosec=0)
+    def image(self, age: float, waited: float = 0.0) -> Received:
+        """Return an image that is as old by its stamp, and came as many seconds ago."""
+        sec, nanosec = divmod(round((self.seconds - age) * 1e9), 10**9)
+        stamp = SimpleNamespace(sec=sec, nanosec=nanosec)
         return Received(SimpleNamespace(header=SimpleNamespace(stamp=stamp)),
-                        time.monotonic_ns(), round(self.seconds * 1e9))
+                        time.monotonic_ns() - round(waited * 1e9))
 
     def count(self, event: str) -> int:
         return self.channel.statistics.count(event)
@@ -269,9 +269,10 @@ class Waiting:
 
 def test_an_image_that_was_old_when_it_came_is_the_drivers():
     waiting = Waiting(SMALL)
-    waiting.perceiver.perceive({'left': waiting.image(age=3)})
+    # By so much that no machine is slow enough to be the reason.
+    waiting.perceiver.perceive({'left': waiting.image(age=3000, waited=1)})
     assert problem(waiting.channel) == (
-        'a frame was refused: the image is 3.0 s old by its stamp; alerts.max_age is 2 s')
+        'a frame was refused: the image is 3000.0 s old by its stamp; alerts.max_age is 2 s')
     assert (waiting.count('refused'), waiting.count('outdated')) == (1, 0)
     waiting.perceiver.perceive({'left': waiting.image(age=1)})
     assert waiting.channel.sent == ALL
@@ -279,19 +280,41 @@ def test_an_image_that_was_old_when_it_came_is_the_drivers():
 
 def test_an_image_that_became_old_while_others_were_perceived_is_not_the_drivers():
     waiting = Waiting(SMALL)
-    image = waiting.image(age=1)
-    waiting.seconds += 2
-    waiting.perceiver.perceive({'left': image})
+    # Nor is it worth being decoded.
+    waiting.channel.fails.add('left frame')
+    waiting.perceiver.perceive({'left': waiting.image(age=3, waited=2)})
     assert not waiting.channel.sent
     assert problem(waiting.channel) == (
         'a frame was dropped: it waited here for others to be perceived, and is 3.0 s old by now; '
         'alerts.max_age is 2 s')
     assert (waiting.count('refused'), waiting.count('outdated')) == (0, 1)
+    waiting.channel.fails.clear()
     waiting.perceiver.perceive({'left': waiting.image(age=1)})
     assert waiting.channel.sent == ALL
 
 
-@pytest.mark.parametrize(('seconds', 'sent', 'outdated'), [(1, ALL, 0), (2, [], 1)])
+def test_the_age_of_an_image_is_that_by_the_clock_when_it_is_taken():
+    """With use_sim_time, /clock may be heard after an image that was sent after it."""
+    waiting = Waiting(SMALL)
+    early = waiting.image(age=-3000)
+    waiting.seconds += 3000.5
+    waiting.perceiver.perceive({'left': early})
+    assert waiting.channel.sent == ALL
+    waiting.perceiver.perceive({'left': waiting.image(age=-3)})
+    assert problem(waiting.channel).startswith(
+        'a frame was refused: its stamp is 3.0 s ahead of the clock of this node')
+
+
+def test_an_image_that_a_clock_made_old_did_not_wait_for_others():
+    waiting = Waiting(SMALL)
+    image = waiting.image(age=1)
+    waiting.seconds += 3000
+    waiting.perceiver.perceive({'left': image})
+    assert problem(waiting.channel) == (
+        'a frame was refused: the image is 3001.0 s old by its stamp; alerts.max_age is 2 s')
+
+
+@pytest.mark.parametrize(('seconds', 'sent', 'outdated'), [(0.9, ALL, 0), (2, [], 1)])
 def test_an_image_that_became_old_while_its_network_was_compiled_is_not_the_drivers(
         seconds, sent, outdated):
     waiting = Waiting()
@@ -310,11 +333,19 @@ def test_an_image_that_became_old_while_its_network_was_compiled_is_not_the_driv
 
 
 def test_an_image_that_became_old_after_a_newer_one_went_on_is_superseded():
-    waiting = Waiting(SMALL)
+    waiting = Waiting(LARGE)
     older, newer = waiting.image(age=1), waiting.image(age=1)
+    waiting.perceiver.perceive({'left': older})
+    waiting.compiles.set()
+    older = waiting.put_back.get(timeout=DEADLINE)
+    assert older.frame is not None
+    waiting.size = LARGE
     waiting.perceiver.perceive({'left': replace(newer, received_ns=older.received_ns + 1)})
+    waiting.size = SMALL
     waiting.seconds += 2
     waiting.perceiver.perceive({'left': older})
+    assert waiting.perceiver.preparation.stop(DEADLINE)
+    assert waiting.channel.sent == ALL
     assert (waiting.count('replaced'), waiting.count('outdated')) == (1, 0)
     assert not problem(waiting.channel)
 

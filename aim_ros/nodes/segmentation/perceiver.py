@@ -38,14 +38,16 @@ class Received:
 
     :param message: the image.
     :param received_ns: when it came, nanoseconds of a steady clock.
-    :param clock_ns: the same by the node's clock, which headers are stamped by.
     :param frame: what became of the message, where the worker has had it before.
     """
 
     message: ImageMessage
     received_ns: int
-    clock_ns: int
     frame: Frame | None = None
+
+
+class _OutdatedError(FrameError):
+    """An image that was new enough when it came, and is not any more."""
 
 
 class Perceiver:
@@ -89,8 +91,7 @@ class Perceiver:
         settings = self._settings()
         taken_ns = time.monotonic_ns()
         frames = [frame for name, item in batch.items()
-                  if (frame := self._frame(self._channels[name], item, settings)) is not None
-                  and self._may_go_on(self._channels[name], frame, item, settings)]
+                  if (frame := self._take(self._channels[name], item, settings)) is not None]
         for group in self._pipeline.groups(frames):
             for perception in self._process(group, settings):
                 self._publish(perception, batch[perception.frame.camera], taken_ns)
@@ -113,64 +114,88 @@ class Perceiver:
         if is_device_lost(error):
             self._on_lost_device(error)
 
-    def _frame(self, channel: CameraChannel, item: Received, settings: Settings) -> Frame | None:
-        """Return the frame of an image, or None if it cannot be used."""
-        if item.frame is not None:
-            return item.frame
-        with self._boundary(channel, 'a frame was lost'):
-            try:
-                self._check_age(item, settings)
-                frame = channel.input.frame(
-                    item.message, item.received_ns, settings.owner.clear_after)
-                channel.statistics.take(frame.size)
-                return frame
-            except FrameError as error:
-                channel.statistics.refuse()
-                text = f'a frame was refused: {error}'
-                channel.problems.note(text)
-                self._log.warning(f'{channel.name} refused', f'{channel.topic}: {error}')
-        return None
-
-    def _is_in_time(self, channel: CameraChannel, item: Received, settings: Settings) -> bool:
-        """Return whether an image, which was new when it came, did not wait too long here."""
-        limit = settings.max_age
-        age = 1e-9 * (self._clock.now().nanoseconds - _stamp_ns(item))
-        if not 0 < limit < age:
-            return True
-        channel.statistics.outdate()
-        why = ('for its network to be compiled' if item.frame is not None else
-               'for others to be perceived')
-        text = (f'a frame was dropped: it waited here {why}, and is {age:.1f} s old by now; '
-                f'alerts.max_age is {limit:g} s')
-        channel.problems.note(text)
-        self._log.warning(f'{channel.name} outdated', f'{channel.topic}: {text}')
-        return False
-
-    def _may_go_on(self, channel: CameraChannel, frame: Frame, item: Received,
-                   settings: Settings) -> bool:
-        """Return whether a frame is to be perceived now; one that has to wait is put aside."""
+    def _take(self, channel: CameraChannel, item: Received, settings: Settings) -> Frame | None:
+        """Return the frame of an image that is to be perceived now; None where none is."""
         if item.received_ns < self._newest.get(channel.name, item.received_ns):
             # It waited while a newer one, of another size, did not have to.
             channel.statistics.replace()
-            return False
+            return None
         with self._boundary(channel, 'a frame was lost'):
-            if not self._is_in_time(channel, item, settings):
-                return False
-            segmenter = self._pipeline.segmenter
-            size = segmenter.size_for(frame.size)
-            if (failure := self.preparation.failure(size)):
-                # Logged when it failed, not for each image that comes until the next try.
-                channel.problems.note(f'a frame was lost: {failure}')
-                return False
-            if not self.preparation.defer(channel.name, size, replace(item, frame=frame),
-                                          channel.statistics.replace):
-                self._newest[channel.name] = item.received_ns
-                # An older one that waits would come too late.
-                if self.preparation.drop(
-                        channel.name, lambda waiting: waiting.received_ns < item.received_ns):
-                    channel.statistics.replace()
-                return True
-        return False
+            try:
+                self._check_age(item, settings.max_age)
+                frame = self._frame(channel, item, settings)
+            except _OutdatedError as error:
+                channel.statistics.outdate()
+                text = f'a frame was dropped: {error}'
+                channel.problems.note(text)
+                self._log.warning(f'{channel.name} outdated', f'{channel.topic}: {text}')
+            except FrameError as error:
+                channel.statistics.refuse()
+                channel.problems.note(f'a frame was refused: {error}')
+                self._log.warning(f'{channel.name} refused', f'{channel.topic}: {error}')
+            else:
+                return frame if self._goes_on(channel, frame, item) else None
+        return None
+
+    def _check_age(self, item: Received, limit: float) -> None:
+        """
+        Check that an image is neither too old nor ahead of its time.
+
+        It is judged now, as /clock may be heard after an image that was sent after it. What it
+        waited for in this node is not its driver's.
+
+        :param limit: seconds; 0 is none.
+        :raises _OutdatedError: it became too old here.
+        :raises FrameError: it was too old when it came, or is ahead.
+        """
+        age = 1e-9 * (self._clock.now().nanoseconds
+                      - conversions.stamp_to_ns(item.message.header.stamp))
+        waited = 1e-9 * (time.monotonic_ns() - item.received_ns)
+        if 0 < limit < -age:
+            raise FrameError(
+                f'its stamp is {-age:.1f} s ahead of the clock of this node, so that nobody can '
+                f'tell how old the image is; alerts.max_age is {limit:g} s. {CLOCK_ADVICE}')
+        if not 0 < limit < age:
+            return
+        # One that was put aside was new enough before, whatever the clock has done since.
+        if item.frame is not None or age - waited <= limit:
+            why = ('for its network to be compiled' if item.frame is not None else
+                   'for others to be perceived')
+            raise _OutdatedError(
+                f'it waited here {why}, and is {age:.1f} s old by now; alerts.max_age is '
+                f'{limit:g} s')
+        raise FrameError(f'the image is {age:.1f} s old by its stamp; alerts.max_age is '
+                         f'{limit:g} s')
+
+    @staticmethod
+    def _frame(channel: CameraChannel, item: Received, settings: Settings) -> Frame:
+        """
+        Return the frame of an image, which the worker may have had before.
+
+        :raises FrameError: the image cannot be used.
+        """
+        if item.frame is not None:
+            return item.frame
+        frame = channel.input.frame(item.message, item.received_ns, settings.owner.clear_after)
+        channel.statistics.take(frame.size)
+        return frame
+
+    def _goes_on(self, channel: CameraChannel, frame: Frame, item: Received) -> bool:
+        """Return whether the network is ready for a frame; one that has to wait is put aside."""
+        size = self._pipeline.segmenter.size_for(frame.size)
+        if (failure := self.preparation.failure(size)):
+            # Logged when it failed, not for each image that comes until the next try.
+            channel.problems.note(f'a frame was lost: {failure}')
+            return False
+        if self.preparation.defer(channel.name, size, replace(item, frame=frame),
+                                  channel.statistics.replace):
+            return False
+        self._newest[channel.name] = item.received_ns
+        # An older one that waits would come too late.
+        if self.preparation.drop(
+                channel.name, lambda waiting: waiting.received_ns < item.received_ns):
+            channel.statistics.replace()
+        return True
 
     def _fail_to_prepare(self, camera: str, error: Exception, lost: bool) -> None:
         if lost:
@@ -181,19 +206,6 @@ class Perceiver:
     def _resume(self, camera: str, item: Received) -> None:
         if not self._put_back(camera, item):
             self._channels[camera].statistics.replace()
-
-    @staticmethod
-    def _check_age(item: Received, settings: Settings) -> None:
-        """Refuse an image that was too old, or too new, when it came."""
-        limit = settings.max_age
-        age = 1e-9 * (item.clock_ns - _stamp_ns(item))
-        if 0 < limit < age:
-            raise FrameError(f'the image is {age:.1f} s old by its stamp; alerts.max_age is '
-                             f'{limit:g} s')
-        if 0 < limit < -age:
-            raise FrameError(
-                f'its stamp is {-age:.1f} s ahead of the clock of this node, so that nobody can '
-                f'tell how old the image is; alerts.max_age is {limit:g} s. {CLOCK_ADVICE}')
 
     def _process(self, frames: list[Frame], settings: Settings) -> list[Perception]:
         """Return what could be perceived of the frames."""
@@ -292,7 +304,3 @@ class Perceiver:
         if limited:
             self._log.warning(f'{channel.name} limited', f'{channel.topic}: {limited}')
         return published
-
-
-def _stamp_ns(item: Received) -> int:
-    return conversions.stamp_to_ns(item.message.header.stamp)

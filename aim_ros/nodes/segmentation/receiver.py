@@ -161,8 +161,7 @@ class Receiver:
     def _receive(self, queue: FrameQueue[Received], channel: CameraChannel,
                  message: ImageMessage, received_ns: int) -> None:
         """Leave an image, on the executor, for the worker."""
-        clock_ns = self._node.get_clock().now().nanoseconds
-        if queue.put(channel.name, Received(message, received_ns, clock_ns)):
+        if queue.put(channel.name, Received(message, received_ns)):
             channel.statistics.replace()
 
     def publish_stale(self) -> None:

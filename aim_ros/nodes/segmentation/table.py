@@ -167,8 +167,10 @@ TABLE: tuple[Row, ...] = (
         low=0.1, high=0.8, driver_may=DRIVER_MAY['alerts.stale_after']),
     Row('alerts.max_age', float, 0.0,
         "The owner's: seconds from an image's header stamp, on the node's clock, after which it "
-        'is too old to act on: it is refused, and the level becomes STALE; so is one whose stamp '
-        'is as far ahead. 0 is no limit, as a recording with its original stamps needs.',
+        'is too old to act on, and the level becomes STALE. One that is older when it comes is '
+        'refused, and so is one whose stamp is as far ahead; one that becomes older in the node '
+        'is dropped (frames_outdated). 0 is no limit, as a recording with its original stamps '
+        'needs.',
         read_only=True, low=0.0, high=60.0),
     Row('alerts.near_m', float, _ALERTS.near_m,
         'Distance in metres below which a track is near, where there is a CameraInfo.',
