@@ -53,7 +53,7 @@ def test_a_camera_that_waits_for_its_network_says_so(clock, stale, level):
 
 
 @pytest.mark.parametrize(('stale_after', 'seconds', 'said'), [
-    (5.0, 0.9, False), (5.0, 1.1, True), (0.5, 0.4, False), (0.5, 0.6, True)])
+    (0.1, 0.05, False), (0.1, 0.15, True), (0.8, 0.75, False), (0.8, 0.85, True)])
 def test_a_camera_whose_images_are_answered_does_not_wait_for_some(
         clock, stale_after, seconds, said):
     """As one that alternates between two sizes, of which one is compiled."""

@@ -12,9 +12,6 @@ from aim_ros.nodes.segmentation.camera_channel import CameraChannel
 from aim_ros.nodes.segmentation.problems import Problem
 from aim_ros.perception.settings import Settings
 
-_WAITS_AFTER = 1.0
-"""Seconds without an answer from which on a camera is said to wait, if it is not STALE before."""
-
 
 def node_status(name: str, state: str, problem: str, loss: Problem | None,
                 channels: Sequence[CameraChannel], settings: Settings | None,
@@ -69,15 +66,14 @@ def camera_status(name: str, channel: CameraChannel, active: bool, settings: Set
     :param active: whether the node is.
     :param settings: the settings in force.
     :param busy: seconds for which the worker has been at what it took last.
-    :param awaited: (height, width) of the network's input that its newest image waits for, if it
-        does. A camera that alternates between sizes is answered meanwhile: it does not wait.
+    :param awaited: (height, width) of the network's input that an image of the camera waits for;
+        None if none does. One that alternates between sizes may be answered all the same.
     """
     statistics, publishers = channel.statistics, channel.input.publisher_count()
     sigma, _ = channel.output.focus()
     # Looked at once: the worker notes and resolves problems meanwhile.
     last = channel.problems.last()
-    waits = awaited is not None and statistics.staleness() > min(
-        _WAITS_AFTER, settings.stale_after)
+    waits = awaited is not None and statistics.staleness() > settings.stale_after
     # Height first, as in the parameter input_size.
     preparing = '' if not waits else (
         f'compiling the network for {awaited[0]}x{awaited[1]} (height x width), which its images '
