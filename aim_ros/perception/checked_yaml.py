@@ -49,6 +49,10 @@ class _UniqueKeyLoader(BoundedLoader):
     It also refuses a key given twice, of which YAML would silently drop the first.
     """
 
+    def __init__(self, stream):
+        super().__init__(stream)
+        self._flattened = set()
+
     def construct_object(self, node, deep=False):
         try:
             return super().construct_object(node, deep)
@@ -70,9 +74,17 @@ class _UniqueKeyLoader(BoundedLoader):
                 None, None, f'{shortened(value)} is no text', node.start_mark) from error
         return value
 
-    def construct_mapping(self, node, deep=False):
+    def flatten_mapping(self, node):
+        # Each table that merges this one comes here with it, too; from the first time on it has
+        # what it merges itself beside what it overrides that with.
+        if node not in self._flattened:
+            self._flattened.add(node)
+            self._check_keys(node)
+        super().flatten_mapping(node)
+
+    def _check_keys(self, node):
         seen = set()
-        for key_node, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+        for key_node, _ in node.value:
             # `<<` merges another mapping, and is no key itself.
             if key_node.tag == 'tag:yaml.org,2002:merge':
                 continue
@@ -81,7 +93,6 @@ class _UniqueKeyLoader(BoundedLoader):
                 raise yaml.constructor.ConstructorError(
                     None, None, f'the key {shortened(key)} is given twice', key_node.start_mark)
             seen.add(key if isinstance(key, Hashable) else id(key_node))
-        return super().construct_mapping(node, deep)
 
 
 class Form(pydantic.BaseModel):
