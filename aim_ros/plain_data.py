@@ -117,7 +117,7 @@ def _measure(value: Any, depth: int, known: dict[int, tuple[int, int]], largest:
     """Return how many values one stands for, and how deep it is; each object is visited once."""
     if isinstance(value, int) and abs(value) > largest:
         digits = int(value.bit_length() * 0.30103) + 1
-        raise BoundsError(f'has an integer of about {digits} digits, and none of more than 20 '
+        raise BoundsError(f'has an integer of about {digits} digits, and none beyond {largest} '
                           'can be meant')
     if not isinstance(value, dict | list | tuple | set):
         return 1, 0

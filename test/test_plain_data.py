@@ -47,6 +47,14 @@ def test_what_no_program_should_go_on_with_is_refused_as_json(value, where):
         parse_json(where.format(value))
 
 
+def test_the_largest_integer_is_named_by_its_value():
+    """The next one has as many digits."""
+    assert parse_yaml(f'[{2**64}, -{2**64}]') == [2**64, -2**64]
+    with pytest.raises(BoundsError, match=(
+            'has an integer of about 20 digits, and none beyond 18446744073709551616 can be')):
+        parse_yaml(str(2**64 + 1))
+
+
 def test_who_says_of_each_integer_what_is_allowed_has_it_whole():
     assert parse_yaml(f'a: [-{"9" * 400}]', largest=math.inf) == {'a': [-int('9' * 400)]}
 
