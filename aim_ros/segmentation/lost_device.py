@@ -8,7 +8,9 @@ terminated and relaunched").
 OpenVINO passes on what its driver returned: of OpenCL ``CL_DEVICE_NOT_AVAILABLE``, of Level Zero
 ``ZE_RESULT_ERROR_DEVICE_LOST`` ("device hung, reset, was removed, or driver update occurred").
 ``CL_OUT_OF_RESOURCES``, which Intel's driver returns after a hang, is no such error: it also does
-where memory is short, and the next image may find enough.
+where memory is short, and the next image may find enough. Nor is ``CL_DEVICE_NOT_AVAILABLE`` where
+a context or a queue is created, which means that the device is not available at present (OpenCL,
+``clCreateContext``).
 """
 
 import re
@@ -37,7 +39,7 @@ _TEXT = re.compile('|'.join((
     r'\b(CUDA|HIP)\]?( driver)?( error| failure)?( \d+)?: '
     f'({"|".join(map(re.escape, _STICKY.values()))})',
     # OpenVINO's GPU plugin on OpenCL: "[GPU] clFinish, error code: -2", newer ones with the name.
-    r'\[GPU\] cl\w+, error code: -2\b',
+    r'\[GPU\] cl(?!Create)\w+, error code: -2\b',
     # The same on Level Zero: "zeCommandListClose(list) command failed with code 1879048193".
     rf'\bze\w+\b.* command failed with code {0x70000001}\b',
     # Its NPU plugin: "L0 zeFenceHostSynchronize result: ZE_RESULT_ERROR_DEVICE_LOST, code ...".

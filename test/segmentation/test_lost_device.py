@@ -55,6 +55,9 @@ def test_a_device_of_openvino_that_cannot_go_on_is_known_by_what_its_driver_retu
     '[GPU] CL_OUT_OF_RESOURCES exception.\n\tDue to a driver bug, any subsequent OpenCL API call '
     'may cause the application to hang', '[GPU] out of GPU resources',
     '[GPU] clWaitForEvents, error code: -14 CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST',
+    # It may be available when it is tried again.
+    '[GPU] clCreateContext, error code: -2 CL_DEVICE_NOT_AVAILABLE',
+    '[GPU] clCreateCommandQueueWithProperties, error code: -2',
     # Mistakes of one call.
     '[GPU] clEnqueueNDRangeKernel, error code: -52', '[GPU] clCreateBuffer, error code: -20',
     '[GPU] clBuildProgram, error code: -3 CL_COMPILER_NOT_AVAILABLE',
@@ -75,7 +78,7 @@ def test_a_device_of_openvino_that_is_lost_while_it_compiles_is_known(tmp_path):
     engine = openvino.OpenVinoEngine(path)
 
     def fail(*_):
-        raise RuntimeError('[GPU] clCreateContext, error code: -2 CL_DEVICE_NOT_AVAILABLE')
+        raise RuntimeError('[GPU] clBuildProgram, error code: -2 CL_DEVICE_NOT_AVAILABLE')
 
     engine._core = SimpleNamespace(compile_model=fail)
     with pytest.raises(ModelError, match='cannot compile') as error:
