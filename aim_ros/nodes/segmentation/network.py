@@ -19,7 +19,10 @@ def load(parameters: NodeParameters) -> tuple[Pipeline, Agreement | None]:
     :return: what perceives, and how far its network agrees with the reference; None where it is
         the reference.
     :raises ReadOnlyParameterError: there is no such device.
-    :raises ModelError: the model, the engine or the size cannot be used.
+    :raises ModelError: the model, the engine or the size cannot be used, or the reference cannot
+        be loaded.
+    :raises OSError: not even a temporary folder takes the converted network.
+    :raises RuntimeError: the device fails; see `is_device_lost`.
     """
     # OpenMP keeps a team for every thread that ever ran torch, and where their members outnumber
     # the cores, each waits for work asleep. So the worker's must be the only one.

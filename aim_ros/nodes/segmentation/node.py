@@ -31,7 +31,7 @@ from aim_ros.nodes.segmentation import watchdog
 from aim_ros.nodes.segmentation.bond import Bond
 from aim_ros.nodes.segmentation.camera_channel import CameraChannel
 from aim_ros.nodes.segmentation.diagnostics import node_status
-from aim_ros.nodes.segmentation.loading import load
+from aim_ros.nodes.segmentation.network import load
 from aim_ros.nodes.segmentation.parameters import NodeParameters
 from aim_ros.nodes.segmentation.problems import describe
 from aim_ros.nodes.segmentation.problems import Problems
