@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from ipaddress import ip_address
 import re
+import socket
 
 from starlette.types import ASGIApp
 from starlette.types import Receive
@@ -24,15 +25,13 @@ def own_names(host: str) -> frozenset[str] | None:
     A page of this machine alone goes by the machine's own: else any website that a browser of this
     machine has open could have its own name lead here (DNS rebinding), and set the parameters.
 
-    :param host: address that it is served at.
+    :param host: address, or name, that it is served at; empty is all of the machine's.
     """
-    try:
-        address = ip_address(host)
-        # Of IPv4 within IPv6, as ::ffff:127.0.0.1.
-        alone = (getattr(address, 'ipv4_mapped', None) or address).is_loopback
-    except ValueError:
-        alone = host in _LOOPBACK
-    return frozenset(map(_plain, (host, *_LOOPBACK))) if alone else None
+    name = _plain(host)
+    addresses = () if name in _LOOPBACK else _addresses(name)
+    if not all(map(_is_loopback, addresses)):
+        return None
+    return frozenset(map(_plain, (name, *addresses, *_LOOPBACK)))
 
 
 def name_of(host: str) -> str:
@@ -42,11 +41,33 @@ def name_of(host: str) -> str:
 
 
 def _plain(name: str) -> str:
-    """Return a name as it is compared: an address may be written in several ways."""
+    """Return a name as it is compared: names and addresses may be written in several ways."""
+    name = name.lower().removesuffix('.')
     try:
         return str(ip_address(name))
     except ValueError:
-        return name.lower()
+        return name
+
+
+def _addresses(name: str) -> list[str]:
+    """
+    Return the addresses that a name, or a short form as ``127.1``, stands for.
+
+    None where it stands for none: nothing can be served there, and nobody is to be let in.
+    """
+    if not name:
+        return ['0.0.0.0']
+    try:
+        return [str(place[0]) for *_, place in socket.getaddrinfo(name, None)]
+    # UnicodeError: of a name that cannot be encoded.
+    except (OSError, UnicodeError):
+        return []
+
+
+def _is_loopback(text: str) -> bool:
+    address = ip_address(text)
+    # Of IPv4 within IPv6, as ::ffff:127.0.0.1.
+    return (getattr(address, 'ipv4_mapped', None) or address).is_loopback
 
 
 class OwnNames:
