@@ -10,12 +10,13 @@ from starlette.types import Receive
 from starlette.types import Scope
 from starlette.types import Send
 
+from aim_ros.nodes.tuner.refusal import header
+from aim_ros.nodes.tuner.refusal import refuse
+
 _LOOPBACK = 'localhost', '127.0.0.1', '::1'
 
 # As RFC 9110 has it: an address of IPv6 in brackets, or a name; and a port.
 _HOST = re.compile(r'(?:\[([0-9a-f:.]+)\]|([^\s:/@\[\]]+))(?::\d*)?', re.IGNORECASE)
-
-_POLICY_VIOLATION = 1008
 
 
 def own_names(host: str) -> frozenset[str] | None:
@@ -90,14 +91,9 @@ class OwnNames:
         if scope['type'] not in ('http', 'websocket'):
             await self._app(scope, receive, send)
             return
-        hosts = [value.decode('latin-1') for name, value in scope['headers'] if name == b'host']
+        hosts = header(scope, 'host')
         if len(hosts) == 1 and name_of(hosts[0]) in self._names:
             await self._app(scope, receive, send)
-        elif scope['type'] == 'websocket':
-            await send({'type': 'websocket.close', 'code': _POLICY_VIOLATION})
         else:
-            await send({'type': 'http.response.start', 'status': 400,
-                        'headers': [(b'content-type', b'text/plain; charset=utf-8')]})
-            await send({'type': 'http.response.body', 'body': (
-                'This page answers to the names of its machine alone: '
-                f'{", ".join(sorted(self._names))}').encode()})
+            await refuse(scope, send, 400, 'This page answers to the names of its machine alone: '
+                         f'{", ".join(sorted(self._names))}')

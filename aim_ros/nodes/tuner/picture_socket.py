@@ -2,7 +2,6 @@
 
 import asyncio
 import struct
-from urllib.parse import urlsplit
 
 import anyio
 from fastapi import WebSocket
@@ -12,7 +11,6 @@ from aim_ros.nodes.tuner.pictures import Encoded
 from aim_ros.nodes.tuner.pictures import Pictures
 
 _UNKNOWN_CAMERA = 4404
-_FOREIGN_PAGE = 4403
 
 
 async def send_pictures(socket: WebSocket, pictures: Pictures | None) -> None:
@@ -23,11 +21,6 @@ async def send_pictures(socket: WebSocket, pictures: Pictures | None) -> None:
     :param pictures: of the camera that it asked for; None where there is no such camera.
     """
     await socket.accept()
-    # A browser lets any page open this; only our own is to see the camera.
-    origin = urlsplit(socket.headers.get('origin', '')).netloc
-    if origin and origin != socket.headers.get('host'):
-        await socket.close(_FOREIGN_PAGE, f'this is not for pages of {origin}')
-        return
     if pictures is None:
         await socket.close(_UNKNOWN_CAMERA, 'there is no such camera')
         return

@@ -15,6 +15,7 @@ import uvicorn
 
 from aim_ros.nodes.tuner.own_names import own_names
 from aim_ros.nodes.tuner.own_names import OwnNames
+from aim_ros.nodes.tuner.own_pages import OwnPages
 from aim_ros.nodes.tuner.page import Page
 from aim_ros.nodes.tuner.picture_socket import send_pictures
 from aim_ros.nodes.tuner.workbench import Workbench
@@ -69,7 +70,7 @@ def serve(workbench: Workbench, host: str, port: int, stop: threading.Event,
     :raises ServeError: the address cannot be listened on, or the server ended before `stop`.
     """
     host = host.removeprefix('[').removesuffix(']')
-    app: ASGIApp = make_app(workbench)
+    app: ASGIApp = OwnPages(make_app(workbench))
     if (names := own_names(host)) is not None:
         app = OwnNames(app, names)
     server = uvicorn.Server(uvicorn.Config(

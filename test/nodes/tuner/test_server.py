@@ -66,7 +66,8 @@ def status(monkeypatch):
             # Not on all systems does 0.0.0.0 lead anywhere.
             host = '127.0.0.1' if where.hostname == '0.0.0.0' else where.hostname
             connection = HTTPConnection(host, port, timeout=DEADLINE)
-            connection.request('GET', '/', headers={'Host': f'{name}:{port}', **headers})
+            connection.request('GET', '/', headers={'Host': f'{name}:{port}'} | {
+                key: value.replace('PORT', str(port)) for key, value in headers.items()})
             found.append(connection.getresponse().status)
             connection.close()
             stop.set()
@@ -93,10 +94,21 @@ def test_so_does_a_page_at_an_address_of_ipv6(status, listens_at, name, answer):
     assert status(listens_at, name, {}) == answer
 
 
+UPGRADE = {'Connection': 'Upgrade', 'Upgrade': 'websocket', 'Sec-WebSocket-Version': '13',
+           'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ=='}
+
+
 def test_no_foreign_name_opens_a_socket(status):
-    assert status('127.0.0.1', 'evil.example', {
-        'Connection': 'Upgrade', 'Upgrade': 'websocket', 'Sec-WebSocket-Version': '13',
-        'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ=='}) in (400, 403)
+    assert status('127.0.0.1', 'evil.example', UPGRADE) in (400, 403)
+
+
+@pytest.mark.parametrize('listens_at', ['127.0.0.1', '0.0.0.0'])
+def test_no_foreign_page_asks_for_anything_wherever_it_is_served(status, listens_at):
+    own = {'Origin': 'http://127.0.0.1:PORT'}
+    assert status(listens_at, '127.0.0.1', own) == 200
+    for origin in ('http://evil.example', 'null'):
+        for more in ({}, UPGRADE):
+            assert status(listens_at, '127.0.0.1', {'Origin': origin, **more}) == 403
 
 
 async def _raise(self) -> None:
