@@ -73,10 +73,11 @@ def block(*_):
 # What does not start, and does not end either.
 ENDLESS = BLOCK + """
 import sys
+import rclpy
 from aim_ros.nodes.__main__ import {executable} as run
-from aim_ros.nodes.{executable}.node import {node}
+from aim_ros.nodes.{executable} import node
 
-{node}.{end} = block
+{end} = block
 sys.exit(run())
 """
 ASSERTED = ("getattr(torch, 'AcceleratorError', RuntimeError)("
@@ -218,13 +219,17 @@ def test_a_signal_while_a_lost_device_keeps_it_from_ending_hides_no_loss(start, 
     assert_ends_by_itself(process)
 
 
-@pytest.mark.parametrize(('executable', 'arguments'), [
-    ('segmentation', ['-p', 'driver_profile:=sport', '--', '--exit-on-failure']),
-    ('replay', ['-p', 'source:=street', '-p', 'wait:=true', '-p', 'match_timeout:=0.1'])])
-def test_a_signal_while_what_failed_ends_hides_no_failure(start_process, executable, arguments):
-    name = f'{executable.capitalize()}Node'
-    end = 'end' if executable == 'segmentation' else 'destroy_node'
-    program = ENDLESS.format(executable=executable, node=name, end=end)
+@pytest.mark.parametrize(('executable', 'end', 'arguments'), [
+    ('segmentation', 'node.SegmentationNode.end',
+     ['-p', 'driver_profile:=sport', '--', '--exit-on-failure']),
+    ('segmentation', 'rclpy.shutdown', ['-p', 'use_sim_time:=maybe']),
+    ('replay', 'node.ReplayNode.destroy_node',
+     ['-p', 'source:=street', '-p', 'wait:=true', '-p', 'match_timeout:=0.1']),
+    ('replay', 'rclpy.shutdown', ['-p', 'use_sim_time:=maybe']),
+    ('replay', 'rclpy.shutdown', ['-p', 'source:=/nowhere'])])
+def test_a_signal_while_what_failed_ends_hides_no_failure(
+        start_process, executable, end, arguments):
+    program = ENDLESS.format(executable=executable, end=end)
     process = start_process(executable, *arguments, program=program)
     process.wait_for_line('ending for ever')
     process.signal(signal.SIGTERM)

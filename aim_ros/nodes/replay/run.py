@@ -1,5 +1,7 @@
 """The process of the replay node, from its arguments to its exit code."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 import threading
 
 import rclpy
@@ -31,7 +33,8 @@ def run_replay(args: list[str] | None, stop: threading.Event) -> int:
             return 1
         forward_python_logs(rclpy.logging.get_logger('replay'))
         try:
-            _play(stop, failed)
+            with _noted(failed):
+                _play(stop, failed)
         except (MediaError, ReplayError, ValueError) as error:
             rclpy.logging.get_logger('replay').fatal(as_text(str(error)))
             return 1
@@ -43,15 +46,21 @@ def run_replay(args: list[str] | None, stop: threading.Event) -> int:
 
 
 def _play(stop: threading.Event, failed: threading.Event) -> None:
-    """Play; `failed` is set first of all where that raises."""
+    """Play; `failed` is set where that raises, before the node is taken down, which may hang."""
     with start_errors():
         node = ReplayNode()
     try:
-        with spinning(node):
-            try:
-                node.play(stop)
-            except BaseException:
-                failed.set()
-                raise
+        with spinning(node), _noted(failed):
+            node.play(stop)
     finally:
         node.destroy_node()
+
+
+@contextmanager
+def _noted(failed: threading.Event) -> Iterator[None]:
+    """Set `failed` first of all where something raises."""
+    try:
+        yield
+    except BaseException:
+        failed.set()
+        raise

@@ -36,13 +36,15 @@ def run_segmentation(args: list[str] | None, stop: StopSignal, exit_on_failure: 
         cannot go on without the node: else it waits until that is mended.
     """
     node: SegmentationNode | None = None
+    refused = False
 
     def failed() -> bool:
-        return node is not None and (
-            bool(node.lost_device) or (exit_on_failure and node.autostart_failed))
+        if node is None:
+            return refused
+        return bool(node.lost_device) or (exit_on_failure and node.autostart_failed)
 
     def work() -> int:
-        nonlocal node
+        nonlocal node, refused
         keep_freed_memory()
         if not join_ros('segmentation', args):
             return 1
@@ -50,6 +52,7 @@ def run_segmentation(args: list[str] | None, stop: StopSignal, exit_on_failure: 
             with start_errors():
                 node = SegmentationNode(ends_on_failure=exit_on_failure)
         except StartError as error:
+            refused = True
             rclpy.logging.get_logger('segmentation').fatal(f'the node cannot start: {error}')
             rclpy.shutdown()
             return 1

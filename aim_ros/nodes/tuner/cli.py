@@ -173,10 +173,15 @@ def _serve(options: Options, node: 'TunerNode', nodes: Playing | None, stop: Sto
         threading.Thread(target=_watch, args=(nodes, stop, problems), daemon=True).start()
     try:
         with spinning(node):
-            serve(workbench, options.host, options.port, stop,
-                  lambda address: print(f'aim_ros tuner: {address}', flush=True))
-    except ServeError as error:
-        problems.append(str(error))
+            # Noted before the node is taken down, which may hang.
+            try:
+                serve(workbench, options.host, options.port, stop,
+                      lambda address: print(f'aim_ros tuner: {address}', flush=True))
+            except ServeError as error:
+                problems.append(str(error))
+            except BaseException as error:
+                problems.append(f'the page has failed: {type(error).__name__}: {error}')
+                raise
     finally:
         workbench.end()
         node.end()

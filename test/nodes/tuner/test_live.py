@@ -45,6 +45,25 @@ cli.playing, cli._work, cli._END_TIMEOUT = playing, hang, 0.1
 sys.exit(cli.main(['--play', 'street']))
 """
 
+# A tuner whose page fails in a way that nobody foresaw, and which does not end then.
+FAILING = """
+import sys
+import threading
+from aim_ros.nodes.tuner import cli
+from aim_ros.nodes.tuner import server
+from aim_ros.nodes.tuner.tuner_node import TunerNode
+
+def fail(*_):
+    raise OSError('the disk is full')
+
+def hang(self):
+    print('it hangs', flush=True)
+    threading.Event().wait()
+
+server.serve, TunerNode.end, cli._END_TIMEOUT = fail, hang, 0.1
+sys.exit(cli.main(['--port', '0']))
+"""
+
 # A tuner whose web server breaks down as soon as it serves.
 BREAKING_DOWN = """
 import sys
@@ -123,6 +142,14 @@ def test_a_tuner_that_failed_and_cannot_end_in_time_says_why(start_process):
     process.signal(signal.SIGINT)
     assert process.wait() == 1
     assert process.lines[-2:] == ['the nodes have ended', 'the node has ended']
+
+
+def test_a_tuner_whose_page_fails_otherwise_and_cannot_end_says_why(start_process):
+    process = start_process('tuner', program=FAILING)
+    process.wait_for_line('it hangs')
+    process.signal(signal.SIGINT)
+    assert process.wait() == 1
+    assert process.lines[-1] == 'the page has failed: OSError: the disk is full'
 
 
 def test_the_options():
