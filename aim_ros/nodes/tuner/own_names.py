@@ -6,12 +6,10 @@ import re
 import socket
 
 from starlette.types import ASGIApp
-from starlette.types import Receive
 from starlette.types import Scope
-from starlette.types import Send
 
-from aim_ros.nodes.tuner.refusal import header
-from aim_ros.nodes.tuner.refusal import refuse
+from aim_ros.nodes.tuner.guard import Guard
+from aim_ros.nodes.tuner.guard import header
 
 _LOOPBACK = 'localhost', '127.0.0.1', '::1'
 
@@ -71,9 +69,9 @@ def _is_loopback(text: str) -> bool:
     return (getattr(address, 'ipv4_mapped', None) or address).is_loopback
 
 
-class OwnNames:
+class OwnNames(Guard):
     """
-    An ASGI application that passes on what asks for it by one of its names, and refuses the rest.
+    Passes on what asks for a page by one of its names, and refuses the rest.
 
     `TrustedHostMiddleware` of starlette 0.31, for one, cuts ``[::1]:8080`` at its first colon, and
     takes ``LOCALHOST`` for another name.
@@ -83,17 +81,11 @@ class OwnNames:
     """
 
     def __init__(self, app: ASGIApp, names: Iterable[str]):
-        self._app = app
         self._names = frozenset(names)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer as ASGI has it: what is no request, as the start, is passed on, too."""
-        if scope['type'] not in ('http', 'websocket'):
-            await self._app(scope, receive, send)
-            return
-        hosts = header(scope, 'host')
-        if len(hosts) == 1 and name_of(hosts[0]) in self._names:
-            await self._app(scope, receive, send)
-        else:
-            await refuse(scope, send, 400, 'This page answers to the names of its machine alone: '
+        super().__init__(app, self._is_asked_for, 400,
+                         'This page answers to the names of its machine alone: '
                          f'{", ".join(sorted(self._names))}')
+
+    def _is_asked_for(self, scope: Scope) -> bool:
+        hosts = header(scope, 'host')
+        return len(hosts) == 1 and name_of(hosts[0]) in self._names

@@ -1,12 +1,10 @@
 """Lets a page be asked by its own scripts alone, and not by those of other sites."""
 
 from starlette.types import ASGIApp
-from starlette.types import Receive
 from starlette.types import Scope
-from starlette.types import Send
 
-from aim_ros.nodes.tuner.refusal import header
-from aim_ros.nodes.tuner.refusal import refuse
+from aim_ros.nodes.tuner.guard import Guard
+from aim_ros.nodes.tuner.guard import header
 
 
 def is_own(scope: Scope) -> bool:
@@ -24,9 +22,9 @@ def is_own(scope: Scope) -> bool:
     return places == {host.lower() for host in header(scope, 'host')} and '' not in places
 
 
-class OwnPages:
+class OwnPages(Guard):
     """
-    An ASGI application that refuses what pages of other sites ask for.
+    Refuses what pages of other sites ask for.
 
     nicegui lets any page open its socket, on which the page's controls are set.
 
@@ -34,11 +32,4 @@ class OwnPages:
     """
 
     def __init__(self, app: ASGIApp):
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer as ASGI has it: what is no request, as the start, is passed on, too."""
-        if scope['type'] not in ('http', 'websocket') or is_own(scope):
-            await self._app(scope, receive, send)
-        else:
-            await refuse(scope, send, 403, 'This is not for pages of other sites')
+        super().__init__(app, is_own, 403, 'This is not for pages of other sites')
