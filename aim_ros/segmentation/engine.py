@@ -36,8 +36,9 @@ KEPT_SIZES = 12
 """
 Sizes of pixels for which an engine keeps what it compiled or captured, those used last.
 
-Rigs have up to about eight different cameras. A size takes OpenVINO 70 MB (B0 at 256x832), and the
-sizes of a topic that changes them, or of many recordings in turn, have no end.
+Rigs have up to about eight different cameras. A size takes OpenVINO 70 MB (B0 at 256x832), and so
+does one that is being compiled beside these; and the sizes of a topic that changes them, or of
+many recordings in turn, have no end.
 """
 
 Value = TypeVar('Value')
@@ -51,7 +52,10 @@ class LastUsed(Generic[Value]):
     method would make one twice for two threads, and holds the method's object, which holds it:
     what an engine compiled would outlive the engine until Python looks for such circles.
 
-    :param most: how many there are at most.
+    Which was used the longest ago goes once a new one is there, and stays if that cannot be made.
+    So `most` are held at once, and one more for each thread that makes one.
+
+    :param most: how many are kept, >= 1.
     """
 
     def __init__(self, most: int):
@@ -61,15 +65,13 @@ class LastUsed(Generic[Value]):
 
     def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
         """
-        Return a key's value; one that is not there is made, once there is room for it.
+        Return a key's value; one that is not there is made.
 
         Who asks for one that another thread makes waits for that, and has what that raises.
         """
         with self._lock:
             value, missing = self._values.get(key), key not in self._values
             if missing:
-                while len(self._values) >= self._most:
-                    self._values.popitem(last=False)
                 value = self._values[key] = Future()
             self._values.move_to_end(key)
         if missing:
@@ -82,14 +84,20 @@ class LastUsed(Generic[Value]):
 
     def _make(self, key: Hashable, value: Future[Value], make: Callable[[], Value]) -> None:
         try:
-            value.set_result(make())
+            made = make()
         except BaseException as error:
             with self._lock:
-                # Another thread may have had it removed, and made again.
-                if self._values.get(key) is value:
-                    del self._values[key]
+                del self._values[key]
             value.set_exception(error)
             del value
+            return
+        with self._lock:
+            value.set_result(made)
+            # Others may have been used while it was made.
+            self._values.move_to_end(key)
+            there = [kept for kept, future in self._values.items() if future.done()]
+            for oldest in there[:-self._most]:
+                del self._values[oldest]
 
     def __contains__(self, key: Hashable) -> bool:
         """Whether a key's value is there at once."""

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from types import SimpleNamespace
 import warnings
 import weakref
 
@@ -176,6 +177,25 @@ def test_openvino_keeps_what_it_compiled_for_the_sizes_used_last(tiny, use_kept,
     assert compiled(*rig[1:]) == 7
     assert compiled(*others, rig[0]) == KEPT_SIZES
     torch.testing.assert_close(engine(torch.ones(1, 3, *rig[0])), before)
+
+
+def test_openvino_keeps_all_sizes_while_another_cannot_be_compiled(tiny, use_kept, monkeypatch):
+    engine = Segmenter(tiny, device='cpu', engine='openvino').engine
+    sizes = [(32, 32 + 8 * number) for number in range(KEPT_SIZES)]
+    for size in sizes:
+        engine.prepare(1, size)
+
+    def fail(*_):
+        raise RuntimeError('not enough memory')
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine, '_core', SimpleNamespace(compile_model=fail))
+        for _ in range(2):
+            with pytest.raises(ModelError, match='cannot compile'):
+                engine.prepare(1, (64, 64))
+    assert all(map(engine.holds, sizes))
+    engine.prepare(1, (64, 64))
+    assert [size for size in (*sizes, (64, 64)) if not engine.holds(size)] == sizes[:1]
 
 
 @pytest.mark.parametrize('name', ['torch', 'openvino'])
