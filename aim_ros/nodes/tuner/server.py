@@ -29,6 +29,9 @@ On cores that are busy with other work a browser misses nicegui's 3 s, and would
 
 STATIC = Path(__file__).parent / 'static'
 
+# No page shows this one in a frame: it could draw over it, and lead a viewer's clicks to what sets
+# parameters. The first is of CSP 2, the second for browsers without that (RFC 7034).
+_HEADERS = [('Content-Security-Policy', "frame-ancestors 'none'"), ('X-Frame-Options', 'DENY')]
 _POLL = 0.1
 _GRACE = 2  # seconds for open connections to end
 
@@ -74,7 +77,9 @@ def serve(workbench: Workbench, host: str, port: int, stop: threading.Event,
     if (names := own_names(host)) is not None:
         app = OwnNames(app, names)
     server = uvicorn.Server(uvicorn.Config(
-        app, host=host, port=port, log_level='warning', timeout_graceful_shutdown=_GRACE))
+        app, host=host, port=port, log_level='warning', timeout_graceful_shutdown=_GRACE,
+        # Here they are in refusals too, and in what the server itself says of an error.
+        headers=_HEADERS))
     address = f'http://{_address(host, port)}'
     ended: Future[None] = Future()
     threading.Thread(target=_run, args=(server, ended), name='server', daemon=True).start()

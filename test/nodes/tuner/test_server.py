@@ -1,6 +1,7 @@
 """The web server of the page: it says where it can be opened, and why it ended."""
 
 from http.client import HTTPConnection
+from http.client import HTTPResponse
 import socket
 import threading
 from urllib.parse import urlsplit
@@ -47,34 +48,44 @@ def test_a_server_that_is_stopped_ends_without_a_word(open_server):
 
 
 @pytest.fixture
-def status(monkeypatch):
-    """Return a function that gives the status of an answer, by the host that is asked for."""
+def ask(monkeypatch):
+    """Return a function that gives an answer, by the host that is asked for."""
     app = FastAPI()
 
     @app.get('/')
     def page() -> str:
         return 'the page'
 
+    @app.get('/fails')
+    def fail() -> None:
+        raise RuntimeError('the page cannot be made')
+
     monkeypatch.setattr(server, 'make_app', lambda workbench: app)
 
-    def status(listens_at: str, name: str, headers: dict[str, str]) -> int:
+    def ask(listens_at: str, name: str, headers: dict[str, str], path: str = '/') -> HTTPResponse:
         stop, found = threading.Event(), []
 
-        def ask(address: str) -> None:
+        def on_ready(address: str) -> None:
             where = urlsplit(address)
             port = where.port
             # Not on all systems does 0.0.0.0 lead anywhere.
             host = '127.0.0.1' if where.hostname == '0.0.0.0' else where.hostname
             connection = HTTPConnection(host, port, timeout=DEADLINE)
-            connection.request('GET', '/', headers={'Host': f'{name}:{port}'} | {
+            connection.request('GET', path, headers={'Host': f'{name}:{port}'} | {
                 key: value.replace('PORT', str(port)) for key, value in headers.items()})
-            found.append(connection.getresponse().status)
+            found.append(connection.getresponse())
             connection.close()
             stop.set()
 
-        serve(None, listens_at, 0, stop, ask)
+        serve(None, listens_at, 0, stop, on_ready)
         return found[0]
-    return status
+    return ask
+
+
+@pytest.fixture
+def status(ask):
+    """Return a function that gives the status of an answer, by the host that is asked for."""
+    return lambda *given: ask(*given).status
 
 
 @pytest.mark.parametrize(('listens_at', 'name', 'answer'), [
@@ -109,6 +120,18 @@ def test_no_foreign_page_asks_for_anything_wherever_it_is_served(status, listens
     for origin in ('http://evil.example', 'null'):
         for more in ({}, UPGRADE):
             assert status(listens_at, '127.0.0.1', {'Origin': origin, **more}) == 403
+
+
+@pytest.mark.parametrize(('status', 'name', 'headers', 'path'), [
+    (200, '127.0.0.1', {}, '/'), (404, '127.0.0.1', {}, '/nothing'),
+    (400, 'evil.example', {}, '/'), (403, '127.0.0.1', {'Origin': 'null'}, '/'),
+    (500, '127.0.0.1', {}, '/fails')])
+def test_no_answer_is_shown_in_the_frame_of_another_page(ask, status, name, headers, path):
+    """A site could draw over the page, and have its viewer click on what sets parameters."""
+    given = ask('127.0.0.1', name, headers, path)
+    assert given.status == status
+    assert given.headers.get_all('Content-Security-Policy') == ["frame-ancestors 'none'"]
+    assert given.headers.get_all('X-Frame-Options') == ['DENY']
 
 
 async def _raise(self) -> None:
