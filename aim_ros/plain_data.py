@@ -56,6 +56,24 @@ def read_text(path: Path) -> str:
     return path.read_text(encoding='utf-8')
 
 
+def load_yaml(path: Path, loader: type[BoundedLoader] = BoundedLoader,
+              largest: float = _LARGEST) -> Any:
+    """
+    Return what a YAML file says; what a `ValueError` says goes on from the name of the file.
+
+    :param loader: as of `parse_yaml`, and so is `largest`.
+    :raises IrregularFileError: as `read_text`.
+    :raises OSError: it cannot be read.
+    :raises BoundsError: as `parse_yaml`.
+    :raises ValueError: it is no YAML, for instance no UTF-8.
+    """
+    try:
+        text = read_text(path)
+    except UnicodeDecodeError as error:
+        raise ValueError(f'is no YAML: {error}') from error
+    return parse_yaml(text, loader, largest)
+
+
 def parse_yaml(text: str, loader: type[BoundedLoader] = BoundedLoader,
                largest: float = _LARGEST) -> Any:
     """

@@ -13,6 +13,7 @@ import yaml
 from aim_ros.plain_data import BoundsError
 from aim_ros.plain_data import DEEPEST
 from aim_ros.plain_data import IrregularFileError
+from aim_ros.plain_data import load_yaml
 from aim_ros.plain_data import parse_json
 from aim_ros.plain_data import parse_yaml
 from aim_ros.plain_data import read_text
@@ -74,6 +75,21 @@ def test_tables_that_merge_themselves_take_no_memory_without_end():
         assert len(parse_yaml('\n'.join(lines))[-1]) == 40
 
 
+def test_a_file_is_read_as_its_text_is_or_refused_as_it_would_be(tmp_path):
+    path = tmp_path / 'file.yaml'
+    path.write_text('größer: 1', encoding='utf-8')
+    assert load_yaml(path) == {'größer': 1}
+    path.write_bytes(b'a: \xff')
+    with pytest.raises(ValueError, match=r"^is no YAML: 'utf-8' codec can't decode byte 0xff"):
+        load_yaml(path)
+    path.write_text('9' * 400)
+    with pytest.raises(BoundsError, match=r'^has an integer of about 401 digits'):
+        load_yaml(path)
+    assert load_yaml(path, largest=math.inf) == int('9' * 400)
+    with pytest.raises(FileNotFoundError):
+        load_yaml(tmp_path / 'none')
+
+
 def test_bounds_are_told_from_what_is_no_yaml_or_json():
     for parse, text, said in ((parse_yaml, 'a: [', 'is no YAML: while'),
                               (parse_json, '{"a"', 'is no JSON: Expecting'),
@@ -109,8 +125,9 @@ def irregular(request, tmp_path, monkeypatch):
 
 
 def test_what_is_no_file_on_a_disk_is_refused_unopened(irregular):
-    with pytest.raises(IrregularFileError, match='not a regular file'):
-        read_text(irregular)
+    for read in (read_text, load_yaml):
+        with pytest.raises(IrregularFileError, match='not a regular file'):
+            read(irregular)
 
 
 def test_files_are_read_and_folders_refused_as_ever(tmp_path):

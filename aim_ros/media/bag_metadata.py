@@ -12,7 +12,7 @@ import yaml
 from aim_ros.media.bag_files import PACKED
 from aim_ros.media.bag_files import unpacked_name
 from aim_ros.media.unpacking import UnpackedFiles
-from aim_ros.plain_data import parse_yaml
+from aim_ros.plain_data import load_yaml
 
 METADATA = 'metadata.yaml'
 _INFORMATION = 'rosbag2_bagfile_information'
@@ -44,7 +44,7 @@ def unpack_folder(folder: Path, unpacked: UnpackedFiles) -> Path:
 def _packed(folder: Path) -> tuple[Any, list[Path]]:
     """Return what ``metadata.yaml`` says, and the files that it names if all are compressed."""
     try:
-        content = parse_yaml((folder / METADATA).read_text(encoding='utf-8'))
+        content = load_yaml(folder / METADATA)
     except ValueError as error:
         raise ReaderError(f'{METADATA} {error}') from None
     try:

@@ -12,9 +12,8 @@ import pydantic
 import yaml
 
 from aim_ros.plain_data import BoundedLoader
+from aim_ros.plain_data import load_yaml
 from aim_ros.plain_data import NO_SCALAR
-from aim_ros.plain_data import parse_yaml
-from aim_ros.plain_data import read_text
 from aim_ros.plain_data import shortened
 from aim_ros.segmentation.labels import nearest
 
@@ -33,11 +32,9 @@ def read_yaml(path: Path) -> Any:
         stands for more than is meant.
     """
     try:
-        return parse_yaml(read_text(path), _UniqueKeyLoader, math.inf)
+        return load_yaml(path, _UniqueKeyLoader, math.inf)
     except OSError as error:
         raise YamlError(f'{path}: cannot be read: {error.strerror or error}') from error
-    except UnicodeDecodeError as error:
-        raise YamlError(f'{path}: is no YAML: {error}') from error
     except ValueError as error:
         raise YamlError(f'{path}: {error}') from error
 

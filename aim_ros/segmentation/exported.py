@@ -3,9 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from aim_ros.plain_data import load_yaml
 from aim_ros.plain_data import parse_json
-from aim_ros.plain_data import parse_yaml
-from aim_ros.plain_data import read_text
 from aim_ros.plain_data import shortened
 from aim_ros.segmentation.description import Description
 from aim_ros.segmentation.description import ModelError
@@ -26,7 +25,7 @@ def read_description(path: Path) -> tuple[Description, str]:
     beside = path.with_suffix('.yaml')
     if beside.exists():
         try:
-            content, where = parse_yaml(read_text(beside)), str(beside)
+            content, where = load_yaml(beside), str(beside)
         except OSError as error:
             raise ModelError(f'{beside} cannot be read: {error.strerror}') from error
         except ValueError as error:

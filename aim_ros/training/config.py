@@ -11,6 +11,7 @@ from pathlib import Path
 import types
 import typing
 
+from aim_ros.plain_data import load_yaml
 from aim_ros.plain_data import parse_yaml
 from aim_ros.plain_data import shortened
 
@@ -214,7 +215,7 @@ def _read(path, above=()):
     if path.resolve() in above:
         raise ValueError(f'{path} is its own base: name another one, or none')
     try:
-        data = parse_yaml(path.read_text(encoding='utf-8')) or {}
+        data = load_yaml(path) or {}
     except ValueError as error:
         raise ValueError(f'{path} {error}') from error
     if not isinstance(data, Mapping):

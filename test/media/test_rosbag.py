@@ -578,6 +578,14 @@ def test_metadata_that_contradicts_the_files_is_named_and_all_is_played(
         assert recording.start_ns == make_frames()[0].stamp_ns
 
 
+def test_metadata_that_is_no_text_is_named_and_all_is_played(tmp_path):
+    write_bag(tmp_path / 'bag', make_frames(camera=None))
+    (tmp_path / 'bag' / 'metadata.yaml').write_bytes(b'\xff\xfe\xfd')
+    source = open_source(str(tmp_path / 'bag'))
+    assert 'metadata.yaml is no YAML' in source.name
+    assert len(source) == len(list(source.frames())) == 4
+
+
 @pytest.mark.parametrize('key', ['', 'nanoseconds', 'nanoseconds_since_epoch', 'message_count',
                                  'version', 'name', 'depth', 'storage_identifier',
                                  'compression_mode', 'relative_file_paths'])

@@ -138,6 +138,13 @@ def test_a_description_that_cannot_be_read_is_said_in_a_sentence(make, more, sai
     assert len(str(error.value)) < 700
 
 
+def test_a_description_that_is_no_text_is_refused(make):
+    path = make(description=DESCRIPTION)
+    Path(path).with_suffix('.yaml').write_bytes(b'\xff\xfe\xfd')
+    with pytest.raises(ModelError, match=r'cannot be read: it is no YAML: .*utf-8'):
+        load_labels(path)
+
+
 def test_a_description_that_is_a_pipe_is_refused(make):
     path = make(description=DESCRIPTION)
     beside = Path(path).with_suffix('.yaml')

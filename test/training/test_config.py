@@ -2,6 +2,7 @@ import ast
 from dataclasses import fields
 from dataclasses import is_dataclass
 import inspect
+import os
 from pathlib import Path
 
 import odd_values
@@ -28,6 +29,16 @@ def test_a_file_that_no_program_should_go_on_with_is_refused(tmp_path, value, wh
     with pytest.raises(ValueError, match=str(path)) as caught:
         config.load(path)
     assert len(str(caught.value)) < 600
+
+
+def test_a_file_that_is_no_text_or_no_file_is_refused(tmp_path):
+    path = tmp_path / 'settings.yaml'
+    path.write_bytes(b'\xff\xfe\xfd')
+    with pytest.raises(ValueError, match=rf'^{path} is no YAML: .*utf-8'):
+        config.load(path)
+    os.mkfifo(tmp_path / 'pipe')
+    with pytest.raises(OSError, match='it is a pipe, a device or a socket'):
+        config.load(tmp_path / 'pipe')
 
 
 @pytest.mark.parametrize('value', odd_values.YAML.values(), ids=odd_values.YAML)

@@ -11,8 +11,7 @@ from pathlib import Path
 import re
 from typing import Any
 
-from aim_ros.plain_data import parse_yaml
-from aim_ros.plain_data import read_text
+from aim_ros.plain_data import load_yaml
 
 Given = Mapping[str, str]
 """The value of each argument by its name."""
@@ -203,11 +202,9 @@ def check_params_file(path: str, namespace: str, node: str) -> None:
     """
     full = absolute(node, namespace)
     try:
-        content = parse_yaml(read_text(Path(path)))
+        content = load_yaml(Path(path))
     except OSError as error:
         raise ValueError(f'params_file:={path} cannot be read: {error.strerror}') from error
-    except UnicodeDecodeError as error:
-        raise ValueError(f'params_file:={path} is no YAML: {error}') from error
     except ValueError as error:
         raise ValueError(f'params_file:={path} {error}') from error
     names = _names(content)
