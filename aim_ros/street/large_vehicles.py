@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
+from typing import ClassVar
 
 import numpy as np
 
@@ -21,13 +22,20 @@ _OVERLAP = 0.03  # metres by which a side goes on behind an end, so that no gap 
 
 
 @dataclass(frozen=True)
-class LargeVehicle:
-    """A vehicle with its middle at (x, z); `facing` is +1 if its nose points ahead, else -1."""
+class SectionedVehicle:
+    """
+    A vehicle with its middle at (x, z), along the road or across it.
+
+    :param facing: +1 if its nose points ahead, or to the right, else -1.
+    :cvar across: whether it stands across the road.
+    """
 
     model: LargeModel
     x: float
     z: float
     facing: int
+
+    across: ClassVar[bool]
 
     @property
     def kind(self) -> str:
@@ -41,25 +49,47 @@ class LargeVehicle:
 
     def extent(self) -> np.ndarray:
         """Return corners (N, 3) of the boxes around its sections, with what stands out of them."""
-        return np.concatenate([
-            box_corners(self.x, self._z((section.nose + section.tail) / 2),
-                        section.width / 2 + section.mirrors, section.height + section.rise,
-                        section.length / 2)
-            for section in self.model.sections])
+        boxes = []
+        for section in self.model.sections:
+            x, z = self._turned(self.behind_nose((section.nose + section.tail) / 2), self._aside)
+            half_x, half_z = self._turned(section.length / 2, section.width / 2 + section.mirrors)
+            boxes.append(box_corners(x, z, half_x, section.height + section.rise, half_z))
+        return np.concatenate(boxes)
 
     def shadows(self, light: Light) -> list[np.ndarray]:
         """Return polygons (N, 2: x, z) on the ground: below the sections, and the sun's."""
         polygons = []
         for section in self.model.sections:
             half = section.width / 2 - 0.05
-            ends = [self._z(section.nose), self._z(section.tail)]
-            base = np.array([(self.x + side * half, z) for z, sides in
-                             zip(ends, ((-1, 1), (1, -1)), strict=True) for side in sides])
+            x0, z0 = self._turned(self.behind_nose(section.nose), self._aside - half)
+            x1, z1 = self._turned(self.behind_nose(section.tail), self._aside + half)
+            x0, x1 = sorted((x0, x1))
+            base = np.array(((x0, z0), (x1, z0), (x1, z1), (x0, z1)))
             polygons.append(base)
             if light.sunny > 0.3:
                 top = base - light.sun[[0, 2]] * (section.height / light.sun[1])
                 polygons.append(hull(np.concatenate((base, top))))
         return polygons
+
+    def behind_nose(self, metres: float) -> float:
+        """Return the z, or across the road the x, of what is so far behind its nose."""
+        along = self.x if self.across else self.z
+        return along + self.facing * (self.half_length - metres)
+
+    @property
+    def _aside(self):
+        """Where its middle is in the direction in which it does not point."""
+        return self.z if self.across else self.x
+
+    def _turned(self, along, aside):
+        """Return (x, z) of what is given along the vehicle and aside."""
+        return (along, aside) if self.across else (aside, along)
+
+
+class LargeVehicle(SectionedVehicle):
+    """A vehicle on the road, or parked beside it."""
+
+    across = False
 
     def draw(self, canvas: Canvas, light: Light) -> None:
         """Draw the sections from the far one to the near one."""
@@ -69,17 +99,13 @@ class LargeVehicle:
             self._draw_side(canvas, light, section)
             self._draw_end(canvas, light, section, strips[1:])
 
-    def _z(self, along: float) -> float:
-        """Where what is `along` metres behind the nose stands in the world."""
-        return self.z + self.facing * (self.half_length - along)
-
     def _draw_side(self, canvas, light, section):
         inner = abs(self.x) - section.width / 2
         if inner <= 0:
             return  # only the end is seen
         out = -np.sign(self.x)  # the side that faces the camera
         x = self.x + out * section.width / 2
-        low, high = sorted((self._z(section.nose), self._z(section.tail)))
+        low, high = sorted((self.behind_nose(section.nose), self.behind_nose(section.tail)))
         near = max(low - _OVERLAP, canvas.view.z + _EDGE * inner)
         if high <= near:
             return
@@ -99,7 +125,7 @@ class LargeVehicle:
 
     def _draw_end(self, canvas, light, section, strips):
         front = self.facing < 0
-        z = self._z(section.nose if front else section.tail)
+        z = self.behind_nose(section.nose if front else section.tail)
         if z <= canvas.view.z + 1.0:
             return
         # Mirrors stand out on both sides, so a face may be wider than its section.
