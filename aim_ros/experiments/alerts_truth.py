@@ -28,6 +28,8 @@ _MIN_SHARE = 0.5
 _KINDS = {'pedestrian': 'pedestrian', 'person_sitting': 'pedestrian', 'cyclist': 'cyclist',
           'person': 'pedestrian', 'bicycle': 'bicycle'}
 _SCORED = ('pedestrian', 'cyclist')
+# What a row raises that has not the columns, or other values in them.
+_MALFORMED = KeyError, ValueError, TypeError, AttributeError
 
 
 @dataclass(frozen=True)
@@ -101,17 +103,25 @@ def read_tracks(path: Path) -> Truth:
                 int(row['track_id']), kind, box,
                 whole and kind in _SCORED and box[3] >= MIN_HEIGHT,
                 float(row['distance_m'] or 'nan')))
-        except (KeyError, ValueError, TypeError, AttributeError) as error:
+        except _MALFORMED as error:
             raise ExperimentError(
                 f'{path}: expected the columns frame, track_id, type, x1, y1, x2, y2, truncated '
                 f'and distance_m, got {row} ({error})') from error
     scored = None
-    if (path.parent / 'labelled_frames.txt').is_file():
-        scored = frozenset(map(int, (path.parent / 'labelled_frames.txt').read_text().split()))
-    if (path.parent / 'ignore.csv').is_file():
-        for row in _rows(path.parent / 'ignore.csv'):
-            for frame in range(int(row['frame_first']), int(row['frame_last']) + 1):
-                ignored.setdefault(frame, []).append(_box(row))
+    if (labelled := path.parent / 'labelled_frames.txt').is_file():
+        try:
+            scored = frozenset(map(int, read_text(labelled).split()))
+        except ValueError as error:
+            raise ExperimentError(f'{labelled}: expected numbers of frames ({error})') from error
+    if (missing := path.parent / 'ignore.csv').is_file():
+        for row in _rows(missing):
+            try:
+                for frame in range(int(row['frame_first']), int(row['frame_last']) + 1):
+                    ignored.setdefault(frame, []).append(_box(row))
+            except _MALFORMED as error:
+                raise ExperimentError(
+                    f'{missing}: expected the columns frame_first, frame_last, x1, y1, x2 and y2, '
+                    f'got {row} ({error})') from error
     # KITTI labels bicycles and motorcycles only while somebody rides them.
     return Truth(users, scored, ignored, frozenset({'bicycle', 'motorcycle'}))
 
@@ -156,6 +166,8 @@ def _rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(io.StringIO(read_text(path))))
     except OSError as error:
         raise ExperimentError(f'{path} cannot be read: {error.strerror}') from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ExperimentError(f'{path} is no table: {error}') from error
 
 
 def _box(row: Mapping[str, str]) -> FBox:

@@ -212,6 +212,8 @@ def _listed(found: Sequence[Sample], path: Path) -> list[Sample]:
         names = path.read_text(encoding='utf-8').split()
     except OSError as error:
         raise ExperimentError(f'{path} cannot be read: {error.strerror}') from error
+    except UnicodeDecodeError as error:
+        raise ExperimentError(f'{path} is no list of names: {error}') from error
     by_name = {sample.name: sample for sample in found}
     missing = [name for name in names if name not in by_name]
     if missing or not names:

@@ -194,6 +194,20 @@ def test_a_file_that_is_no_tracks(tmp_path):
         read_tracks(tmp_path / 'wrong.csv')
 
 
+@pytest.mark.parametrize(('name', 'content', 'said'), [
+    ('tracks.csv', b'frame,track_id\n1,\xff\n', 'is no table: .*utf-8'),
+    ('tracks.csv', b'frame\n' + b'1' * 200_000, 'is no table: field larger than'),
+    ('labelled_frames.txt', b'1 2 three', 'expected numbers of frames .*three'),
+    ('labelled_frames.txt', b'1 \xff', 'expected numbers of frames .*utf-8'),
+    ('ignore.csv', b'frame_first,frame_last\n1,2\n', 'expected the columns frame_first'),
+    ('ignore.csv', b'\xff\xfe', 'is no table: .*utf-8')])
+def test_a_file_of_tracks_that_is_malformed_is_named(tmp_path, name, content, said):
+    (tmp_path / 'tracks.csv').write_text('frame,track_id\n')
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ExperimentError, match=f'^{tmp_path / name}:? {said}'):
+        read_tracks(tmp_path / 'tracks.csv')
+
+
 def test_the_street_knows_its_road_users():
     truth = street_truth(Street(seed=1, frames=4, size=(188, 621)))
     assert set(truth.users) == {0, 1, 2, 3}

@@ -82,6 +82,9 @@ def test_a_list_chooses_and_orders(street, tmp_path):
     names.write_text('f2\nf9\n')
     with pytest.raises(ExperimentError, match='for instance f9'):
         open_dataset(street, names=names)
+    names.write_bytes(b'f2\n\xff')
+    with pytest.raises(ExperimentError, match=rf'^{names} is no list of names: .*utf-8'):
+        open_dataset(street, names=names)
 
 
 def test_a_limit_is_spread(street):
