@@ -7,8 +7,8 @@ are reduced on the logits' device, and one copy brings what is left to the host.
 
 The logits' grid stands for the camera's pixels. Every cell counts the same, border cells
 included: as many pixels are nearest to it as to any other. In between cells the logits are
-interpolated, so the share of a real mask is close to the expected one, not equal to it: limited
-to 1 or 2 %, KITTI masks change by that in the mean, and by 0.3 points more at most.
+interpolated, so the share of a real mask is close to the expected one, not equal to it:
+`docs/profiles.md` has figures.
 
 Utility noise is the owner's, degrades on purpose and is no part of the bound: the shares are
 those of focus modulation on the network's own logits.
