@@ -4,6 +4,8 @@ import os
 
 import odd_values
 import pytest
+import rclpy
+from rclpy.node import Node
 
 from aim_ros.nodes.launching.parameters import cameras
 from aim_ros.nodes.launching.parameters import CameraTopics
@@ -192,12 +194,42 @@ def test_a_replay_that_cannot_work_says_why(arguments, message):
 @pytest.mark.parametrize(('head', 'namespace'), [
     ('/**', ''), ('/**', 'car_1'), ('segmentation', ''), ('/segmentation', ''), ('/*', ''),
     ('/car_1/segmentation', 'car_1'), ('/*/segmentation', 'car_1'), ('/**/segmentation', 'a/b'),
-    ('/**/segmentation', ''), ('car_1:\n  segmentation', 'car_1')])
+    ('/**/segmentation', ''), ('/*/**', ''), ('/segmentation/**', ''), ('/car_1/**', 'car_1'),
+    ('/car_1/**/segmentation', 'car_1'), ('/**/b/*', 'a/b'), ('/**/*', ''),
+    ('car_1:\n  segmentation', 'car_1')])
 def test_a_parameter_file_for_the_node_is_taken(tmp_path, head, namespace):
     path = tmp_path / 'params.yaml'
     indent = '    ' if '\n' in head else '  '
     path.write_text(f'{head}:\n{indent}ros__parameters: {{device: cpu}}\n')
     check_params_file(str(path), namespace, 'segmentation')
+
+
+HEADS = ('/**', '/*', '/*/*', '/**/*', '/*/**', '/**/**', 'segmentation', '/**/segmentation',
+         '/*/segmentation', '/segmentation/**', '/a/**', '/a/*', '/a/**/segmentation',
+         '/a/*/segmentation', '/**/b/*', 'a/b/segmentation', '/b/**')
+
+
+@pytest.mark.parametrize('namespace', ['', 'a', 'a/b', 'a/c/b', 'segmentation'])
+@pytest.mark.parametrize('head', HEADS)
+def test_a_parameter_file_is_for_the_nodes_to_which_rcl_gives_it(tmp_path, head, namespace):
+    path = tmp_path / 'params.yaml'
+    path.write_text(f'{head}:\n  ros__parameters: {{device: cpu}}\n')
+    context = rclpy.Context()
+    context.init(['--ros-args', '--params-file', str(path)])
+    try:
+        node = Node('segmentation', namespace=namespace, context=context, enable_rosout=False,
+                    start_parameter_services=False,
+                    automatically_declare_parameters_from_overrides=True)
+        applied = node.has_parameter('device')
+        node.destroy_node()
+    finally:
+        context.shutdown()
+    try:
+        check_params_file(str(path), namespace, 'segmentation')
+    except ValueError:
+        assert not applied
+    else:
+        assert applied
 
 
 def test_the_parameter_file_that_ships_is_taken():

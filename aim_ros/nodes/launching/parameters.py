@@ -227,11 +227,10 @@ def _names(content: Any, prefix: str = '') -> list[str]:
 
 def _fits(pattern: str, name: str) -> bool:
     """Whether rcl applies parameters under `pattern` to the node `name`."""
-    parts = [{'**': '.*', '*': '[^/]+'}.get(part, re.escape(part))
-             for part in pattern.strip('/').split('/')]
-    # ``/**/node`` also fits the node in the root.
-    expression = '/'.join(parts).replace('.*/', '(?:.*/)?')
-    return re.fullmatch(expression, name.strip('/')) is not None
+    # ``**`` is any number of names, also none.
+    expression = ''.join({'**': '(?:/[^/]+)*', '*': '/[^/]+'}.get(part, '/' + re.escape(part))
+                         for part in pattern.strip('/').split('/'))
+    return re.fullmatch(expression, '/' + name.strip('/')) is not None
 
 
 def _list(given: Given, argument: str) -> list[str]:
