@@ -1,5 +1,6 @@
 """The launch files: their arguments, and that they bring the nodes up, and down again."""
 
+from contextlib import suppress
 import importlib.util
 import math
 import os
@@ -301,11 +302,12 @@ def start(isolated):
     for one in launched:
         if one.process.poll() is None:
             one.process.send_signal(signal.SIGINT)
-            try:
+            with suppress(subprocess.TimeoutExpired):
                 one.process.wait(30)
-            except subprocess.TimeoutExpired:
-                os.killpg(one.process.pid, signal.SIGKILL)
-                one.process.wait()
+        # Also what it has left behind.
+        with suppress(ProcessLookupError):
+            os.killpg(one.process.pid, signal.SIGKILL)
+        one.process.wait()
 
 
 STARTED = r'\[segmentation-\d+\]: process started with pid \[(\d+)\]'
@@ -336,6 +338,23 @@ def test_a_launch_that_cannot_work_says_why_and_fails(start, arguments, said):
     code, output = start(PERCEPTION, *arguments).end()
     assert code == 1, output
     assert said in output
+
+
+@installed
+@pytest.mark.parametrize('path', [PERCEPTION, REPLAY])
+def test_without_rviz_nothing_is_started_that_would_be_left_behind(
+        start, tmp_path, monkeypatch, path):
+    # Without the packages that may be installed beside this one, such as rviz2.
+    for part in ('share/ament_index/resource_index/packages/aim_ros', 'share/aim_ros',
+                 'lib/aim_ros'):
+        (tmp_path / part).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / part).symlink_to(Path(get_package_prefix('aim_ros'), part))
+    monkeypatch.setenv('AMENT_PREFIX_PATH', str(tmp_path))
+    launched = start(path, 'rviz:=true')
+    assert launched.process.wait(DEADLINE) == 1, launched.lines
+    with pytest.raises(ProcessLookupError):
+        os.killpg(launched.process.pid, 0)
+    launched.wait_for('rviz:=true needs the package rviz2')
 
 
 @installed

@@ -10,6 +10,7 @@ from rclpy.node import Node
 from aim_ros.nodes.launching.parameters import cameras
 from aim_ros.nodes.launching.parameters import CameraTopics
 from aim_ros.nodes.launching.parameters import check_params_file
+from aim_ros.nodes.launching.parameters import check_rviz
 from aim_ros.nodes.launching.parameters import input_size
 from aim_ros.nodes.launching.parameters import node_name
 from aim_ros.nodes.launching.parameters import remappings
@@ -322,3 +323,13 @@ def test_rviz_shows_the_topics_of_the_launch():
     assert rviz_remappings(given(camera='front'))[0] == ('/camera/image', '/front/image')
     assert rviz_remappings(given(node_name='rear'))[0] == (
         '/segmentation/camera/overlay', '/rear/camera/overlay')
+
+
+def test_rviz_is_looked_for_before_anything_is_started(tmp_path, monkeypatch):
+    monkeypatch.setenv('AMENT_PREFIX_PATH', str(tmp_path))
+    with pytest.raises(ValueError, match='rviz:=true needs the package rviz2, which is not inst'):
+        check_rviz()
+    index = tmp_path / 'share' / 'ament_index' / 'resource_index' / 'packages'
+    index.mkdir(parents=True)
+    (index / 'rviz2').touch()
+    check_rviz()

@@ -14,6 +14,7 @@ from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
 from aim_ros.nodes.launching.parameters import check_params_file
+from aim_ros.nodes.launching.parameters import check_rviz
 from aim_ros.nodes.launching.parameters import Given
 from aim_ros.nodes.launching.parameters import node_name
 from aim_ros.nodes.launching.parameters import remappings
@@ -86,6 +87,7 @@ def rviz(given: Given) -> list[Node]:
     """
     if given['rviz'] == 'false':
         return []
+    check_rviz()
     return [Node(
         package='rviz2',
         executable='rviz2',

@@ -11,6 +11,8 @@ from pathlib import Path
 import re
 from typing import Any
 
+from ament_index_python.packages import get_package_prefix
+
 from aim_ros.plain_data import load_yaml
 
 Given = Mapping[str, str]
@@ -99,6 +101,21 @@ def rviz_remappings(given: Given) -> list[tuple[str, str]]:
                for topic in RVIZ_TOPICS)]
     absolutes = [(f'/{shown}', absolute(topic, given['namespace'])) for shown, topic in pairs]
     return [(shown, topic) for shown, topic in absolutes if shown != topic]
+
+
+def check_rviz() -> None:
+    """
+    Make sure that RViz is installed.
+
+    That launch finds out as it starts RViz, and ends without the nodes that it has just started.
+
+    :raises ValueError: it is not.
+    """
+    try:
+        get_package_prefix('rviz2')
+    except LookupError as error:
+        raise ValueError('rviz:=true needs the package rviz2, which is not installed: apt install '
+                         'ros-$ROS_DISTRO-rviz2, or leave rviz out') from error
 
 
 def segmentation_parameters(given: Given) -> dict[str, Any]:
