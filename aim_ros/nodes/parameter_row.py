@@ -115,8 +115,10 @@ class Row:
         """
         parameter = self.typed(parameter)
         if parameter.type_ != _TYPES[self.kind]:
-            given = 'nothing' if parameter.type_ == Type.NOT_SET else repr(parameter.value)
-            raise ValueError(f'{self.name} must be {_WANTED[self.kind]}, got {given}')
+            # Of numbers, lists arrive as arrays.
+            given = list(parameter.value) if parameter.type_ in _ARRAYS else parameter.value
+            raise ValueError(f'{self.name} must be {_WANTED[self.kind]}, got '
+                             f'{"nothing" if parameter.type_ == Type.NOT_SET else repr(given)}')
         value = tuple(parameter.value) if self.is_list else parameter.value
         if self.choices and value not in self.choices:
             raise ValueError(

@@ -1,3 +1,4 @@
+import array
 from dataclasses import dataclass
 import math
 import re
@@ -79,6 +80,9 @@ def test_a_dataclass_is_filled_from_its_rows(make):
     ('names', 'a', "names must be a list of strings, for instance ['person', 'car'], got 'a'"),
     ('source', Parameter('source', Parameter.Type.BOOL_ARRAY, []), 'source must be a string, '
      'got []'),
+    ('rate', array.array('q', [1, 2]), 'rate must be a number, got [1, 2]'),
+    ('names', array.array('d', [0.5]),
+     "names must be a list of strings, for instance ['person', 'car'], got [0.5]"),
 ])
 def test_what_is_wrong_at_start_is_said_and_the_default_stands_in(make, name, value, sentence):
     _, table = make(**{name: value})
