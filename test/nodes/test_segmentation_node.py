@@ -806,6 +806,15 @@ def test_a_parameter_that_there_is_not_is_refused_by_its_name(make_node, matched
     assert node.parameters['focus.sigma'] == 0.0
 
 
+@pytest.mark.parametrize('more', [
+    [], [Parameter('alerts.near_m', value=1e9)], [Parameter('seed', value=1)]])
+def test_what_is_refused_leaves_the_type_that_is_described(make_node, more):
+    node = make_node(active=False, autostart=False)
+    request = [Parameter('focus.sigma', value='strong'), *more]
+    assert not node.set_parameters_atomically(request).successful
+    assert node.describe_parameter('focus.sigma').type == Parameter.Type.DOUBLE.value
+
+
 def test_without_autostart_the_node_waits(make_node, diagnostics, ros):
     node = make_node(active=False, autostart=False)
     message = ros.wait_for(lambda: diagnostics)[0]

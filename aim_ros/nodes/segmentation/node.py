@@ -6,6 +6,7 @@ import threading
 import time
 
 from diagnostic_msgs.msg import DiagnosticArray
+from rcl_interfaces.msg import ParameterDescriptor
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock
@@ -118,6 +119,14 @@ class SegmentationNode(LifecycleNodeMixin, Node):
             return SetParametersResult(
                 successful=False, reason='; '.join(map(self._params.unknown, unknown)))
         return super().set_parameters_atomically(parameter_list)
+
+    def describe_parameter(self, name: str) -> ParameterDescriptor:
+        """Return the descriptor of a parameter, of the type of its value."""
+        descriptor = super().describe_parameter(name)
+        if descriptor.dynamic_typing:
+            # rclpy keeps there the type of the last request, also of one that was refused.
+            descriptor.type = self.get_parameter(name).type_.value
+        return descriptor
 
     # Lifecycle. rclpy swallows what a transition raises, so each says why it failed.
 
