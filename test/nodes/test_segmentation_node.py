@@ -806,6 +806,13 @@ def test_a_parameter_that_there_is_not_is_refused_by_its_name(make_node, matched
     assert node.parameters['focus.sigma'] == 0.0
 
 
+@pytest.mark.parametrize(('size', 'text'), [
+    ([64, 96], '96x64'), ([], 'as the camera, about 6144 pixels')])
+def test_the_log_says_what_was_loaded(make_node, capfd, size, text):
+    make_node(input_size=size, input_pixels=64 * 96)
+    assert f' 19 classes, inputs {text}, on torch' in capfd.readouterr().err
+
+
 @pytest.mark.parametrize('more', [
     [], [Parameter('alerts.near_m', value=1e9)], [Parameter('seed', value=1)]])
 def test_what_is_refused_leaves_the_type_that_is_described(make_node, more):

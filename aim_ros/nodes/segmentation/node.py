@@ -231,9 +231,9 @@ class SegmentationNode(LifecycleNodeMixin, Node):
                 segmenter.labels, Header(stamp=self.get_clock().now().to_msg())))
         self.get_logger().info(
             f'loaded {parameters["model"]} in {time.monotonic() - started:.1f} s: '
-            f'{len(segmenter.labels)} classes at {segmenter.size_text} on {segmenter.engine} '
-            f'({segmenter.engine.target}) in {segmenter.precision}; driver profile '
-            f'{settings.profile}')
+            f'{len(segmenter.labels)} classes, inputs {segmenter.size_text}, on '
+            f'{segmenter.engine} ({segmenter.engine.target}) in {segmenter.precision}; driver '
+            f'profile {settings.profile}')
         self._disagreement = gate.warning(agreement, segmenter, settings.alerts.class_ids)
         if self._disagreement:
             self.get_logger().warning(self._disagreement)
