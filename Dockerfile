@@ -30,6 +30,7 @@ COPY . src/aim_ros
 RUN source "/opt/ros/$ROS_DISTRO/setup.bash" \
     && .venv/bin/python -m colcon build --packages-select aim_ros
 
-# `exec`, so that SIGINT and SIGTERM reach what was started.
+# The only signal by which `ros2 launch` ends its nodes; `exec`, so that it gets it.
+STOPSIGNAL SIGINT
 ENTRYPOINT ["/bin/bash", "-c", "source /ws/install/setup.bash && exec \"$@\"", "entrypoint"]
 CMD ["ros2", "launch", "aim_ros", "perception.launch.py"]

@@ -129,3 +129,12 @@ def test_the_entry_points_exist():
         path = ROOT / (module.replace('.', '/') + '.py')
         tree = ast.parse(path.read_text())
         assert function in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+
+
+def test_a_container_is_stopped_by_the_signal_that_a_launch_heeds():
+    # That it does: test/launch. SIGTERM it leaves to the default action, which a container's
+    # first process is spared.
+    lines = (ROOT / 'Dockerfile').read_text().splitlines()
+    assert 'STOPSIGNAL SIGINT' in lines
+    start, = (line for line in lines if line.startswith('ENTRYPOINT'))
+    assert 'exec ' in start
