@@ -27,7 +27,8 @@ def segmentation(args: list[str] | None = None) -> int:
     given, ros = parser.parse(args)
     stop = stop_on_signals()
     yield_while_waiting(os.environ)
-    from aim_ros.nodes.segmentation.run import run_segmentation
+    with stop.at_once():
+        from aim_ros.nodes.segmentation.run import run_segmentation
     try:
         return run_segmentation(ros, stop, given.exit_on_failure)
     finally:
@@ -43,7 +44,8 @@ def replay(args: list[str] | None = None) -> int:
         'ros2 run aim_ros replay --ros-args -p source:=/data/drive_0005 -p rate:=0.5',
     ).parse(args)
     stop = stop_on_signals()
-    from aim_ros.nodes.replay.run import run_replay
+    with stop.at_once():
+        from aim_ros.nodes.replay.run import run_replay
     try:
         return run_replay(ros, stop)
     finally:

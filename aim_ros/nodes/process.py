@@ -7,6 +7,8 @@ traceback or by the signal. Nothing slow is imported here, so that the handlers 
 
 from collections.abc import Callable
 from collections.abc import Iterable
+from collections.abc import Iterator
+from contextlib import contextmanager
 import math
 import os
 import signal
@@ -30,14 +32,32 @@ class StopSignal(threading.Event):
 
     def __init__(self):
         super().__init__()
-        self._signalled = False
+        self._signalled = self._at_once = False
         self.number = 0
         """The last signal that came; 0 where none did."""
 
     def signal(self, number: int) -> None:
         """Note a signal; blocks on nothing."""
+        if self._at_once:
+            os._exit(0)
         self.number = number
         self._signalled = True
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """
+        Have a signal end the process within the block, with exit code 0; so does one of before.
+
+        For imports, which may take a minute on cores that are busy, and leave nothing half done:
+        who sends a signal kills what does not heed it for long, as `ros2 launch` after 45 s.
+        """
+        self._at_once = True
+        try:
+            if self._signalled:
+                os._exit(0)
+            yield
+        finally:
+            self._at_once = False
 
     def is_set(self) -> bool:
         """Whether a signal came, or the event was set."""

@@ -94,6 +94,50 @@ def test_a_signal_at_any_line_blocks_on_nothing():
     assert (done.returncode, done.stderr) == (0, '')
 
 
+# The signal comes before, or within.
+AT_ONCE = """
+import os
+import signal
+import sys
+import threading
+from aim_ros.nodes.process import stop_on_signals
+
+stop = stop_on_signals()
+if {before}:
+    os.kill(os.getpid(), signal.SIGTERM)
+with stop.at_once():
+    if not {before}:
+        os.kill(os.getpid(), signal.SIGINT)
+    threading.Event().wait()
+sys.exit(1)
+"""
+
+
+@pytest.mark.parametrize('before', [True, False])
+def test_a_signal_ends_at_once_what_cannot_be_left_half_done(before):
+    done = run(AT_ONCE.format(before=before))
+    assert (done.returncode, done.stderr) == (0, '')
+
+
+AFTERWARDS = """
+import os
+import signal
+import sys
+from aim_ros.nodes.process import stop_on_signals
+
+stop = stop_on_signals()
+with stop.at_once():
+    pass
+os.kill(os.getpid(), signal.SIGTERM)
+sys.exit(0 if stop.wait(60) else 1)
+"""
+
+
+def test_what_follows_ends_in_its_own_time():
+    done = run(AFTERWARDS.replace('sys.exit(', "print('the last word'); sys.exit("))
+    assert (done.returncode, done.stdout, done.stderr) == (0, 'the last word\n', '')
+
+
 STOPPED = """
 import os
 import signal

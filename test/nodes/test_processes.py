@@ -22,6 +22,22 @@ sys.exit(segmentation())
 """
 
 
+# As on a disc that does not answer, or on cores that are busy with other work.
+IMPORTING = """
+import sys
+import threading
+from aim_ros.nodes.__main__ import {executable}
+
+class Finder:
+    def find_spec(self, name, path, target=None):
+        if name == 'aim_ros.nodes.{executable}.run':
+            print('importing for ever', flush=True)
+            threading.Event().wait()
+
+sys.meta_path.insert(0, Finder())
+sys.exit({executable}())
+"""
+
 # As a kernel does that does not come back: busy inside torch, not waiting in Python.
 HANGING = """
 import sys
@@ -109,6 +125,14 @@ def assert_quiet_end(process, number: signal.Signals) -> None:
 def test_a_signal_while_importing(start, number, library):
     process = start()
     process.wait_for_library(library)
+    assert_quiet_end(process, number)
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize('executable', ['segmentation', 'replay'])
+def test_a_signal_does_not_wait_for_imports(start_process, executable, number):
+    process = start_process(executable, program=IMPORTING.format(executable=executable))
+    process.wait_for_line('importing for ever')
     assert_quiet_end(process, number)
 
 
