@@ -72,8 +72,8 @@ class FrameBank:
 
     `images` (N, 3, H, W) uint8 and `labels` (N, H, W) uint8, `OUTSIDE` beside the frame;
     `sizes` (N, 2) their heights and widths; `first` each source's first frame. What the teacher
-    sees in them are `wanted` (N, C, h, w) float16 and its sizes `grids`, (N, 2); frames of the
-    street, whose labels are exact, are not shown to it.
+    sees in them are `wanted` (N, C, h, w) float16 and its sizes `grids`, (N, 2); frames of sources
+    that are not `taught` are not shown to it.
 
     :param teacher: None: no frame is shown to one.
     """
@@ -101,7 +101,7 @@ class FrameBank:
     def _show(self, sources, teacher):
         answers = {}
         for number, source in enumerate(sources):
-            if source.settings.name == 'street':
+            if not source.settings.taught:
                 continue
             for index in range(self.first[number], self.first[number + 1]):
                 rows, columns = self.sizes[index]

@@ -54,6 +54,7 @@ class SourceConfig:
     weight: float = 1.0  # of the loss: below 1 for computed labels
     scale: tuple[float, float] = (0.4, 0.9)  # network pixels per image pixel
     input_size: tuple[int, int] | None = None  # where it is measured on; none: the run's
+    taught: bool = True  # false: by its labels alone, the teacher does not see its frames
     teacher_zoom: float = 2.0  # the teacher sees its frames enlarged so
     ignore_classes: tuple[int, ...] = ()  # computed labels that are mostly wrong here
     rare_classes: tuple[int, ...] | None = None  # instead of the augmentation's

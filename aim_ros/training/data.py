@@ -52,14 +52,14 @@ def load_source(root: str | Path, settings: SourceConfig,
 
     :param root: the data folder.
     :param computed: the folder of what the teacher computed; needed where `settings.labels` is
-        none. Where it is given, every frame comes with the teacher's probabilities.
+        none. Where it is given, every frame of a `taught` source comes with its probabilities.
     :raises FileNotFoundError: where no frame is labelled, or the teacher has not seen one.
     :raises ValueError: where an image and its labels differ in size.
     """
     root, frames = Path(root), []
-    if settings.labels is None and computed is None:
-        raise ValueError(f'{settings.name} has no labels: set labels, or data.computed')
-    seen = None if computed is None else Path(computed) / settings.name
+    seen = _seen(settings, computed)
+    if settings.labels is None and seen is None:
+        raise ValueError(f'{settings.name} has no labels: set labels, or taught and data.computed')
     labels_folder = seen / 'labels' if settings.labels is None else root / settings.labels
     for path in image_paths(root, settings):
         labels_path = labels_folder / f'{path.stem}.png'
@@ -79,6 +79,11 @@ def load_source(root: str | Path, settings: SourceConfig,
         raise FileNotFoundError(f'no labelled frames of {root / settings.images} in '
                                 f'{labels_folder}')
     return Source(settings, tuple(frames))
+
+
+def _seen(settings, computed):
+    """Return the folder of what the teacher computed of a source; None where it does not count."""
+    return Path(computed) / settings.name if computed is not None and settings.taught else None
 
 
 def _wanted(seen, name):
@@ -186,7 +191,8 @@ def load_street(settings: StreetConfig) -> Source:
     :raises FileNotFoundError: where one is missing.
     """
     described = SourceConfig(name='street', images='images', labels='labels',
-                             share=settings.share, weight=settings.weight, scale=settings.scale)
+                             share=settings.share, weight=settings.weight, scale=settings.scale,
+                             taught=False)
     names = {name for scene in _street_names(settings).values() for name in scene}
     missing = [n for n in names if not (Path(settings.folder) / f'labels/{n}.png').is_file()]
     if missing:
@@ -201,7 +207,7 @@ def _after_packing(settings, packed, computed):
     """Return packed frames with a configuration, whose sizes are those of the original images."""
     packed_scale = packed.settings.pack_scale
     scale = tuple(s / packed_scale for s in settings.scale)
-    seen = None if computed is None else Path(computed) / settings.name
+    seen = _seen(settings, computed)
     frames = tuple(replace(f, wanted=_wanted(seen, f.name)) for f in packed.frames)
     zoom = settings.teacher_zoom / packed_scale
     return Source(replace(settings, scale=scale, teacher_zoom=zoom), frames)

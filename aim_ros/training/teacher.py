@@ -135,7 +135,7 @@ def compute(config: Config, report: Callable[[str], None] = print) -> None:
         raise ValueError('data.computed is not set: name the folder to keep the results in')
     teacher = Teacher(config.teacher.weights, config.train.threads)
     unlabelled = [source for source in config.data.choice if source.labels is None]
-    for source in (*config.data.sources, *unlabelled):
+    for source in (*filter(lambda s: s.taught, config.data.sources), *unlabelled):
         done = _compute_source(teacher, config, source)
         report(f'{source.name}: {done} frames')
 

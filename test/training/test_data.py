@@ -336,13 +336,26 @@ def test_computed_labels_need_a_folder_and_a_teacher_that_saw_them(tmp_path):
     made = make_data(tmp_path)
     alone = dataclasses.replace(made, sources=(
         dataclasses.replace(made.sources[0], labels=None),))
-    with pytest.raises(ValueError, match=r'made has no labels: set labels, or data\.computed'):
+    with pytest.raises(ValueError, match=r'made has no labels: set labels, or taught and'):
         data.load_training(alone)
     seen = save_answers(tmp_path / 'answers', alone)
     assert len(data.load_training(seen)[0].frames) == 3
     (tmp_path / 'answers' / 'made' / 'probabilities' / 'f1.npy').unlink()
     with pytest.raises(FileNotFoundError, match=r'f1\.npy is missing: run python -m'):
         data.load_training(seen)
+
+
+def test_a_source_that_is_not_taught_has_its_labels_alone(tmp_path):
+    seen = save_answers(tmp_path / 'answers', make_data(tmp_path))
+    alone = dataclasses.replace(seen, sources=(
+        dataclasses.replace(seen.sources[0], taught=False),))
+    assert all(f.wanted is not None for f in data.load_training(seen)[0].frames)
+    assert all(f.wanted is None for f in data.load_training(alone)[0].frames)
+    assert not crops(alone)[0]['asked'].any()
+    unlabelled = dataclasses.replace(alone, sources=(
+        dataclasses.replace(alone.sources[0], labels=None),))
+    with pytest.raises(ValueError, match='made has no labels: set labels, or taught'):
+        data.load_training(unlabelled)
 
 
 def test_a_part_of_a_source_can_be_chosen(tmp_path):

@@ -192,16 +192,16 @@ def test_whole_frames_are_shown_at_three_sizes(sources, device):
     assert float(bank.wanted[0, :, :32, :48].float().mean()) == pytest.approx(2 / 19, rel=1e-3)
 
 
-def test_rendered_frames_are_not_shown_to_the_teacher(sources, device):
-    street = dataclasses.replace(sources[0], settings=dataclasses.replace(
-        sources[0].settings, name='street'))
+def test_frames_of_untaught_sources_are_not_shown_to_the_teacher(sources, device):
+    exact = dataclasses.replace(sources[0], settings=dataclasses.replace(
+        sources[0].settings, taught=False))
     shown = []
 
     def teacher(images):
         shown.append(images)
         return knows_colours(images)
 
-    both = crops([sources[0], street], device, mixup_probability=1.0, teacher=teacher, batch=32)
+    both = crops([sources[0], exact], device, mixup_probability=1.0, teacher=teacher, batch=32)
     assert len(shown) == 3 * len(sources[0].frames)
     batch = both(0)
     asked = batch['asked'].amax((1, 2)) > 0
@@ -209,10 +209,10 @@ def test_rendered_frames_are_not_shown_to_the_teacher(sources, device):
     assert not (batch['labels'][~asked] == IGNORE).any()  # they are not blended
 
 
-def test_the_rendered_street_alone_is_drawn_unasked(sources, device):
-    street = dataclasses.replace(sources[0], settings=dataclasses.replace(
-        sources[0].settings, name='street'))
-    batch = crops([street], device, mixup_probability=1.0)(0)
+def test_an_untaught_source_alone_is_drawn_unasked(sources, device):
+    exact = dataclasses.replace(sources[0], settings=dataclasses.replace(
+        sources[0].settings, taught=False))
+    batch = crops([exact], device, mixup_probability=1.0)(0)
     assert not batch['asked'].any()
     assert agreement(batch, batch['labels']) > 0.9
 

@@ -82,6 +82,16 @@ def test_every_frame_is_computed_once(tmp_path, weights):
     assert len(data.load_training(chosen.data)[0].frames) == 3
 
 
+def test_sources_that_are_not_taught_are_not_computed(tmp_path, weights):
+    chosen = settings(tmp_path, weights)
+    source = dataclasses.replace(chosen.data.sources[0], labels='labels', taught=False)
+    reports = []
+    teacher.compute(dataclasses.replace(chosen, data=dataclasses.replace(
+        chosen.data, sources=(source,))), reports.append)
+    assert not reports
+    assert not (tmp_path / 'answers').exists()
+
+
 def test_results_need_a_folder(tmp_path, weights):
     chosen = settings(tmp_path, weights)
     chosen = dataclasses.replace(
