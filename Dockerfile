@@ -30,7 +30,8 @@ COPY . src/aim_ros
 RUN source "/opt/ros/$ROS_DISTRO/setup.bash" \
     && .venv/bin/python -m colcon build --packages-select aim_ros
 
-# The only signal by which `ros2 launch` ends its nodes; `exec`, so that it gets it.
+# The only signal by which `ros2 launch` ends its nodes; `exec`, so that it gets it. In a terminal it
+# takes for granted that the nodes got it, too, unless it is told that it is not interactive.
 STOPSIGNAL SIGINT
 ENTRYPOINT ["/bin/bash", "-c", "source /ws/install/setup.bash && exec \"$@\"", "entrypoint"]
-CMD ["ros2", "launch", "aim_ros", "perception.launch.py"]
+CMD ["ros2", "launch", "--noninteractive", "aim_ros", "perception.launch.py"]

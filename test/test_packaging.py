@@ -133,8 +133,10 @@ def test_the_entry_points_exist():
 
 def test_a_container_is_stopped_by_the_signal_that_a_launch_heeds():
     # That it does: test/launch. SIGTERM it leaves to the default action, which a container's
-    # first process is spared.
+    # first process is spared; in a terminal it passes SIGINT on to nobody.
     lines = (ROOT / 'Dockerfile').read_text().splitlines()
     assert 'STOPSIGNAL SIGINT' in lines
     start, = (line for line in lines if line.startswith('ENTRYPOINT'))
     assert 'exec ' in start
+    command, = (line for line in lines if line.startswith('CMD'))
+    assert '"--noninteractive"' in command

@@ -49,7 +49,7 @@ class StopSignal(threading.Event):
         Have a signal end the process within the block, with exit code 0; so does one of before.
 
         For imports, which may take a minute on cores that are busy, and leave nothing half done:
-        who sends a signal kills what does not heed it for long, as `ros2 launch` after 45 s.
+        who sends a signal kills what does not heed it for long, as `ros2 launch` after 25 s.
         """
         self._at_once = True
         try:
