@@ -21,9 +21,16 @@ _STREET_LENGTH = 120  # frames of a scene, 12 seconds
 
 
 def read_names(root: str | Path, path: str | Path) -> set[str]:
-    """Return the frame names, one a line, of a list in the data folder or the working folder."""
+    """
+    Return the frame names, one a line, of a list in the data folder or the working folder.
+
+    :raises ValueError: it is no text.
+    """
     found = Path(root) / path
-    return set((found if found.exists() else Path(path)).read_text().split())
+    try:
+        return set((found if found.exists() else Path(path)).read_text(encoding='utf-8').split())
+    except UnicodeDecodeError as error:
+        raise ValueError(f'{path} is no list of names: {error}') from error
 
 
 def _read_labels(path):

@@ -158,7 +158,7 @@ class DeviceCrops:
         grid = banks.grid_of(maps, tuple(2 * side for side in self.grid))
         fine = banks.cut(self.frames.wanted[index], grid)
         found = F.avg_pool2d(fine, 2)
-        total = found.sum(1, keepdim=True)  # less than 1 at the rim, 0 in frames of the street
+        total = found.sum(1, keepdim=True)  # less than 1 at the rim, 0 where it saw none
         crops['wanted'] = found / total.clamp_min(1e-6)
         crops['asked'] = (total[:, 0] > 0.5) * self._cells(crops['labels'] != banks.OUTSIDE)
 

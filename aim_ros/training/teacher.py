@@ -130,12 +130,12 @@ def most_probable(probabilities: np.ndarray, size: tuple[int, int], least: float
 
 
 def compute(config: Config, report: Callable[[str], None] = print) -> None:
-    """Compute what is missing of all sources to train on and to choose by; the rest stays."""
+    """Compute what is missing of taught sources, to train on and to choose by; the rest stays."""
     if not config.data.computed:
         raise ValueError('data.computed is not set: name the folder to keep the results in')
     teacher = Teacher(config.teacher.weights, config.train.threads)
     unlabelled = [source for source in config.data.choice if source.labels is None]
-    for source in (*filter(lambda s: s.taught, config.data.sources), *unlabelled):
+    for source in (s for s in (*config.data.sources, *unlabelled) if s.taught):
         done = _compute_source(teacher, config, source)
         report(f'{source.name}: {done} frames')
 

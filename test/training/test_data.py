@@ -358,6 +358,12 @@ def test_a_source_that_is_not_taught_has_its_labels_alone(tmp_path):
         data.load_training(unlabelled)
 
 
+def test_a_list_that_is_no_text_is_named(tmp_path):
+    (tmp_path / 'val.txt').write_bytes(b'f1\n\xff')
+    with pytest.raises(ValueError, match=r'^val\.txt is no list of names: .*utf-8'):
+        data.read_names(tmp_path, 'val.txt')
+
+
 def test_a_part_of_a_source_can_be_chosen(tmp_path):
     make_data(tmp_path)
     source = config.SourceConfig(name='made', images='images', labels='labels', every=2)
