@@ -122,14 +122,14 @@ def test_no_foreign_page_asks_for_anything_wherever_it_is_served(status, listens
             assert status(listens_at, '127.0.0.1', {'Origin': origin, **more}) == 403
 
 
-@pytest.mark.parametrize(('status', 'name', 'headers', 'path'), [
+@pytest.mark.parametrize(('answer', 'name', 'headers', 'path'), [
     (200, '127.0.0.1', {}, '/'), (404, '127.0.0.1', {}, '/nothing'),
     (400, 'evil.example', {}, '/'), (403, '127.0.0.1', {'Origin': 'null'}, '/'),
     (500, '127.0.0.1', {}, '/fails')])
-def test_no_answer_is_shown_in_the_frame_of_another_page(ask, status, name, headers, path):
+def test_no_answer_is_shown_in_the_frame_of_another_page(ask, answer, name, headers, path):
     """A site could draw over the page, and have its viewer click on what sets parameters."""
     given = ask('127.0.0.1', name, headers, path)
-    assert given.status == status
+    assert given.status == answer
     assert given.headers.get_all('Content-Security-Policy') == ["frame-ancestors 'none'"]
     assert given.headers.get_all('X-Frame-Options') == ['DENY']
 
