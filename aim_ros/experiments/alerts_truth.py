@@ -1,5 +1,6 @@
 """Road users as they are: from a file of labelled tracks, or from the rendered street."""
 
+from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 import csv
@@ -107,23 +108,31 @@ def read_tracks(path: Path) -> Truth:
             raise ExperimentError(
                 f'{path}: expected the columns frame, track_id, type, x1, y1, x2, y2, truncated '
                 f'and distance_m, got {row} ({error})') from error
-    scored = None
-    if (labelled := path.parent / 'labelled_frames.txt').is_file():
-        try:
-            scored = frozenset(map(int, read_text(labelled).split()))
-        except ValueError as error:
-            raise ExperimentError(f'{labelled}: expected numbers of frames ({error})') from error
-    if (missing := path.parent / 'ignore.csv').is_file():
-        for row in _rows(missing):
-            try:
-                for frame in range(int(row['frame_first']), int(row['frame_last']) + 1):
-                    ignored.setdefault(frame, []).append(_box(row))
-            except _MALFORMED as error:
-                raise ExperimentError(
-                    f'{missing}: expected the columns frame_first, frame_last, x1, y1, x2 and y2, '
-                    f'got {row} ({error})') from error
+    labelled, missing = path.parent / 'labelled_frames.txt', path.parent / 'ignore.csv'
+    scored = _read_frames(labelled) if labelled.is_file() else None
+    for frame, box in _read_ignored(missing) if missing.is_file() else ():
+        ignored.setdefault(frame, []).append(box)
     # KITTI labels bicycles and motorcycles only while somebody rides them.
     return Truth(users, scored, ignored, frozenset({'bicycle', 'motorcycle'}))
+
+
+def _read_frames(path: Path) -> frozenset[int]:
+    try:
+        return frozenset(map(int, read_text(path).split()))
+    except ValueError as error:
+        raise ExperimentError(f'{path}: expected numbers of frames ({error})') from error
+
+
+def _read_ignored(path: Path) -> Iterator[tuple[int, FBox]]:
+    """Yield frames, and in each a box where labels are missing."""
+    for row in _rows(path):
+        try:
+            for frame in range(int(row['frame_first']), int(row['frame_last']) + 1):
+                yield frame, _box(row)
+        except _MALFORMED as error:
+            raise ExperimentError(
+                f'{path}: expected the columns frame_first, frame_last, x1, y1, x2 and y2, '
+                f'got {row} ({error})') from error
 
 
 def street_truth(street: Street) -> Truth:
