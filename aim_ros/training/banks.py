@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
@@ -11,6 +12,7 @@ import torch.nn.functional as F
 from aim_ros.training import distillation
 from aim_ros.training import efficientvit
 from aim_ros.training.labels import IGNORE
+from aim_ros.training.labels import NAMES
 from aim_ros.training.pasting import Instance
 from aim_ros.training.sources import Source
 
@@ -18,6 +20,7 @@ TeacherFunction = Callable[[torch.Tensor], torch.Tensor]
 """From images (B, 3, H, W) float, 0..255, to probabilities (B, C, h, w) over the whole of them."""
 
 OUTSIDE = 254  # a label: no frame is there
+_SHOWN = 8  # frames of one size that the teacher sees at once
 _TILE = 192  # rows and columns of an instance
 _LEVELS = 4  # of the pyramid of its sizes
 
@@ -25,17 +28,16 @@ _LEVELS = 4  # of the pyramid of its sizes
 def windows(left: torch.Tensor, top: torch.Tensor, width: torch.Tensor, height: torch.Tensor,
             canvas: tuple[int, int]) -> torch.Tensor:
     """
-    Return the maps (B, 2, 3) by which `torch.nn.functional.affine_grid` cuts windows out.
+    Return where windows lie on their canvases: scale and shift of x and of y, (B, 2, 2).
 
     :param left: of each window, in pixels of the canvas, (B,), as the others. A negative `width`
         mirrors a window; `left` is then its right side.
     :param canvas: its (height, width).
     """
     rows, columns = canvas
-    zero = torch.zeros_like(left)
     return torch.stack([
-        torch.stack([width / columns, zero, (2 * left + width) / columns - 1], 1),
-        torch.stack([zero, height / rows, (2 * top + height) / rows - 1], 1)], 1)
+        torch.stack([width / columns, (2 * left + width) / columns - 1], 1),
+        torch.stack([height / rows, (2 * top + height) / rows - 1], 1)], 1)
 
 
 def grid_of(maps: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
@@ -45,7 +47,13 @@ def grid_of(maps: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
     :param maps: see `windows`.
     :return: x and y, -1 to 1 within the canvas.
     """
-    return F.affine_grid(maps, (len(maps), 1, *size), align_corners=False)
+    # An axis at a time: windows are not turned, and `affine_grid` would multiply matrices.
+    down, across = (
+        (2 * torch.arange(side, device=maps.device) + 1) / side - 1 for side in size)
+    x = maps[:, 0, :1] * across + maps[:, 0, 1:]
+    y = maps[:, 1, :1] * down + maps[:, 1, 1:]
+    return torch.stack([x[:, None, :].expand(-1, size[0], -1),
+                        y[:, :, None].expand(-1, -1, size[1])], 3)
 
 
 def cut(canvas: torch.Tensor, grid: torch.Tensor, mode: str = 'bilinear') -> torch.Tensor:
@@ -57,13 +65,19 @@ def cut(canvas: torch.Tensor, grid: torch.Tensor, mode: str = 'bilinear') -> tor
     return F.grid_sample(canvas.float(), grid, mode, align_corners=False)
 
 
-def _mean_probabilities(teacher, image, zoom):
-    """Return the mean of what a teacher sees of a frame at its `ZOOMS`, on the finest grid."""
+def _mean_probabilities(teacher, images, zoom):
+    """Return the mean of what a teacher sees of frames at its `ZOOMS`, on the finest grid."""
     seen = []
     for share in distillation.ZOOMS:
-        size = efficientvit.fitting_size(image.shape[2:], share * zoom)
-        seen.append(teacher(F.interpolate(image, size, mode='bicubic').clamp(0, 255)))
-    return distillation.mean_on_finest(seen)[0].half()
+        size = efficientvit.fitting_size(images.shape[2:], share * zoom)
+        seen.append(teacher(F.interpolate(images, size, mode='bicubic').clamp(0, 255)))
+    return distillation.mean_on_finest(seen).half()
+
+
+def _finest(size, zoom):
+    """Return the (rows, columns) of `_mean_probabilities`."""
+    rows, columns = efficientvit.fitting_size(size, distillation.ZOOMS[-1] * zoom)
+    return rows // efficientvit.LOGITS_STRIDE, columns // efficientvit.LOGITS_STRIDE
 
 
 class FrameBank:
@@ -71,9 +85,9 @@ class FrameBank:
     The frames of all sources, each in the upper left corner of a canvas as large as the largest.
 
     `images` (N, 3, H, W) uint8 and `labels` (N, H, W) uint8, `OUTSIDE` beside the frame;
-    `sizes` (N, 2) their heights and widths; `first` each source's first frame. What the teacher
-    sees in them are `wanted` (N, C, h, w) float16 and its sizes `grids`, (N, 2); frames of sources
-    that are not `taught` are not shown to it.
+    `sizes` (N, 2) their heights and widths; `first` each source's first frame. Frames of `taught`
+    sources are shown to the teacher: what it sees in them are `wanted` (M, C, h, w) float16, of
+    sizes `grids` (N, 2). `shown` (N,) tells which of the M is a frame's; -1: none.
 
     :param teacher: None: no frame is shown to one.
     """
@@ -94,27 +108,48 @@ class FrameBank:
             self.labels[index, :rows, :columns] = torch.from_numpy(
                 np.array(frame.labels)).to(device)
         self.grids = np.ones_like(self.sizes)
+        self.shown = torch.full((len(frames),), -1, device=device)
         self.wanted = None
         if teacher is not None:
             self._show(sources, teacher)
 
     def _show(self, sources, teacher):
-        answers = {}
-        for number, source in enumerate(sources):
+        alike = {}
+        for source, first in zip(sources, self.first[:-1].tolist(), strict=True):
             if not source.settings.taught:
                 continue
-            for index in range(self.first[number], self.first[number + 1]):
-                rows, columns = self.sizes[index]
-                image = self.images[index:index + 1, :, :rows, :columns].float()
-                answers[index] = _mean_probabilities(teacher, image, source.settings.teacher_zoom)
-        if not answers:
+            zoom = source.settings.teacher_zoom
+            for index in range(first, first + len(source.frames)):
+                size = tuple(self.sizes[index].tolist())
+                alike.setdefault((size, zoom), []).append(index)
+                self.grids[index] = _finest(size, zoom)
+        if not alike:
             return
-        shape = np.max([answer.shape for answer in answers.values()], axis=0)
+        indices = [index for group in alike.values() for index in group]
         self.wanted = torch.zeros(
-            len(self.sizes), *map(int, shape), dtype=torch.float16, device=self.images.device)
-        for index, answer in answers.items():
-            rows, columns = self.grids[index] = answer.shape[1:]
-            self.wanted[index, :, :rows, :columns] = answer
+            len(indices), len(NAMES), *map(int, self.grids[indices].max(0)), dtype=torch.float16,
+            device=self.images.device)
+        self.shown[indices] = torch.arange(len(indices), device=self.shown.device)
+        place = 0
+        for ((rows, columns), zoom), group in alike.items():
+            height, width = self.grids[group[0]]
+            for begin in range(0, len(group), _SHOWN):
+                chosen = group[begin:begin + _SHOWN]
+                # Filled up: on a GPU the first pass of a shape takes a second or more.
+                filled = chosen + chosen[-1:] * (min(_SHOWN, len(group)) - len(chosen))
+                images = self.images[filled, :, :rows, :columns].float()
+                found = _mean_probabilities(teacher, images, zoom)[:len(chosen)]
+                self.wanted[place:place + len(chosen), :, :height, :width] = found
+                place += len(chosen)
+
+
+def _pyramid(instance):
+    """Return an instance's tiles, from the finest to the coarsest, (levels, tile, tile, 4)."""
+    opacity = (instance.labels != IGNORE).astype(np.float32)[..., None]
+    both = np.concatenate([opacity * instance.image, 255 * opacity], 2)
+    sizes = (_TILE >> level for level in range(_LEVELS))
+    shrunk = (cv2.resize(both, (size, size), interpolation=cv2.INTER_AREA) for size in sizes)
+    return np.stack([cv2.resize(tile, (_TILE, _TILE)).astype(np.uint8) for tile in shrunk])
 
 
 class InstanceBank:
@@ -127,14 +162,9 @@ class InstanceBank:
 
     def __init__(self, instances: Sequence[Instance], device: torch.device):
         self.shapes = np.array([instance.labels.shape for instance in instances])
-        levels = [[] for _ in range(_LEVELS)]
-        for instance in instances:
-            opacity = (instance.labels != IGNORE).astype(np.float32)[..., None]
-            both = np.concatenate([opacity * instance.image, 255 * opacity], 2)
-            for number, tiles in enumerate(levels):
-                shrunk = cv2.resize(both, (_TILE >> number,) * 2, interpolation=cv2.INTER_AREA)
-                tiles.append(cv2.resize(shrunk, (_TILE, _TILE)).astype(np.uint8))
-        self.tiles = torch.from_numpy(np.concatenate(levels)).permute(0, 3, 1, 2).to(device)
+        with ThreadPoolExecutor() as pool:
+            tiles = np.stack(list(pool.map(_pyramid, instances)), 1)
+        self.tiles = torch.from_numpy(tiles).flatten(0, 1).to(device).permute(0, 3, 1, 2)
         self.labels = torch.from_numpy(np.stack([
             cv2.resize(instance.labels, (_TILE, _TILE), interpolation=cv2.INTER_NEAREST)
             for instance in instances]))[:, None].to(device)

@@ -65,9 +65,8 @@ class DeviceCrops:
             K.RandomGamma((0.75, 1.25), p=0.3 * settings.colour),
             K.RandomGrayscale(p=settings.grey),
             K.RandomGaussianBlur((5, 5), (0.4, 1.2), p=settings.blur / 2),
-            K.RandomMotionBlur((3, 7), 180.0, 0.5, p=settings.blur / 2),
-            K.RandomGaussianNoise(std=0.03, p=settings.noise / 2),
-            K.RandomJPEG((40.0, 90.0), p=settings.noise / 2))
+            K.RandomMotionBlur((3, 7), 180.0, 0.5, p=settings.blur / 2))
+        self.compression = K.RandomJPEG((40.0, 90.0), p=settings.noise / 2)
 
     def _instances(self, probability, cut):
         found = cut(self.sources, self.settings) if probability else []
@@ -82,11 +81,20 @@ class DeviceCrops:
         self._cutmix(rng, crops)
         self._mixup(rng, crops)
         image = F.interpolate(crops['image'], self.settings.crop, mode='bilinear', antialias=True)
-        image = 255 * self.colours(image.clamp(0, 255) / 255).clamp(0, 1)
+        image = self._noisy(self.colours(image.clamp(0, 255) / 255))
+        image = 255 * self.compression(image.clamp(0, 1)).clamp(0, 1)
         labels = crops['labels']
         return {'image': image, 'labels': labels.where(labels != banks.OUTSIDE, IGNORE),
                 'weight': crops['weight'], 'wanted': crops['wanted'],
                 'asked': crops['asked'] * ~crops['pasted']}
+
+    def _noisy(self, image):
+        """Add Gaussian noise; Kornia draws it on the host, which takes longer than all else."""
+        drawn, strength = torch.rand(
+            2, len(image), 1, 1, 1, generator=self.random, device=self.device)
+        strength = (drawn < self.settings.noise / 2) * (0.01 + 0.04 * strength)
+        noise = torch.randn(image.shape, generator=self.random, device=self.device)
+        return image + strength * noise
 
     def _draw(self, rng, count):
         """Return crops before they are mixed: those of a batch, and what is `pasted` in them."""
@@ -156,7 +164,9 @@ class DeviceCrops:
                              height * cells[:, 0], self.frames.wanted.shape[2:])
         # Four samples a cell of the network's, which may cover several of the teacher's.
         grid = banks.grid_of(maps, tuple(2 * side for side in self.grid))
-        fine = banks.cut(self.frames.wanted[index], grid)
+        shown = self.frames.shown[index]
+        fine = banks.cut(self.frames.wanted[shown.clamp_min(0)], grid)
+        fine = fine * (shown >= 0)[:, None, None, None]
         found = F.avg_pool2d(fine, 2)
         total = found.sum(1, keepdim=True)  # less than 1 at the rim, 0 where it saw none
         crops['wanted'] = found / total.clamp_min(1e-6)
@@ -227,9 +237,11 @@ class DeviceCrops:
 
     def _others(self, rng, probability):
         """Return which crops to mix with others, and these; none for none."""
-        drawn = np.flatnonzero(rng.random(self.batch) < probability)
-        if not drawn.size:
+        # About as many each time: the teacher's first pass of so many takes seconds on a GPU.
+        count = int(probability * self.batch + rng.random())
+        if not count:
             return None, None
+        drawn = np.sort(rng.permutation(self.batch)[:count])
         return self._tensor(drawn, torch.long), self._draw(rng, len(drawn))
 
     def _cutmix(self, rng, crops):
@@ -283,4 +295,8 @@ class DeviceCrops:
             crops[name][index] = torch.where(each, values, mine[name])
 
     def _tensor(self, values, dtype=torch.float32):
-        return torch.as_tensor(np.asarray(values), dtype=dtype).to(self.device, non_blocking=True)
+        """Return host values on the device, without waiting for what that has to do before."""
+        values = torch.as_tensor(np.asarray(values), dtype=dtype)
+        if self.device.type == 'cuda':
+            values = values.pin_memory()
+        return values.to(self.device, non_blocking=True)

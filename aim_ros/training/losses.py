@@ -34,10 +34,9 @@ def weighted_loss(logits: torch.Tensor, labels: torch.Tensor, weights: torch.Ten
 
 def _dice(logits, truth, trust):
     trusted = logits.softmax(1) * trust[:, None]
-    hit = trusted.gather(1, truth[:, None]).flatten()
-    truth = truth.flatten()
-    right = hit.new_zeros(logits.shape[1]).index_add(0, truth, hit)
-    actual = hit.new_zeros(logits.shape[1]).index_add(0, truth, trust.flatten())
+    classes = torch.arange(logits.shape[1], device=truth.device)
+    shown = truth[:, None] == classes[:, None, None]  # an index_add of 19 sums waits on a GPU
+    right, actual = ((shown * part).sum((0, 2, 3)) for part in (trusted, trust[:, None]))
     share = 2 * right / (trusted.sum((0, 2, 3)) + actual).clamp_min(1e-6)
     present = actual > 0
     return ((1 - share) * present).sum() / present.sum().clamp_min(1)

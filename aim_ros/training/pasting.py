@@ -70,7 +70,9 @@ def cut_vehicles(sources: Iterable[Source], settings: AugmentConfig) -> list[Ins
 def _cut(frame, groups, least_height, least_area, least_fill):
     """Yield the instances of one frame, class after class."""
     for group in groups:
-        mask = np.isin(frame.labels, group).astype(np.uint8)
+        mask = cv2.LUT(frame.labels, np.isin(np.arange(256), group).astype(np.uint8))
+        if not mask.any():
+            continue
         _, regions, boxes, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
         for index, (x, y, width, height, area) in enumerate(boxes):
             inside = x > 0 and y > 0

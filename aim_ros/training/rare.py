@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 
 from aim_ros.training.config import AugmentConfig
@@ -30,10 +31,11 @@ def rare_places(sources: Sequence[Source], settings: AugmentConfig, seed: int
 def _places(source: Source, classes: Sequence[int], rng: np.random.Generator) -> list[Places]:
     found: dict[int, Places] = {}
     for index, frame in enumerate(source.frames):
+        counts = cv2.calcHist([frame.labels], [0], None, [256], [0, 256])
         for wanted in classes:
-            rows, columns = np.nonzero(frame.labels == wanted)
-            if len(rows) >= _LEAST:
-                chosen = rng.integers(len(rows), size=_KEPT)
+            if counts[wanted] >= _LEAST:
+                pixels = np.flatnonzero(frame.labels == wanted)
+                chosen = pixels[rng.integers(len(pixels), size=_KEPT)]
                 found.setdefault(wanted, []).append(
-                    (index, np.stack([rows[chosen], columns[chosen]], 1)))
+                    (index, np.stack(np.unravel_index(chosen, frame.labels.shape), 1)))
     return list(found.values())

@@ -182,14 +182,37 @@ def test_whole_frames_are_shown_at_three_sizes(sources, device):
 
     def teacher(images):
         sizes.append(tuple(images.shape[2:]))
-        return torch.full((1, 19, *(side // 8 for side in images.shape[2:])), len(sizes) / 19,
-                          device=device)
+        return torch.full((len(images), 19, *(side // 8 for side in images.shape[2:])),
+                          len(sizes) / 19, device=device)
 
     bank = crops(sources[:1], device, teacher=teacher, batch=1).frames
     # 96x160, enlarged by 1.5, 2 and 2.5.
     assert sizes[:3] == [(128, 256), (192, 320), (256, 384)]
     assert bank.grids[0].tolist() == [32, 48]
     assert float(bank.wanted[0, :, :32, :48].float().mean()) == pytest.approx(2 / 19, rel=1e-3)
+
+
+def test_frames_of_one_size_are_shown_together(sources, device, monkeypatch):
+    monkeypatch.setattr(banks, '_SHOWN', 2)
+    small = dataclasses.replace(sources[0], frames=(LabelledFrame(
+        'small', np.full((64, 96, 3), 10 * CAR, np.uint8), np.full((64, 96), CAR, np.uint8)),))
+    assert len(sources[0].frames) == 3
+    counts = []
+
+    def teacher(images):
+        counts.append(len(images))
+        return knows_colours(images)
+
+    bank = banks.FrameBank([small, sources[0]], device, teacher)
+    # At three sizes each: the small one, two, and the third one twice.
+    assert counts == [1] * 3 + [2] * 6
+    assert bank.shown.tolist() == [0, 1, 2, 3]
+    for index, frame in enumerate((*small.frames, *sources[0].frames)):
+        rows, columns = bank.grids[index]
+        seen = bank.wanted[bank.shown[index], :, :rows, :columns].argmax(0).cpu()
+        labels = torch.from_numpy(frame.labels)[None, None].float()
+        labels = F.interpolate(labels, (rows, columns), mode='nearest-exact')[0, 0]
+        assert (seen == labels).float().mean() > 0.9
 
 
 def test_frames_of_untaught_sources_are_not_shown_to_the_teacher(sources, device):
@@ -202,7 +225,7 @@ def test_frames_of_untaught_sources_are_not_shown_to_the_teacher(sources, device
         return knows_colours(images)
 
     both = crops([sources[0], exact], device, mixup_probability=1.0, teacher=teacher, batch=32)
-    assert len(shown) == 3 * len(sources[0].frames)
+    assert sum(map(len, shown)) == 3 * len(sources[0].frames)
     batch = both(0)
     asked = batch['asked'].amax((1, 2)) > 0
     assert 0 < asked.sum() < 32
