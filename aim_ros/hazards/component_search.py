@@ -76,7 +76,7 @@ def find_by_opencv(
                 perimeter(inside), int((~own[rows + y, columns + x]).sum()),
                 scores.probability[cells].mean(), scores.margin[cells].mean(),
                 (y, x + int(np.argmax(inside[0])))))
-    # As the compiled search finds them: new tracks are numbered in this order.
+    # As the compiled search finds them.
     found.sort(key=lambda row: (row[0], row[-1]))
     columns = list(zip(*found, strict=True))[:-1] if found else [()] * 8
     shapes = ((-1,), (-1, 4), (-1,), (-1, MAX_PARTS), (-1,), (-1,), (-1,), (-1,))

@@ -202,15 +202,20 @@ class Tracker:
         if not everybody:
             self.tracks.put(rows, tracks)
 
-    def _begin(self, regions: Sequence[Region], weights: np.ndarray, expected: np.ndarray,
+    def _begin(self, regions: np.ndarray, weights: np.ndarray, expected: np.ndarray,
                frame: _Frame) -> None:
         """Begin tracks of regions that go on with none, but may be part of what was seen."""
         if not len(regions):
             return
+        boxes = boxes_of(regions)
+        # Numbered from left to right: heads are about as high as the camera, so that a pixel
+        # more or less would change which comes first from above.
+        order = (boxes[:, 0] + boxes[:, 2] / 2).argsort(kind='stable')
+        regions, weights, boxes = regions[order], weights[order], boxes[order]
         known = inherited(regions, self.tracks, expected, frame.now_ns)
         stamps = [frame.now_ns] * len(regions)
         new = Tracks.beginning_with(
-            [next(self._ids) for _ in regions], regions, boxes_of(regions), stamps, stamps)
+            [next(self._ids) for _ in regions], regions, boxes, stamps, stamps)
         # What splits off is as sure as it looks by itself, however well the whole was known.
         known = weights * np.minimum(known, frame.settings.raise_after)
         new.evidence = np.where(known > 0, known + weights * frame.interval, 0.0)

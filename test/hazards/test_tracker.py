@@ -81,6 +81,25 @@ def test_neighbours_keep_their_ids_whatever_their_order():
     assert seen == {1: moved(left, 3), 2: moved(right, 3)}
 
 
+@pytest.mark.parametrize('down', [-1, 0, 1])
+def test_a_pixel_changes_no_number(down):
+    left, middle = moved(ASIDE, down=down), moved(ASIDE, across=60)
+    right = moved(ASIDE, across=120, down=down)
+    in_the_image = sorted((left, middle, right), key=lambda box: (box[1], box[0]))
+    assert Follower().see(0.0, *in_the_image) == {1: left, 2: middle, 3: right}
+
+
+def test_what_splits_off_is_as_sure_as_it_looks_whatever_its_number():
+    follower = Follower()
+    for seconds in (0.0, 0.1, 0.2, 0.3):
+        follower.see(seconds, (60, 10, 60, 30))
+    follower.see(0.4, (80, 10, 20, 30), region((100, 10, 20, 30)), region((60, 10, 20, 30), 0.6))
+    tracks = follower.tracker.tracks
+    assert [region.confidence for region in tracks.region] == [1.0, 0.6, 1.0]
+    _, unsure, sure = tracks.evidence
+    assert 0 < unsure < sure
+
+
 def test_weak_regions_keep_a_track_alive_and_start_none():
     follower = Follower()
     weak = {'confidence': 0.4}
