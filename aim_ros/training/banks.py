@@ -17,7 +17,7 @@ from aim_ros.training.pasting import Instance
 from aim_ros.training.sources import Source
 
 TeacherFunction = Callable[[torch.Tensor], torch.Tensor]
-"""From images (B, 3, H, W) float, 0..255, to probabilities (B, C, h, w) over the whole of them."""
+"""From images (B, 3, H, W) float, 0..255, to probabilities (B, 19, H / 8, W / 8) float."""
 
 OUTSIDE = 254  # a label: no frame is there
 _SHOWN = 8  # frames of one size that the teacher sees at once
@@ -86,8 +86,9 @@ class FrameBank:
 
     `images` (N, 3, H, W) uint8 and `labels` (N, H, W) uint8, `OUTSIDE` beside the frame;
     `sizes` (N, 2) their heights and widths; `first` each source's first frame. Frames of `taught`
-    sources are shown to the teacher: what it sees in them are `wanted` (M, C, h, w) float16, of
-    sizes `grids` (N, 2). `shown` (N,) tells which of the M is a frame's; -1: none.
+    sources are shown to the teacher: what it sees in them are `wanted` (M, 19, h, w) float16, of
+    sizes `grids` (N, 2), and `places` (N,) tells which of the M is a frame's. Where a frame is
+    not shown, they are (1, 1) and -1.
 
     :param teacher: None: no frame is shown to one.
     """
@@ -108,7 +109,7 @@ class FrameBank:
             self.labels[index, :rows, :columns] = torch.from_numpy(
                 np.array(frame.labels)).to(device)
         self.grids = np.ones_like(self.sizes)
-        self.shown = torch.full((len(frames),), -1, device=device)
+        self.places = torch.full((len(frames),), -1, device=device)
         self.wanted = None
         if teacher is not None:
             self._show(sources, teacher)
@@ -129,13 +130,13 @@ class FrameBank:
         self.wanted = torch.zeros(
             len(indices), len(NAMES), *map(int, self.grids[indices].max(0)), dtype=torch.float16,
             device=self.images.device)
-        self.shown[indices] = torch.arange(len(indices), device=self.shown.device)
+        self.places[indices] = torch.arange(len(indices), device=self.places.device)
         place = 0
         for ((rows, columns), zoom), group in alike.items():
             height, width = self.grids[group[0]]
             for begin in range(0, len(group), _SHOWN):
                 chosen = group[begin:begin + _SHOWN]
-                # Filled up: on a GPU the first pass of a shape takes a second or more.
+                # Filled up: on a GPU the first pass of a shape takes about 2 s.
                 filled = chosen + chosen[-1:] * (min(_SHOWN, len(group)) - len(chosen))
                 images = self.images[filled, :, :rows, :columns].float()
                 found = _mean_probabilities(teacher, images, zoom)[:len(chosen)]

@@ -10,6 +10,7 @@ from PIL import Image
 from aim_ros.training.config import DataConfig
 from aim_ros.training.config import SourceConfig
 from aim_ros.training.config import StreetConfig
+from aim_ros.training.labels import among
 from aim_ros.training.labels import combine_camvid
 from aim_ros.training.labels import IGNORE
 from aim_ros.training.packing import read_packed
@@ -78,7 +79,7 @@ def load_source(root: str | Path, settings: SourceConfig,
             human = _read_labels(root / settings.camvid_labels / f'{path.stem}.png')
             labels = combine_camvid(human, labels)
         if settings.ignore_classes:
-            labels = np.where(np.isin(labels, settings.ignore_classes), np.uint8(IGNORE), labels)
+            labels = np.where(among(labels, settings.ignore_classes), np.uint8(IGNORE), labels)
         if image.shape[:2] != labels.shape:
             raise ValueError(f'{path}: image {image.shape[:2]}, labels {labels.shape}')
         frames.append(LabelledFrame(path.stem, image, labels, _wanted(seen, path.stem)))

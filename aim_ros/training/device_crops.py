@@ -164,9 +164,9 @@ class DeviceCrops:
                              height * cells[:, 0], self.frames.wanted.shape[2:])
         # Four samples a cell of the network's, which may cover several of the teacher's.
         grid = banks.grid_of(maps, tuple(2 * side for side in self.grid))
-        shown = self.frames.shown[index]
-        fine = banks.cut(self.frames.wanted[shown.clamp_min(0)], grid)
-        fine = fine * (shown >= 0)[:, None, None, None]
+        places = self.frames.places[index]
+        fine = banks.cut(self.frames.wanted[places.clamp_min(0)], grid)
+        fine = fine * (places >= 0)[:, None, None, None]
         found = F.avg_pool2d(fine, 2)
         total = found.sum(1, keepdim=True)  # less than 1 at the rim, 0 where it saw none
         crops['wanted'] = found / total.clamp_min(1e-6)
@@ -237,7 +237,7 @@ class DeviceCrops:
 
     def _others(self, rng, probability):
         """Return which crops to mix with others, and these; none for none."""
-        # About as many each time: the teacher's first pass of so many takes seconds on a GPU.
+        # About as many each time: on a GPU the teacher's first pass of so many takes about 2 s.
         count = int(probability * self.batch + rng.random())
         if not count:
             return None, None

@@ -33,10 +33,11 @@ def weighted_loss(logits: torch.Tensor, labels: torch.Tensor, weights: torch.Ten
 
 
 def _dice(logits, truth, trust):
-    trusted = logits.softmax(1) * trust[:, None]
-    classes = torch.arange(logits.shape[1], device=truth.device)
-    shown = truth[:, None] == classes[:, None, None]  # an index_add of 19 sums waits on a GPU
-    right, actual = ((shown * part).sum((0, 2, 3)) for part in (trusted, trust[:, None]))
-    share = 2 * right / (trusted.sum((0, 2, 3)) + actual).clamp_min(1e-6)
+    found, trust = logits.softmax(1), trust[:, None]
+    # Scattered: `index_add` into 19 sums adds one after the other on a GPU.
+    actual = torch.zeros_like(found).scatter_(1, truth[:, None], trust)
+    right, claimed, actual = (
+        part.sum((0, 2, 3)) for part in (actual * found, trust * found, actual))
+    share = 2 * right / (claimed + actual).clamp_min(1e-6)
     present = actual > 0
     return ((1 - share) * present).sum() / present.sum().clamp_min(1)

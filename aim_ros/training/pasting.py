@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from aim_ros.training.config import AugmentConfig
+from aim_ros.training.labels import among
 from aim_ros.training.labels import IDS
 from aim_ros.training.labels import IGNORE
 from aim_ros.training.sources import Source
@@ -70,7 +71,7 @@ def cut_vehicles(sources: Iterable[Source], settings: AugmentConfig) -> list[Ins
 def _cut(frame, groups, least_height, least_area, least_fill):
     """Yield the instances of one frame, class after class."""
     for group in groups:
-        mask = cv2.LUT(frame.labels, np.isin(np.arange(256), group).astype(np.uint8))
+        mask = among(frame.labels, group)
         if not mask.any():
             continue
         _, regions, boxes, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)

@@ -20,7 +20,7 @@ from aim_ros.training import pasting  # noqa: E402
 from aim_ros.training.sources import LabelledFrame  # noqa: E402
 from aim_ros.training.sources import Source  # noqa: E402
 
-PERSON, RIDER, TRUCK, BICYCLE = 11, 12, 14, 18
+PERSON, RIDER, CAR, TRUCK, BICYCLE = 11, 12, 13, 14, 18
 
 NO_LABELS = r'^made has no labels: set labels, or taught and data\.computed$'
 
@@ -358,6 +358,18 @@ def test_a_source_that_is_not_taught_has_its_labels_alone(tmp_path):
         dataclasses.replace(alone.sources[0], labels=None),))
     with pytest.raises(ValueError, match=NO_LABELS):
         data.load_training(unlabelled)
+
+
+def test_labels_that_are_mostly_wrong_are_ignored(tmp_path):
+    settings = make_data(tmp_path).sources[0]
+    plain = data.load_source(tmp_path, settings)
+    chosen = data.load_source(
+        tmp_path, dataclasses.replace(settings, ignore_classes=(PERSON, CAR)))
+    for before, after in zip(plain.frames, chosen.frames, strict=True):
+        ignored = (before.labels == PERSON) | (before.labels == CAR)
+        assert ignored.any()
+        assert after.labels.dtype == np.uint8
+        assert np.array_equal(after.labels, np.where(ignored, 255, before.labels))
 
 
 def test_a_list_that_is_no_text_is_named(tmp_path):

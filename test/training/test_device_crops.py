@@ -177,6 +177,36 @@ def test_the_teacher_is_shown_blends(sources, device):
     torch.testing.assert_close(batch['wanted'], wanted)
 
 
+def test_as_many_crops_are_blended_in_every_step(sources, device):
+    shown = []
+
+    def teacher(images):
+        shown.append(len(images))
+        return knows_colours(images)
+
+    for share, expected in ((0.5, {8}), (0.3, {4, 5})):
+        drawn = crops(sources, device, mixup_probability=share, teacher=teacher)
+        shown.clear()
+        for step in range(12):
+            drawn(step)
+        assert set(shown) == expected
+        assert len(shown) == 12
+
+
+def test_half_of_the_crops_are_noisy(sources, device):
+    grey = dataclasses.replace(sources[0], frames=(LabelledFrame(
+        'grey', np.full((96, 160, 3), 128, np.uint8), np.full((96, 160), ROAD, np.uint8)),))
+    plain, noisy = (crops([grey], device, batch=128, noise=noise) for noise in (0.0, 1.0))
+    noisy.compression = torch.nn.Identity()
+    noise = (noisy(0)['image'] - plain(0)['image']) / 255
+    changed = noise.flatten(1).any(1)
+    assert 40 <= changed.sum() <= 88
+    spread = noise[changed].std((1, 2, 3))
+    assert 0.0095 < spread.min() < 0.015
+    assert 0.045 < spread.max() < 0.0525
+    assert (noise[changed].mean((1, 2, 3)).abs() < 0.005).all()
+
+
 def test_whole_frames_are_shown_at_three_sizes(sources, device):
     sizes = []
 
@@ -203,14 +233,17 @@ def test_frames_of_one_size_are_shown_together(sources, device, monkeypatch):
         counts.append(len(images))
         return knows_colours(images)
 
-    bank = banks.FrameBank([small, sources[0]], device, teacher)
-    # At three sizes each: the small one, two, and the third one twice.
-    assert counts == [1] * 3 + [2] * 6
-    assert bank.shown.tolist() == [0, 1, 2, 3]
-    for index, frame in enumerate((*small.frames, *sources[0].frames)):
+    parts = [dataclasses.replace(sources[0], frames=sources[0].frames[part])
+             for part in (slice(1), slice(1, None))]
+    between = [parts[0], small, parts[1]]
+    bank = banks.FrameBank(between, device, teacher)
+    # At three sizes each: two of one size, the third one twice, and the small one.
+    assert counts == [2] * 6 + [1] * 3
+    assert bank.places.tolist() == [0, 3, 1, 2]
+    for index, frame in enumerate(frame for source in between for frame in source.frames):
         rows, columns = bank.grids[index]
-        seen = bank.wanted[bank.shown[index], :, :rows, :columns].argmax(0).cpu()
-        labels = torch.from_numpy(frame.labels)[None, None].float()
+        seen = bank.wanted[bank.places[index], :, :rows, :columns].argmax(0).cpu()
+        labels = torch.tensor(frame.labels)[None, None].float()
         labels = F.interpolate(labels, (rows, columns), mode='nearest-exact')[0, 0]
         assert (seen == labels).float().mean() > 0.9
 

@@ -42,3 +42,12 @@ def test_labels_that_do_not_fit_are_refused():
         labels.combine_camvid(np.zeros((2, 3), np.uint8), np.zeros((3, 2), np.uint8))
     with pytest.raises(ValueError, match='CamVid class 12'):
         labels.combine_camvid(np.full((1, 1), 12, np.uint8), np.zeros((1, 1), np.uint8))
+
+
+def test_a_mask_marks_the_labels_of_its_classes():
+    ids = np.array([[0, 11, 12], [18, 255, 11]], np.uint8)
+    ids.flags.writeable = False  # as images are read
+    mask = labels.among(ids, (11, 255))
+    assert mask.dtype == np.uint8
+    assert mask.tolist() == [[0, 1, 0], [0, 1, 1]]
+    assert not labels.among(ids, ()).any()

@@ -310,6 +310,16 @@ def test_the_dice_share_counts_each_class_present_once():
     assert float(both - plain) == pytest.approx(2 * (1 - first + 1 - second) / 2, abs=1e-5)
 
 
+def test_the_dice_share_trusts_a_samples_pixels_by_its_weight():
+    logits = torch.randn(2, 3, 4, 6, generator=torch.Generator().manual_seed(2))
+    labels = torch.randint(3, (2, 4, 6), generator=torch.Generator().manual_seed(3))
+    trusted, twice = (
+        losses.weighted_loss(logits[chosen], labels[chosen], torch.tensor(weights), torch.ones(3),
+                             dice=1.0)
+        for chosen, weights in (([0, 1], [1.0, 0.5]), ([0, 0, 1], [1.0, 1.0, 1.0])))
+    torch.testing.assert_close(trusted, twice)
+
+
 @pytest.mark.parametrize('dice', [0.0, 1.0])
 def test_a_batch_without_labels_has_no_loss(dice):
     labels = torch.full((1, 4, 4), 255)
