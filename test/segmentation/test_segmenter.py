@@ -563,7 +563,7 @@ def test_the_image_is_left_as_it_is(make_checkpoint):
 def test_the_shipped_model_sees_a_street(shared_data):
     """One real frame, so that no mistake is shared by every part of the chain."""
     image = cv2.imread(str(sorted((shared_data / 'kitti_raw' / 'seq_a').rglob('*.jpg'))[0]))
-    segmenter = on_torch(SHIPPED)
+    segmenter = on_torch(SHIPPED, input_size=(256, 832))
     logits = segmenter.forward(segmenter.preprocess([Frame(image, 'bgr8')]))
     mask = decode(logits[0], image.shape[:2], Modulation()).mask
     height, width = mask.shape
