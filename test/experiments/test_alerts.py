@@ -200,6 +200,10 @@ def test_a_file_that_is_no_tracks(tmp_path):
     ('labelled_frames.txt', b'1 2 three', 'expected numbers of frames .*three'),
     ('labelled_frames.txt', b'1 \xff', 'expected numbers of frames .*utf-8'),
     ('ignore.csv', b'frame_first,frame_last\n1,2\n', 'expected the columns frame_first'),
+    ('ignore.csv', b'frame_first,frame_last,x1,y1,x2,y2\n1,1000000000000,0,0,9,9\n',
+     'expected 1000000 frames at most, got 1000000000000 up to'),
+    ('ignore.csv', b'frame_first,frame_last,x1,y1,x2,y2\n' + 3 * b'1,400000,0,0,9,9\n',
+     'expected 1000000 frames at most, got 1200000 up to'),
     ('ignore.csv', b'\xff\xfe', 'is no table: .*utf-8')])
 def test_a_file_of_tracks_that_is_malformed_is_named(tmp_path, name, content, said):
     (tmp_path / 'tracks.csv').write_text('frame,track_id\n')

@@ -332,4 +332,9 @@ def test_rviz_is_looked_for_before_anything_is_started(tmp_path, monkeypatch):
     index = tmp_path / 'share' / 'ament_index' / 'resource_index' / 'packages'
     index.mkdir(parents=True)
     (index / 'rviz2').touch()
+    program = tmp_path / 'lib' / 'rviz2' / 'rviz2'
+    with pytest.raises(ValueError, match='lib/rviz2/rviz2, which is not there or cannot be run'):
+        check_rviz()
+    program.parent.mkdir(parents=True)
+    program.touch(mode=0o755)
     check_rviz()

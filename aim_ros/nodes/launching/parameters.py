@@ -7,6 +7,7 @@ and leaves the word to the parameter file.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+import os
 from pathlib import Path
 import re
 from typing import Any
@@ -112,10 +113,13 @@ def check_rviz() -> None:
     :raises ValueError: it is not.
     """
     try:
-        get_package_prefix('rviz2')
+        program = Path(get_package_prefix('rviz2')) / 'lib' / 'rviz2' / 'rviz2'
     except LookupError as error:
         raise ValueError('rviz:=true needs the package rviz2, which is not installed: apt install '
                          'ros-$ROS_DISTRO-rviz2, or leave rviz out') from error
+    if not (program.is_file() and os.access(program, os.X_OK)):
+        raise ValueError(f'rviz:=true needs {program}, which is not there or cannot be run: '
+                         'install ros-$ROS_DISTRO-rviz2 again, or leave rviz out')
 
 
 def segmentation_parameters(given: Given) -> dict[str, Any]:
