@@ -11,6 +11,7 @@ from aim_ros.hazards.components import ClassGroups
 from aim_ros.hazards.components import MAX_PARTS
 from aim_ros.segmentation.labels import LabelSet
 from aim_ros.segmentation.labels import ROLES
+from aim_ros.segmentation.labels import synonyms
 from aim_ros.segmentation.labels import UnknownClassError
 
 VULNERABLE, VEHICLE = 'vulnerable', 'vehicle'
@@ -33,6 +34,11 @@ PART_NAMES = {
     MOTORCYCLIST: ('motorcyclist',),
 }
 """The class names of each part, in the words of several data sets."""
+
+POST_NAMES = frozenset({
+    'pole', 'polegroup', 'pole group', 'utility pole', 'street light', 'traffic light',
+    'traffic sign', 'tree', 'trunk', 'vegetation'})
+"""The class names of what is narrow, and people walk by behind."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +71,14 @@ class RoadUserClasses:
         """For each value that a mask may hold, whether it is a vehicle's class, bool (256,)."""
         table = np.zeros(max(len(self.names), 256), bool)
         table[[k for k, name in enumerate(self.group_names) if name == VEHICLE]] = True
+        return table
+
+    @cached_property
+    def is_post(self) -> np.ndarray:
+        """For each value that a mask may hold, whether a post may have that class, bool (256,)."""
+        table = np.zeros(max(len(self.names), 256), bool)
+        table[[k for k, name in enumerate(self.names)
+               if POST_NAMES.intersection(synonyms(name))]] = True
         return table
 
     def groups_of(self, class_ids: Sequence[int]) -> tuple[str, ...]:

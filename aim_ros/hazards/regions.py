@@ -16,8 +16,10 @@ from aim_ros.hazards.components import Components
 from aim_ros.hazards.components import MAX_PARTS
 from aim_ros.hazards.components import Scores
 from aim_ros.hazards.groups import RoadUserClasses
+from aim_ros.hazards.groups import VULNERABLE
 from aim_ros.hazards.pairs import connected
 from aim_ros.hazards.pairs import neighbours
+from aim_ros.hazards.posts import find_halves
 
 MAX_GAP = 0.3
 """Fragments one above the other are one region if the gap is at most this share of the taller."""
@@ -93,8 +95,8 @@ def find_regions(
     """
     Find the regions of the groups that some classes belong to.
 
-    Pixels of a group that touch, and fragments one above the other with a small gap, are one
-    region.
+    Pixels of a group that touch, fragments one above the other with a small gap, and what is seen
+    of a person on either side of a post are one region.
 
     :param base: (H, W) class ids of the unmodulated decision.
     :param other: (H, W) class ids of the modulated decision; `base` itself if there is none.
@@ -102,7 +104,7 @@ def find_regions(
     :param class_ids: the classes that count.
     :param min_area: smallest region, in pixels, that starts a track; down to `WEAK_SHARE` of it
         regions are returned.
-    :param max_gap: largest gap, as a share of the taller fragment.
+    :param max_gap: largest gap between fragments one above the other, as a share of the taller.
     :return: by group and then as they lie in the image.
     """
     if not class_ids:
@@ -110,8 +112,12 @@ def find_regions(
     found = find_components(
         base, other, classes.search(class_ids), scores, max(1, int(_FRAGMENT_SHARE * min_area)))
     found = merge_fragments(found, max_gap)
-    found = found.of(found.area >= WEAK_SHARE * min_area)
     names = classes.groups_of(class_ids)
+    if VULNERABLE in names:
+        one, other = find_halves(found, names.index(VULNERABLE), base, classes.is_post)
+        if len(one):
+            found = _sum_up(found, connected(len(found.area), one, other))
+    found = found.of(found.area >= WEAK_SHARE * min_area)
     return [
         Region(names[group], tuple(box), area, tuple(parts), probability, margin, perimeter,
                turned / area)

@@ -7,8 +7,9 @@ from aim_ros.hazards.groups import VEHICLE
 from aim_ros.hazards.groups import VULNERABLE
 from aim_ros.hazards.regions import find_regions
 from aim_ros.segmentation.labels import CITYSCAPES
+from aim_ros.segmentation.labels import LabelSet
 
-PERSON, RIDER, CAR, BICYCLE = 11, 12, 13, 18
+ROAD, POLE, PERSON, RIDER, CAR, BICYCLE = 0, 5, 11, 12, 13, 18
 CLASSES = RoadUserClasses.of(CITYSCAPES)
 ALERTED = (PERSON, RIDER, CAR, BICYCLE)
 
@@ -53,6 +54,76 @@ def test_fragments_side_by_side_are_two():
     paint(ids, (50, 10, 10, 30), PERSON)
     paint(ids, (61, 10, 10, 30), PERSON)
     assert [one.box for one in regions_of(ids)] == [(50, 10, 10, 30), (61, 10, 10, 30)]
+
+
+def behind_a_post(boxes, post=POLE, class_id=PERSON):
+    """Paint boxes, and between the first two what hides the rest."""
+    ids = blank()
+    left, right = boxes[:2]
+    start = left[0] + left[2]
+    paint(ids, (start, 0, right[0] - start, 100), post)
+    for box in boxes:
+        paint(ids, box, class_id)
+    return ids
+
+
+def bounding(*boxes):
+    left, top = min(box[0] for box in boxes), min(box[1] for box in boxes)
+    right = max(box[0] + box[2] for box in boxes)
+    return left, top, right - left, max(box[1] + box[3] for box in boxes) - top
+
+
+@pytest.mark.parametrize('halves', [
+    [(50, 10, 8, 60), (64, 10, 12, 60)],
+    [(50, 10, 12, 60), (71, 10, 12, 60)],
+    # Of an arm and of a leg, too, a post hides the rest.
+    [(50, 10, 18, 60), (74, 30, 8, 20)],
+    [(50, 10, 18, 60), (74, 45, 8, 25)],
+    # The head is seen on one side only, and one foot on the other.
+    [(50, 10, 9, 50), (66, 20, 12, 50)]])
+@pytest.mark.parametrize('class_id', [PERSON, RIDER])
+def test_a_person_behind_a_post_is_one_region(halves, class_id):
+    only, = regions_of(behind_a_post(halves, class_id=class_id))
+    assert only.box == bounding(*halves)
+    assert only.area == sum(width * height for _, _, width, height in halves)
+
+
+@pytest.mark.parametrize('boxes', [
+    # Two of whom one is as wide as a person; too wide together; the gap is too wide for a post.
+    [(50, 10, 13, 60), (66, 10, 13, 60)],
+    [(50, 10, 21, 60), (76, 10, 12, 60)],
+    [(50, 10, 8, 60), (68, 10, 8, 60)],
+    # They stand at different distances.
+    [(50, 10, 8, 40), (62, 40, 8, 40)],
+    [(50, 10, 10, 40), (64, 45, 6, 10)]])
+def test_people_side_by_side_are_two_regions(boxes):
+    assert [one.box for one in regions_of(behind_a_post(boxes))] == boxes
+
+
+@pytest.mark.parametrize('between', [ROAD, CAR])
+def test_where_no_post_is_seen_there_are_two_people(between):
+    boxes = [(50, 10, 8, 60), (64, 10, 12, 60)]
+    seen = regions_of(behind_a_post(boxes, post=between), class_ids=(PERSON,))
+    assert [one.box for one in seen] == boxes
+
+
+@pytest.mark.parametrize('class_id', [CAR, BICYCLE])
+def test_nothing_but_people_is_joined_behind_a_post(class_id):
+    boxes = [(50, 10, 8, 60), (64, 10, 12, 60)]
+    assert [one.box for one in regions_of(behind_a_post(boxes, class_id=class_id))] == boxes
+
+
+def test_of_several_beside_posts_only_two_are_one():
+    boxes = [(50, 10, 8, 60), (62, 10, 8, 60), (76, 10, 8, 60)]
+    ids = behind_a_post(boxes)
+    paint(ids, (70, 0, 6, 100), POLE)
+    near, far = regions_of(ids)
+    assert (near.box, far.box) == (bounding(*boxes[:2]), boxes[2])
+
+
+def test_posts_are_known_in_the_words_of_other_data_sets():
+    labels = LabelSet(('road', 'object--support--utility-pole', 'tree', 'sky'))
+    assert RoadUserClasses.of(labels).is_post[:4].tolist() == [False, True, True, False]
 
 
 def test_a_region_grows_by_fragments_until_none_is_near():
