@@ -43,6 +43,9 @@ _GLIMPSE = 0.4
 _SPLIT = 0.3
 """A new region goes on with what was seen of a track if it shares this part of the smaller box."""
 
+_HELD_BACK = 0.1
+"""It lacks this share of `raise_after` at least where there is an alert of that track."""
+
 _PART_HEIGHT = 0.25
 """It does not, if it has less than this share of the height: it may be anything beside it."""
 
@@ -204,7 +207,12 @@ class Tracker:
 
     def _begin(self, regions: np.ndarray, weights: np.ndarray, expected: np.ndarray,
                frame: _Frame) -> None:
-        """Begin tracks of regions that go on with none, but may be part of what was seen."""
+        """
+        Begin tracks of regions that go on with none, but may be part of what was seen.
+
+        Where they split off a road user of whom there is an alert, they have to be seen once more:
+        most of what a single frame splits off is nobody.
+        """
         if not len(regions):
             return
         boxes = boxes_of(regions)
@@ -212,13 +220,18 @@ class Tracker:
         # more or less would change which comes first from above.
         order = (boxes[:, 0] + boxes[:, 2] / 2).argsort(kind='stable')
         regions, weights, boxes = regions[order], weights[order], boxes[order]
-        known = inherited(regions, self.tracks, expected, frame.now_ns)
+        alerted = self.tracks.raised & self._living(frame)
+        known, shared = inherited(regions, self.tracks, expected, alerted, frame.now_ns)
         stamps = [frame.now_ns] * len(regions)
         new = Tracks.beginning_with(
             [next(self._ids) for _ in regions], regions, boxes, stamps, stamps)
-        # What splits off is as sure as it looks by itself, however well the whole was known.
-        known = weights * np.minimum(known, frame.settings.raise_after)
-        new.evidence = np.where(known > 0, known + weights * frame.interval, 0.0)
+        # Whatever it goes on with, a region is as sure as it looks by itself.
+        enough, interval = frame.settings.raise_after, frame.interval
+        known = np.where(known > 0, np.minimum(known, enough) + interval, 0.0)
+        # Half a sight, so that stamps may jitter.
+        lacking = max(interval / 2, _HELD_BACK * enough)
+        shared = np.minimum(shared, max(enough - lacking, 0.0))
+        new.evidence = weights * np.maximum(known, shared)
         self.tracks = self.tracks.joined(new)
 
     def _recognise(self, pixels: Pixels, parted: Parts, frame: _Frame) -> None:
@@ -247,8 +260,8 @@ class Tracker:
         return held | (waited_for & here)
 
 
-def inherited(regions: Sequence[Region], tracks: Tracks, expected: np.ndarray, now_ns: int
-              ) -> np.ndarray:
+def inherited(regions: Sequence[Region], tracks: Tracks, expected: np.ndarray,
+              alerted: np.ndarray, now_ns: int) -> tuple[np.ndarray, np.ndarray]:
     """
     Return the evidence for regions that show what tracks beside them showed so far.
 
@@ -256,21 +269,24 @@ def inherited(regions: Sequence[Region], tracks: Tracks, expected: np.ndarray, n
     a track that is seen there now is.
 
     :param expected: where each track was expected, (n, 4).
-    :return: for each region, in seconds.
+    :param alerted: which tracks there is an alert of in this frame, bool (n,).
+    :return: for each region that of the tracks without an alert, and that of those with one, in
+        seconds.
     """
     theirs = boxes_of(regions)
-    found = np.zeros(len(theirs))
+    found = np.zeros((2, len(theirs)))
     known = (tracks.evidence > 0).nonzero()[0]
     if not len(known):
-        return found
+        return found[0], found[1]
     r, t = neighbours(theirs, expected[known])
     t = known[t]
     like = theirs[r, 3] >= _PART_HEIGHT * expected[t, 3]
     goes_on = like & belong(theirs[r], expected[t], _SPLIT) & (
         (tracks.last_ns[t] != now_ns) | ~belong(theirs[r], tracks.box[t], _SPLIT))
     goes_on &= objects([region.group for region in regions])[r] == tracks.group[t]
-    np.maximum.at(found, r[goes_on], tracks.evidence[t[goes_on]])
-    return found
+    r, t = r[goes_on], t[goes_on]
+    np.maximum.at(found, (alerted[t].astype(int), r), tracks.evidence[t])
+    return found[0], found[1]
 
 
 def _left_sideways(tracks: Tracks, size: tuple[int, int]) -> np.ndarray:

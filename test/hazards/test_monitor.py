@@ -18,6 +18,9 @@ from aim_ros.hazards.geometry import GroundCamera
 
 AT_ONCE = replace(SETTINGS, raise_after=0.0)
 
+TOGETHER, LEFT, RIGHT = (20, 10, 40, 30), (20, 10, 18, 30), (42, 10, 18, 30)
+"""Two people who stand together, and apart."""
+
 # Raising
 
 
@@ -80,21 +83,60 @@ def test_weak_sights_raise_what_is_already_followed():
     assert [ids(report) for report in reports] == [[], [1]]
 
 
-def test_who_parts_from_another_is_raised_with_what_both_showed():
+def test_who_parts_from_another_is_raised_with_what_both_showed_once_it_is_seen_again():
     camera = Camera()
-    together, left, right = (20, 10, 40, 30), (20, 10, 18, 30), (42, 10, 18, 30)
+    for step in range(3):
+        camera.see(0.1 * step, TOGETHER)
+    assert len(camera.see(0.3, LEFT, RIGHT).alerts) == 1
+    assert len(camera.see(0.4, LEFT, RIGHT).alerts) == 2
+
+
+@pytest.mark.parametrize('interval', [0.02, 0.1, 0.15])
+@pytest.mark.parametrize('later', [0, 1])
+def test_what_one_frame_alone_splits_off_is_nobody(interval, later):
+    camera = Camera()
+    for step in range(30):
+        camera.see(interval * step, TOGETHER)
+    # Also if its stamp is that of the frame before, so that it takes no time.
+    assert ids(camera.see(interval * (29 + later), LEFT, RIGHT)) == [1]
+    for step in range(30, 32):
+        assert ids(camera.see(interval * (step + later), TOGETHER)) == [1]
+
+
+@pytest.mark.parametrize('late', [-0.003, 0.0, 0.003])
+def test_who_parts_from_another_is_raised_in_the_second_frame_also_if_stamps_jitter(late):
+    camera = Camera()
+    for step in range(10):
+        camera.see(0.1 * step, TOGETHER)
+    camera.see(1.0 - late, LEFT, RIGHT)
+    assert len(camera.see(1.1 + late, LEFT, RIGHT).alerts) == 2
+
+
+def test_who_is_left_of_a_road_user_that_leaves_the_picture_is_alerted_without_a_gap():
+    camera = Camera()
+    for step in range(12):
+        left = 30 - 4 * step
+        camera.see(0.1 * step, (max(left, 0), 10, 40 + min(left, 0), 60))
+    assert camera.see(1.2, (0, 15, 6, 20)).alerts
+
+
+def test_who_parts_from_another_near_in_the_corridor_is_raised_at_once():
+    camera = Camera()
+    together, left, right = ((x, AHEAD[1], width, AHEAD[3])
+                             for x, width in ((80, 40), (80, 18), (102, 18)))
     for step in range(3):
         camera.see(0.1 * step, together)
-    assert len(camera.see(0.3, left, right).alerts) == 2
+    alerts = camera.see(0.3, left, right).alerts
+    assert [alert.level for alert in alerts] == [Level.ERROR, Level.ERROR]
 
 
 @pytest.mark.parametrize(('confidence', 'raised'), [(0.9, 2), (0.55, 1)])
 def test_who_parts_from_another_is_as_sure_as_it_looks_by_itself(confidence, raised):
     camera = Camera()
-    together, left, right = (20, 10, 40, 30), (20, 10, 18, 30), (42, 10, 18, 30)
     for step in range(30):
-        camera.see(0.1 * step, together)
-    assert len(camera.see(3.0, left, region(right, confidence)).alerts) == raised
+        camera.see(0.1 * step, TOGETHER)
+    camera.see(3.0, LEFT, region(RIGHT, confidence))
+    assert len(camera.see(3.1, LEFT, region(RIGHT, confidence)).alerts) == raised
 
 
 def test_a_fragment_that_turns_into_a_whole_goes_on_with_its_evidence():
