@@ -11,6 +11,7 @@ from hazard_scenes import CLASSES
 from hazard_scenes import ids
 from hazard_scenes import moved
 from hazard_scenes import PERSON
+from hazard_scenes import POLE
 from hazard_scenes import region
 from hazard_scenes import RIDER
 from hazard_scenes import SETTINGS
@@ -19,6 +20,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 import numpy as np
 
+from aim_ros.hazards import regions
 from aim_ros.hazards.alerts import Level
 from aim_ros.hazards.boxes import contains
 from aim_ros.hazards.colours import Picture
@@ -264,7 +266,7 @@ def _check(alone, modulated, base, focused, probability, in_force, *, picture=No
 
 
 def _walkers(seed, frames=40):
-    """Yield images and class ids of people of one colour each, who walk past each other."""
+    """Yield images and class ids of people of one colour each, who pass each other and posts."""
     generator = np.random.default_rng(seed)
     colours = generator.permutation([(200, 30, 30), (30, 180, 40), (40, 60, 200), (230, 220, 60)])
     x, speed = generator.uniform(5, 95, 4), generator.uniform(-4, 4, 4)
@@ -275,14 +277,23 @@ def _walkers(seed, frames=40):
             left, top = int(x[number]), 20 + 3 * number  # the last is the nearest
             image[top:top + 36, left:left + 12] = colour
             labels[top:top + 36, left:left + 12] = PERSON
+        for post in (34, 75):
+            labels[:, post:post + 4] = POLE
         yield image, labels
         x += speed
         speed = np.where((x < 2) | (x > 98), -speed, speed)
 
 
-def test_nor_do_they_where_people_are_told_apart_by_their_colours(monkeypatch):
-    moves, move = [], Tracks.move
+def test_nor_do_they_where_people_pass_each_other_and_posts(monkeypatch):
+    moves, move, halves, find = [], Tracks.move, [], regions.find_halves
+
+    def find_halves(*some):
+        found = find(*some)
+        halves.extend(found[0])
+        return found
+
     monkeypatch.setattr(Tracks, 'move', lambda *some: (moves.append(some), move(*some))[1])
+    monkeypatch.setattr(regions, 'find_halves', find_halves)
     for seed in range(6):
         alone, modulated = AlertMonitor(CLASSES), AlertMonitor(CLASSES)
         generator = np.random.default_rng(seed)
@@ -293,4 +304,6 @@ def test_nor_do_they_where_people_are_told_apart_by_their_colours(monkeypatch):
             probability = np.full((2, *_GRID), 0.9, np.float32)
             _check(alone, modulated, base, focused, probability, _in_force(step // 8 % 3),
                    picture=Picture(image), stamp_ns=step * 100_000_000, size=_SIZE, camera=None)
+    # They were told apart by their colours, and seen on either side of a post.
     assert moves
+    assert halves

@@ -14,7 +14,7 @@ from aim_ros.hazards.sight import Sight
 from aim_ros.hazards.tracker import Tracker
 from aim_ros.segmentation.labels import CITYSCAPES
 
-PERSON, RIDER, CAR, BICYCLE = 11, 12, 13, 18
+POLE, PERSON, RIDER, CAR, BICYCLE = 5, 11, 12, 13, 18
 SIZE = (100, 200)
 """Height and width of the images."""
 
