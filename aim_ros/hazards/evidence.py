@@ -7,9 +7,10 @@ import numpy as np
 
 from aim_ros.hazards.boxes import edges
 from aim_ros.hazards.geometry import GroundCamera
-from aim_ros.hazards.groups import mostly_people
+from aim_ros.hazards.groups import are_mostly_people
 from aim_ros.hazards.groups import VULNERABLE
 from aim_ros.hazards.regions import boxes_of
+from aim_ros.hazards.regions import parts_of
 from aim_ros.hazards.regions import Region
 
 _DOUBTFUL, _SURE = 0.45, 0.65
@@ -76,7 +77,8 @@ def doubt(regions: Sequence[Region], camera: GroundCamera | None, size: tuple[in
     unlikely = ((most < _LOWEST) | (least > _TALLEST)) & (top > 0) & (bottom < size[0])
     if not unlikely.any():
         return regions
-    return [replace(region, unlikely=True) if odd and _is_person(region) else region
+    unlikely &= are_mostly_people(parts_of(regions))
+    return [replace(region, unlikely=True) if odd and region.group == VULNERABLE else region
             for region, odd in zip(regions, unlikely.tolist(), strict=True)]
 
 
@@ -97,7 +99,3 @@ def is_enough(seconds: np.ndarray, needed: np.ndarray | float) -> np.ndarray:
     """Return whether seconds of evidence are as many as needed, in whole nanoseconds, (n,)."""
     # Sums of seconds are not exact.
     return np.rint(seconds * 1e9) >= np.rint(needed * 1e9)
-
-
-def _is_person(region: Region) -> bool:
-    return region.group == VULNERABLE and mostly_people(region.parts)

@@ -11,7 +11,6 @@ from aim_ros.hazards.components import ClassGroups
 from aim_ros.hazards.components import MAX_PARTS
 from aim_ros.segmentation.labels import LabelSet
 from aim_ros.segmentation.labels import ROLES
-from aim_ros.segmentation.labels import synonyms
 from aim_ros.segmentation.labels import UnknownClassError
 
 VULNERABLE, VEHICLE = 'vulnerable', 'vehicle'
@@ -35,9 +34,8 @@ PART_NAMES = {
 }
 """The class names of each part, in the words of several data sets."""
 
-POST_NAMES = frozenset({
-    'pole', 'polegroup', 'pole group', 'utility pole', 'street light', 'traffic light',
-    'traffic sign', 'tree', 'trunk', 'vegetation'})
+POST_NAMES = ('pole', 'polegroup', 'pole group', 'utility pole', 'street light', 'traffic light',
+              'traffic sign', 'tree', 'trunk', 'vegetation')
 """The class names of what is narrow, and people walk by behind."""
 
 
@@ -69,16 +67,17 @@ class RoadUserClasses:
     @cached_property
     def is_vehicle(self) -> np.ndarray:
         """For each value that a mask may hold, whether it is a vehicle's class, bool (256,)."""
-        table = np.zeros(max(len(self.names), 256), bool)
-        table[[k for k, name in enumerate(self.group_names) if name == VEHICLE]] = True
-        return table
+        return self._table([k for k, name in enumerate(self.group_names) if name == VEHICLE])
 
     @cached_property
     def is_post(self) -> np.ndarray:
         """For each value that a mask may hold, whether a post may have that class, bool (256,)."""
+        return self._table(_known(LabelSet(self.names), POST_NAMES))
+
+    def _table(self, class_ids: Sequence[int]) -> np.ndarray:
+        """Return for each value that a mask may hold whether it is one of some classes, bool."""
         table = np.zeros(max(len(self.names), 256), bool)
-        table[[k for k, name in enumerate(self.names)
-               if POST_NAMES.intersection(synonyms(name))]] = True
+        table[class_ids] = True
         return table
 
     def groups_of(self, class_ids: Sequence[int]) -> tuple[str, ...]:
@@ -178,13 +177,13 @@ def rides_nothing(region_parts: Sequence[int]) -> bool:
     return riders > people and sum(region_parts[BICYCLE:]) <= _FEW_SHARE * riders
 
 
-def mostly_people(region_parts: Sequence[int]) -> bool:
+def are_mostly_people(parts: np.ndarray) -> np.ndarray:
     """
-    Whether most of what is seen of a road user is people, on foot or riding.
+    Return of which road users most of what is seen is people, on foot or riding, bool (n,).
 
-    :param region_parts: its pixels by part, (`MAX_PARTS`,).
+    :param parts: the pixels of each by part, (n, `MAX_PARTS`).
     """
-    return 2 * sum(region_parts[part] for part in BODIES) > sum(region_parts)
+    return 2 * parts[:, list(BODIES)].sum(1) > parts.sum(1)
 
 
 _FEW_SHARE = 0.05

@@ -4,7 +4,7 @@ import numpy as np
 
 from aim_ros.hazards.boxes import unions
 from aim_ros.hazards.components import Components
-from aim_ros.hazards.groups import BODIES
+from aim_ros.hazards.groups import are_mostly_people
 from aim_ros.hazards.pairs import neighbours
 
 _POST, _UPRIGHT, _SLICE = 0.15, 0.55, 0.2
@@ -25,8 +25,7 @@ def find_halves(found: Components, people: int, base: np.ndarray, is_post: np.nd
     :param is_post: for each value that a mask may hold, whether it is a post's class, bool.
     :return: the indices of the one and of the other, each component at most once.
     """
-    bodies = found.parts[:, list(BODIES)].sum(1)
-    which = np.flatnonzero((found.group == people) & (2 * bodies > found.area))
+    which = np.flatnonzero((found.group == people) & are_mostly_people(found.parts))
     if len(which) < 2:
         return which[:0], which[:0]
     one, other, gap = _slender_pairs(found.box[which])

@@ -116,7 +116,7 @@ def find_regions(
     if VULNERABLE in names:
         one, other = find_halves(found, names.index(VULNERABLE), base, classes.is_post)
         if len(one):
-            found = _sum_up(found, connected(len(found.area), one, other))
+            found = _sum_up(found, one, other)
     found = found.of(found.area >= WEAK_SHARE * min_area)
     return [
         Region(names[group], tuple(box), area, tuple(parts), probability, margin, perimeter,
@@ -131,7 +131,7 @@ def merge_fragments(found: Components, max_gap: float) -> Components:
         one, other = _above_each_other(found, max_gap)
         if not len(one):
             break
-        found = _sum_up(found, connected(len(found.area), one, other))
+        found = _sum_up(found, one, other)
     return found
 
 
@@ -152,8 +152,13 @@ def _above_each_other(found: Components, max_gap: float) -> tuple[np.ndarray, np
     return one[near], other[near]
 
 
-def _sum_up(found: Components, label: np.ndarray) -> Components:
-    """Return one component for each label, in the order of their first fragments."""
+def _sum_up(found: Components, one: np.ndarray, other: np.ndarray) -> Components:
+    """
+    Return one component for all that pairs connect, in the order of their first fragments.
+
+    :param one: the indices of one fragment of each pair, and `other` those of the other.
+    """
+    label = connected(len(found.area), one, other)
     count = int(label.max()) + 1
     left, top, right, bottom = edges(found.box)
 

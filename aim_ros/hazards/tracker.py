@@ -261,7 +261,7 @@ class Tracker:
 
 
 def inherited(regions: Sequence[Region], tracks: Tracks, expected: np.ndarray,
-              alerted: np.ndarray, now_ns: int) -> tuple[np.ndarray, np.ndarray]:
+              alerted: np.ndarray, now_ns: int) -> np.ndarray:
     """
     Return the evidence for regions that show what tracks beside them showed so far.
 
@@ -271,13 +271,13 @@ def inherited(regions: Sequence[Region], tracks: Tracks, expected: np.ndarray,
     :param expected: where each track was expected, (n, 4).
     :param alerted: which tracks there is an alert of in this frame, bool (n,).
     :return: for each region that of the tracks without an alert, and that of those with one, in
-        seconds.
+        seconds, (2, regions).
     """
     theirs = boxes_of(regions)
     found = np.zeros((2, len(theirs)))
     known = (tracks.evidence > 0).nonzero()[0]
     if not len(known):
-        return found[0], found[1]
+        return found
     r, t = neighbours(theirs, expected[known])
     t = known[t]
     like = theirs[r, 3] >= _PART_HEIGHT * expected[t, 3]
@@ -286,7 +286,7 @@ def inherited(regions: Sequence[Region], tracks: Tracks, expected: np.ndarray,
     goes_on &= objects([region.group for region in regions])[r] == tracks.group[t]
     r, t = r[goes_on], t[goes_on]
     np.maximum.at(found, (alerted[t].astype(int), r), tracks.evidence[t])
-    return found[0], found[1]
+    return found
 
 
 def _left_sideways(tracks: Tracks, size: tuple[int, int]) -> np.ndarray:

@@ -1,16 +1,21 @@
+from hazard_scenes import BICYCLE
+from hazard_scenes import CAR
+from hazard_scenes import CLASSES
+from hazard_scenes import PERSON
+from hazard_scenes import POLE
+from hazard_scenes import RIDER
 import numpy as np
 import pytest
 
+from aim_ros.hazards.boxes import union
 from aim_ros.hazards.components import Scores
 from aim_ros.hazards.groups import RoadUserClasses
 from aim_ros.hazards.groups import VEHICLE
 from aim_ros.hazards.groups import VULNERABLE
 from aim_ros.hazards.regions import find_regions
-from aim_ros.segmentation.labels import CITYSCAPES
 from aim_ros.segmentation.labels import LabelSet
 
-ROAD, POLE, PERSON, RIDER, CAR, BICYCLE = 0, 5, 11, 12, 13, 18
-CLASSES = RoadUserClasses.of(CITYSCAPES)
+ROAD = 0
 ALERTED = (PERSON, RIDER, CAR, BICYCLE)
 
 
@@ -67,12 +72,6 @@ def behind_a_post(boxes, post=POLE, class_id=PERSON):
     return ids
 
 
-def bounding(*boxes):
-    left, top = min(box[0] for box in boxes), min(box[1] for box in boxes)
-    right = max(box[0] + box[2] for box in boxes)
-    return left, top, right - left, max(box[1] + box[3] for box in boxes) - top
-
-
 @pytest.mark.parametrize('halves', [
     [(50, 10, 8, 60), (64, 10, 12, 60)],
     [(50, 10, 12, 60), (71, 10, 12, 60)],
@@ -84,7 +83,7 @@ def bounding(*boxes):
 @pytest.mark.parametrize('class_id', [PERSON, RIDER])
 def test_a_person_behind_a_post_is_one_region(halves, class_id):
     only, = regions_of(behind_a_post(halves, class_id=class_id))
-    assert only.box == bounding(*halves)
+    assert only.box == union(*halves)
     assert only.area == sum(width * height for _, _, width, height in halves)
 
 
@@ -118,7 +117,7 @@ def test_of_several_beside_posts_only_two_are_one():
     ids = behind_a_post(boxes)
     paint(ids, (70, 0, 6, 100), POLE)
     near, far = regions_of(ids)
-    assert (near.box, far.box) == (bounding(*boxes[:2]), boxes[2])
+    assert (near.box, far.box) == (union(*boxes[:2]), boxes[2])
 
 
 def test_posts_are_known_in_the_words_of_other_data_sets():
