@@ -157,3 +157,15 @@ def as_whole(value: Any) -> int:
         return int(value)
     except ValueError:
         raise ValueError('a whole number is expected') from None
+
+
+def as_real(value: Any) -> float:
+    """
+    Convert an option to a number.
+
+    :raises ValueError: it is none.
+    """
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise ValueError('a number is expected') from None

@@ -8,12 +8,14 @@ from dataclasses import replace
 from functools import cached_property
 from operator import itemgetter
 from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
 from aim_ros.imaging.camera import CameraModel
 from aim_ros.imaging.frame import Frame
 from aim_ros.media.frames import as_rate
+from aim_ros.media.frames import as_real
 from aim_ros.media.frames import as_whole
 from aim_ros.media.frames import check_range
 from aim_ros.media.frames import check_stamp
@@ -27,6 +29,8 @@ from aim_ros.street.canvas import View
 from aim_ros.street.layout import Layout
 from aim_ros.street.layout import WEATHERS
 from aim_ros.street.order import far_first
+from aim_ros.street.rocking import MAX_DEGREES
+from aim_ros.street.rocking import Rocking
 from aim_ros.street.scenes import SCENES
 from aim_ros.street.sensor import Sensor
 from aim_ros.street.story import PERIOD
@@ -63,6 +67,14 @@ class StreetObject:
     truncated: bool = False
 
 
+class _Picture(NamedTuple):
+    """What is in the picture: its image, the classes of its pixels, and whose they are."""
+
+    image: np.ndarray
+    labels: np.ndarray
+    owners: np.ndarray
+
+
 class Street:
     """
     A drive along a street that is painted frame by frame, with exact labels.
@@ -73,7 +85,8 @@ class Street:
     buses and trams.
 
     Images are rgb8. The ground is flat and the camera looks straight ahead from 1.65 m, so a thing
-    that stands on the road with its foot at row `v` is `fy * 1.65 / (v - cy)` metres away.
+    that stands on the road with its foot at row `v` is `fy * 1.65 / (v - cy)` metres away, unless
+    the camera pitches.
 
     :param seed: draws everything: light, layout, colours, people; at least 0.
     :param frames: how many, at least 1.
@@ -81,11 +94,14 @@ class Street:
     :param rate: Hz.
     :param scene: what is staged at the crossings besides, one of `SCENES`; '' for nothing.
     :param weather: '', 'dusk' or 'rain'.
+    :param pitch: standard deviation of the angle by which the camera pitches, degrees; see
+        `Rocking`. The camera's calibration knows nothing of it.
     :raises ValueError: a number is out of range.
     """
 
     def __init__(self, seed: int = 0, frames: int = 120, size: tuple[int, int] = (375, 1242),
-                 rate: float = 10.0, scene: str = '', weather: str = ''):
+                 rate: float = 10.0, scene: str = '', weather: str = '',
+                 pitch: float = 0.0):
         height, width = size
         if scene and scene not in SCENES:
             raise ValueError(f'the street has no scene {scene!r}; scenes: {", ".join(SCENES)}')
@@ -103,10 +119,19 @@ class Street:
         self.camera = CameraModel(
             width, height, fx=focal, fy=focal, cx=0.4908 * width, cy=0.461 * height
         )
-        self.name = ', '.join(filter(None, (f'rendered street, seed {seed}', scene, weather)))
+        if not 0 <= pitch <= MAX_DEGREES:
+            raise ValueError(
+                f'the street pitches by 0 to {MAX_DEGREES:g} degrees; got {pitch:g}')
+        self._rocking = Rocking(seed, pitch, focal)
+        # It is painted upright, with what may come into the picture above and below.
+        self._upright = replace(
+            self.camera, height=height + 2 * self._rocking.reach,
+            cy=self.camera.cy + self._rocking.reach)
+        self.name = ', '.join(filter(None, (
+            f'rendered street, seed {seed}', scene, weather, pitch and f'pitch {pitch:g}')))
         self.rate = rate
         self._scene, self._weather = scene, weather
-        self._rendered: tuple[int, Canvas] | None = None
+        self._rendered: tuple[int, _Picture] | None = None
         self._frames, self._seed = frames, seed
         # A short drive shows the middle of the story, when somebody is on the road.
         self._start = -min(frames / rate, PERIOD * 0.75) / 2
@@ -119,12 +144,12 @@ class Street:
         """Yield the frames from `start` on, none of which is ever lost; see `FrameSource`."""
         check_range(start, every)
         for index in range(start, self._frames, every):
-            canvas = self._render(index)
+            picture = self._render(index)
             stamp_ns = regular_stamp(index, self.rate)
             yield Frame(
-                self._sensor.record(canvas.image, index), 'rgb8', stamp_ns=stamp_ns,
+                self._sensor.record(picture.image, index), 'rgb8', stamp_ns=stamp_ns,
                 recorded_ns=stamp_ns, index=index, camera_model=self.camera,
-                labels=canvas.labels)
+                labels=picture.labels)
 
     def objects(self, index: int) -> tuple[StreetObject, ...]:
         """
@@ -134,11 +159,11 @@ class Street:
         :return: nearest first.
         """
         view, time = self._view(index)
-        found = []
+        found, above = [], self._above(time)
         for track_id, thing in self._things(view, time):
             if not hasattr(thing, 'extent'):
                 continue
-            uv = view.project(thing.extent())
+            uv = view.project(thing.extent()) - (0, above)
             whole = np.concatenate((np.floor(uv.min(axis=0)), np.ceil(uv.max(axis=0)))).astype(int)
             x0, y0 = np.maximum(whole[:2], 0).tolist()
             x1, y1 = np.minimum(whole[2:], (self.camera.width, self.camera.height)).tolist()
@@ -174,18 +199,18 @@ class Street:
                 alone = Canvas(view, self._layout.light, owners=True)
                 alone.owner = thing.track_id
                 things[thing.track_id].draw(alone, self._layout.light)
-                whole = int((alone.owners == thing.track_id).sum())
+                whole = int((self._cut(alone, time).owners == thing.track_id).sum())
                 found.append(replace(thing, visible=box, share=len(rows) / max(whole, 1)))
         return tuple(found)
 
     # The street is built when its first frame is asked for: it takes about a second.
     @cached_property
     def _layout(self):
-        return Layout(self._seed, self.camera, self._scene, self._weather)
+        return Layout(self._seed, self._upright, self._scene, self._weather)
 
     @cached_property
     def _backdrop(self):
-        return paint_backdrop(self._seed, self.camera, self._layout.light)
+        return paint_backdrop(self._seed, self._upright, self._layout.light)
 
     @cached_property
     def _sensor(self):
@@ -193,7 +218,17 @@ class Street:
 
     def _view(self, index):
         time = self._start + index / self.rate
-        return View(self.camera, self._layout.driver(time)), time
+        return View(self._upright, self._layout.driver(time)), time
+
+    def _above(self, time):
+        """Return how many rows that are painted lie above the picture."""
+        return self._rocking.reach - self._rocking.rows(time)
+
+    def _cut(self, canvas, time):
+        """Return what of a canvas is in the picture."""
+        above = self._above(time)
+        return _Picture(*(painted[above:above + self.camera.height] for painted in (
+            canvas.image, canvas.labels, canvas.owners)))
 
     def _moving(self, view, time):
         """Everybody who moves, and the traffic lights, with their ids."""
@@ -212,9 +247,10 @@ class Street:
         return far_first(view, things, REACH, of=itemgetter(1))
 
     def _render(self, index):
-        """Return the canvas of a frame; the last one is kept, as its truth may be asked for."""
+        """Return the picture of a frame; the last one is kept, as its truth may be asked for."""
         if self._rendered is None or self._rendered[0] != index:
-            self._rendered = index, self._paint(*self._view(index))
+            view, time = self._view(index)
+            self._rendered = index, self._cut(self._paint(view, time), time)
         return self._rendered[1]
 
     def _paint(self, view, time):
@@ -256,11 +292,11 @@ def open_street(options: Mapping[str, Any]) -> Street:
     Open the street.
 
     :param options: ``seed``, ``frames``, ``size`` as in ``375x1242``, ``rate``, ``scene``,
-        ``weather``; maybe strings.
+        ``weather``, ``pitch``; maybe strings.
     :raises MediaError: an option is wrong.
     """
     converters = {'seed': as_whole, 'frames': as_whole, 'size': _as_size, 'rate': as_rate,
-                  'scene': str, 'weather': str}
+                  'scene': str, 'weather': str, 'pitch': as_real}
     try:
         street = Street(**convert_options('the street', options, converters))
     except ValueError as error:

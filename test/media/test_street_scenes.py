@@ -4,6 +4,7 @@ import pytest
 from aim_ros.media.frames import MediaError
 from aim_ros.media.sources import open_source
 from aim_ros.media.street import Street
+from aim_ros.street.rocking import Rocking
 from aim_ros.street.scenes import SCENES
 
 SMALL = {'size': (188, 621), 'frames': 120}
@@ -55,6 +56,32 @@ def test_weather_changes_the_picture_and_not_the_labels(plain, weather):
     assert after.image.mean() < before.image.mean() - 5
 
 
+def test_a_camera_that_pitches_moves_everything_up_or_down_by_the_same_rows(plain):
+    street, moved = Street(seed=1, pitch=0.3, **SMALL), set()
+    assert street.camera == plain.camera
+    for index in range(60, 72, 3):
+        before, after = frame(plain, index).labels, frame(street, index).labels
+        height = len(before)
+        places = {thing.track_id: thing.visible for thing in people(plain, index)
+                  if not thing.truncated}
+        rows = {thing.visible[1] - places[thing.track_id][1] for thing in people(street, index)
+                if thing.track_id in places and not thing.truncated}
+        (down,) = rows
+        same = (after[max(down, 0):height + min(down, 0)]
+                == before[max(-down, 0):height - max(down, 0)])
+        assert same.mean() > 0.999
+        moved |= rows
+    assert len(moved) > 2
+
+
+def test_the_pitch_is_as_large_as_is_asked_for():
+    rocking = Rocking(1, 0.3, 720.0)
+    rows = [rocking.rows(0.1 * step) for step in range(3000)]
+    assert np.std(rows) == pytest.approx(720 * np.radians(0.3), rel=0.1)
+    assert max(map(abs, rows)) <= rocking.reach
+    assert not any(Rocking(1, 0.0, 720.0).rows(0.1 * step) for step in range(100))
+
+
 def test_ids_stay_and_boxes_hold_what_is_seen(plain):
     seen = {}
     for index in range(60, 70):
@@ -79,12 +106,14 @@ def test_what_is_hidden_is_not_listed():
 
 @pytest.mark.parametrize(('options', 'sentence'), [
     ('scene=circus', "no scene 'circus'; scenes: groups"),
-    ('weather=snow', "no weather 'snow'; weathers: dusk, rain")])
+    ('weather=snow', "no weather 'snow'; weathers: dusk, rain"),
+    ('pitch=3', 'pitches by 0 to 2 degrees; got 3'), ('pitch=-1', 'got -1'),
+    ('pitch=nan', 'got nan'), ('pitch=much', 'a number is expected')])
 def test_scenes_that_there_are_not(options, sentence):
     with pytest.raises(MediaError, match=sentence):
         open_source(f'street:{options}')
 
 
 def test_a_scene_is_an_option_of_the_source():
-    assert open_source('street:seed=3,scene=groups,weather=rain').name == (
-        'rendered street, seed 3, groups, rain')
+    assert open_source('street:seed=3,scene=groups,weather=rain,pitch=0.3').name == (
+        'rendered street, seed 3, groups, rain, pitch 0.3')

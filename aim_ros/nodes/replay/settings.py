@@ -17,8 +17,8 @@ class ReplaySettings:
         'street', 'What to play: street (rendered), or the path of a KITTI raw drive, a rosbag2 '
         'folder or file, or a folder of images.')
     options: str = parameter(
-        '', 'How to read the source, as name=value,...: seed, frames, size, rate, scene, weather '
-        '(street); rate (images); topic (rosbag2); camera (KITTI).')
+        '', 'How to read the source, as name=value,...: seed, frames, size, rate, scene, weather, '
+        'pitch (street); rate (images); topic (rosbag2); camera (KITTI).')
     camera: str = parameter(
         'camera', 'Name of the camera: its topics are <camera>/image and <camera>/camera_info.')
     rate: float = parameter(
