@@ -14,6 +14,7 @@ import numpy as np
 from aim_ros.hazards.alerts import AlertSettings
 from aim_ros.hazards.colours import Picture
 from aim_ros.hazards.components import Scores
+from aim_ros.hazards.geometry import GroundCamera
 from aim_ros.hazards.groups import RoadUserClasses
 from aim_ros.hazards.monitor import AlertMonitor
 from aim_ros.hazards.sight import perceive
@@ -21,6 +22,7 @@ from aim_ros.hazards.sight import Sight
 from aim_ros.segmentation.labels import CITYSCAPES
 
 SIZE, GRID = (375, 1242), (48, 160)
+CAMERA = GroundCamera(fx=721.5, fy=721.5, cx=609.6, cy=172.9, height=1.65)
 IDS = CITYSCAPES.resolve(['people', 'two_wheelers'])
 
 
@@ -62,7 +64,8 @@ def measure(masks: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, float]:
                          picture=Picture(image))
         middle = time.thread_time()
         hazards = monitor.update(
-            Sight(sight.regions, sight.pixels), None, number * 100_000_000, SIZE, settings)
+            Sight(sight.regions, sight.pixels), None, number * 100_000_000, SIZE, settings,
+            camera=CAMERA)
         end = time.thread_time()
         regions.append(1e3 * (middle - start))
         users.append(1e3 * (end - middle))

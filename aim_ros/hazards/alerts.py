@@ -63,7 +63,8 @@ class Alert:
     :param distance_m: forward distance on flat ground, metres; NaN without calibration.
     :param bearing_deg: degrees, positive to the left; NaN without calibration.
     :param vx, vy: how fast the box's middle moves to the right and down, pixels a second.
-    :param ttc_s: seconds until contact if nobody changes speed; NaN where it cannot be measured.
+    :param ttc_s: seconds until contact if nobody changes speed, from the height of the box and,
+        with a calibrated camera, from its foot below the horizon; NaN where it cannot be measured.
     :param ttc_error_s: its standard deviation.
     :param truncated: whether its box touches the image's border.
     :param age_s: seconds of header stamp since it was first seen.

@@ -96,7 +96,7 @@ class FocusedStream:
         self._extend_boxes(neutral.tracks, owned, sight)
         self._tracker.update(
             free, scene.now_ns, scene.size, scene.settings, sight.pixels if sight else None,
-            scene.like_ns)
+            scene.like_ns, scene.pitched)
         return publish(
             neutral.tracks, alerts, self._standings, scene, sight is not None) + self._beside()
 

@@ -90,6 +90,26 @@ class GroundCamera:
             least, most = span / (drop + tilt), span / (drop - tilt)
         return np.where(drop > -tilt, least, np.inf), np.where(drop > tilt, most, np.inf)
 
+    @property
+    def horizon_row(self) -> float:
+        """The row above whose upper edge the horizon of flat ground lies, straight ahead."""
+        return self.cy + 0.5 - self.fy * math.tan(self.pitch)
+
+    def drops(self, boxes: np.ndarray, pitched: float = 0.0) -> np.ndarray:
+        """
+        Return how far below the horizon boxes end, which grows as their distances shrink.
+
+        :param boxes: (n, 4).
+        :param pitched: rows by which the horizon lies lower than the mount says, as the camera
+            pitches up.
+        :return: the tangent times `fy`, pixels; below 0 above the horizon, infinite from straight
+            down on, (n,).
+        """
+        forward, drop = self._ray(boxes[:, 1] + boxes[:, 3] - pitched)
+        tangent = np.full(len(boxes), np.inf)
+        np.divide(drop, forward, out=tangent, where=forward > 0)
+        return self.fy * tangent
+
     def place(self, box: Box) -> GroundPosition:
         """
         Return where on the ground the middle of a box's lower edge stands, and how sure that is.

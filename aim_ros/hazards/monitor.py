@@ -22,6 +22,7 @@ from aim_ros.hazards.frame_clock import FrameClock
 from aim_ros.hazards.frame_clock import Tick
 from aim_ros.hazards.geometry import GroundCamera
 from aim_ros.hazards.groups import RoadUserClasses
+from aim_ros.hazards.pitching import PitchMeter
 from aim_ros.hazards.raising import alerts_of
 from aim_ros.hazards.raising import decide
 from aim_ros.hazards.raising import Scene
@@ -52,6 +53,7 @@ class AlertMonitor:
     def __init__(self, classes: RoadUserClasses):
         self._classes = classes
         self._clock = FrameClock()
+        self._pitch = PitchMeter()
         self._tracker = Tracker(itertools.count(1))
         self._focused = FocusedStream()
         self._neutral_ids: frozenset[int] = frozenset()
@@ -60,6 +62,7 @@ class AlertMonitor:
     def restart(self) -> None:
         """Forget everything but which ids were given."""
         self._clock = FrameClock()
+        self._pitch = PitchMeter()
         self._tracker.restart()
         self._focused.restart()
 
@@ -92,17 +95,20 @@ class AlertMonitor:
         owner = owner or settings
         tick = self._clock.advance(stamp_ns, size, owner.clear_after)
         if tick.restarted:
+            self._pitch = PitchMeter()
             self._tracker.restart()
             self._focused.restart()
         elif tick.resized_from is not None:
             scale = size[0] / tick.resized_from[0], size[1] / tick.resized_from[1]
             self._tracker.resize(scale)
             self._focused.resize(scale)
-        scene = Scene(tick.now_ns, size, owner, camera, self._classes, tick.like_ns)
+        pitched = self._pitch.advance(
+            camera, base.pixels and base.pixels.picture, tick.now_ns)
+        scene = Scene(tick.now_ns, size, owner, camera, self._classes, tick.like_ns, pitched)
         self._tracker.keep(self._classes.groups_of(owner.class_ids))
         self._tracker.update(
             doubt(base.regions, camera, size), tick.now_ns, size, owner, base.pixels,
-            tick.like_ns)
+            tick.like_ns, pitched)
         tracks = self._tracker.tracks
         decide(tracks, scene, owner.raise_after)
         alerts = alerts_of(tracks.where(tracks.raised), scene)

@@ -68,6 +68,11 @@ class Motions(Table):
             self.rate[:, _HEIGHT], -_MAX_SIZE_RATE), _MAX_SIZE_RATE)
         self.box = _boxes(self.value)
 
+    def lower(self, rows: float) -> None:
+        """Let all boxes be some rows lower, as the camera pitched."""
+        self.value[:, _FOOT] += rows
+        self.box = _boxes(self.value)
+
     def update(self, boxes: np.ndarray, cut: np.ndarray) -> None:
         """
         Take in where the boxes are seen now.

@@ -52,9 +52,9 @@ class Pixels:
         return pixels & _IS_BODY[self._search.part_of_class[ids]]
 
     @property
-    def has_colours(self) -> bool:
-        """Whether the image is at hand."""
-        return self._picture is not None
+    def picture(self) -> Picture | None:
+        """The image that was decided about; None where it is not at hand."""
+        return self._picture
 
     def colours(self, group: str, box: Box, body: tuple[float, float]) -> np.ndarray:
         """

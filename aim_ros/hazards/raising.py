@@ -18,6 +18,7 @@ from aim_ros.hazards.evidence import are_strong
 from aim_ros.hazards.evidence import is_enough
 from aim_ros.hazards.geometry import GroundCamera
 from aim_ros.hazards.groups import RoadUserClasses
+from aim_ros.hazards.pitching import PitchedCamera
 from aim_ros.hazards.table import objects
 from aim_ros.hazards.tracker import HOLD_S
 from aim_ros.hazards.tracks import Tracks
@@ -32,6 +33,7 @@ class Scene:
     :param size: (height, width) of its image.
     :param camera: calibration for distance and bearing; None takes near from `near_row`.
     :param like_ns: time of the last frame of this size, see `Tick`; None: of the last frame.
+    :param pitched: the camera as it is pitched in this frame; None where that is not known.
     """
 
     now_ns: int
@@ -40,6 +42,7 @@ class Scene:
     camera: GroundCamera | None
     classes: RoadUserClasses
     like_ns: int | None = None
+    pitched: PitchedCamera | None = None
 
 
 class Places(NamedTuple):
@@ -135,5 +138,5 @@ def alerts_of(tracks: Tracks, scene: Scene) -> list[Alert]:
              track_id, kind, is_error, coasting, in_corridor, near, distance, bearing, vx, vy,
              truncated, age, unseen) in zip(
                 tracks.region, as_boxes(boxes),
-                [growth.time_to_contact(now_ns / 1e9) for growth in tracks.growth],
+                [approach.time_to_contact(now_ns / 1e9) for approach in tracks.approach],
                 *(column.tolist() for column in values), strict=True)]

@@ -21,6 +21,7 @@ from aim_ros.hazards.pairs import neighbours
 from aim_ros.hazards.parting import hidden_behind
 from aim_ros.hazards.parting import part
 from aim_ros.hazards.parting import Parts
+from aim_ros.hazards.pitching import PitchedCamera
 from aim_ros.hazards.pixels import Pixels
 from aim_ros.hazards.regions import boxes_of
 from aim_ros.hazards.regions import Region
@@ -63,6 +64,7 @@ class _Frame(NamedTuple):
     like_ns: int
     size: tuple[int, int]
     settings: AlertSettings
+    camera: PitchedCamera | None
 
     @property
     def interval(self) -> float:
@@ -90,12 +92,13 @@ class Tracker:
         self._ids = ids
         self._weigh = weigh
         self._last_ns: int | None = None
+        self._camera: PitchedCamera | None = None
         self.tracks = self.ended = NO_TRACKS
 
     def restart(self) -> None:
         """Forget all tracks."""
         self.tracks = self.ended = NO_TRACKS
-        self._last_ns = None
+        self._last_ns = self._camera = None
 
     def resize(self, scale: Scale) -> None:
         """Go on in images of another size."""
@@ -108,7 +111,7 @@ class Tracker:
 
     def update(self, regions: Sequence[Region], now_ns: int, size: tuple[int, int],
                settings: AlertSettings, pixels: Pixels | None = None,
-               like_ns: int | None = None) -> None:
+               like_ns: int | None = None, camera: PitchedCamera | None = None) -> None:
         """
         Take in a frame's regions: `tracks` are then those of this frame, `ended` those that were.
 
@@ -117,15 +120,20 @@ class Tracker:
         :param pixels: for the boxes of regions that several tracks share, and for colours.
         :param like_ns: time of the last frame that shows the same view, where others came between;
             None: that of the last frame.
+        :param camera: by which it is known how pitch moves everything, and how far below the
+            horizon feet are; None where it is not.
         """
         last_ns = now_ns if self._last_ns is None else self._last_ns
         self._last_ns = now_ns
+        pitched = camera.lower_than(self._camera) if camera else 0.0
+        self._camera = camera
         if not len(regions) and not len(self.tracks):
             # Nobody is there: so it is beside the neutral stream most of the time.
             self.ended = NO_TRACKS
             return
-        frame = _Frame(now_ns, last_ns, last_ns if like_ns is None else like_ns, size, settings)
-        over = self._predict(frame)
+        frame = _Frame(
+            now_ns, last_ns, last_ns if like_ns is None else like_ns, size, settings, camera)
+        over = self._predict(frame, pitched)
         expected = self.tracks.motion.box.copy()
         waits = np.ones(len(self.tracks), bool)
         parted, whole = part(regions, self.tracks, waits.nonzero()[0], pixels)
@@ -133,7 +141,7 @@ class Tracker:
             self._see_parts(parted, waits, frame)
         free, weights = self._see_whole(objects(whole), waits, frame)
         self._begin(free, weights, expected, frame)
-        if pixels is not None and pixels.has_colours:
+        if pixels is not None and pixels.picture is not None:
             self._recognise(pixels, parted, frame)
         self.ended = self._divide(self._living(frame)).joined(over)
         ids = self.tracks.track_id
@@ -147,8 +155,12 @@ class Tracker:
         self.tracks = self.tracks.where(stays)
         return others
 
-    def _predict(self, frame: _Frame) -> Tracks:
-        """Take the tracks to a frame, and return those whose time was over before it."""
+    def _predict(self, frame: _Frame, pitched: float) -> Tracks:
+        """
+        Take the tracks to a frame, and return those whose time was over before it.
+
+        :param pitched: by how many rows the camera's pitch moved everything down since the last.
+        """
         tracks, clear_after = self.tracks, nanoseconds(frame.settings.clear_after)
         # What the last frame showed counts as just seen, however long ago that was.
         recent = (tracks.last_ns >= frame.like_ns) | (
@@ -159,6 +171,8 @@ class Tracker:
         tracks.motion.predict(frame.interval)
         if len(held):
             tracks.motion.put(held, standing)
+        if pitched:
+            tracks.motion.lower(pitched)
         return self._divide(recent | (frame.now_ns <= tracks.error_until_ns))
 
     def _see_parts(self, parted: Parts, waits: np.ndarray, frame: _Frame) -> None:
@@ -201,7 +215,7 @@ class Tracker:
         everybody = len(rows) == len(self.tracks)
         tracks = self.tracks if everybody else self.tracks.select(rows)
         tracks.see(regions, frame.now_ns, frame.sighted(tracks.last_ns), weights, frame.size,
-                   parted)
+                   frame.camera, parted)
         if not everybody:
             self.tracks.put(rows, tracks)
 

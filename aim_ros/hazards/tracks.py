@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+import itertools
 from typing import Self
 
 import numpy as np
@@ -14,9 +15,10 @@ from aim_ros.hazards.boxes import clip
 from aim_ros.hazards.boxes import resized
 from aim_ros.hazards.boxes import Scale
 from aim_ros.hazards.boxes import unions
-from aim_ros.hazards.contact import Growth
+from aim_ros.hazards.contact import Approach
 from aim_ros.hazards.looks import Looks
 from aim_ros.hazards.motion import Motions
+from aim_ros.hazards.pitching import PitchedCamera
 from aim_ros.hazards.regions import boxes_of
 from aim_ros.hazards.regions import Region
 from aim_ros.hazards.table import objects
@@ -52,7 +54,7 @@ class Tracks(Table):
     :param raised: whether it is alerted, (n,).
     :param error_until_ns: until when it stays an `ERROR`, (n,).
     :param looks: what it looks like.
-    :param growth: the heights that it was seen with, a `Growth`, (n,).
+    :param approach: how it comes nearer, an `Approach`, (n,).
     :param motion: its motion.
     :param appearance: its colours, an `Appearance`, (n,).
     """
@@ -67,7 +69,7 @@ class Tracks(Table):
     raised: np.ndarray
     error_until_ns: np.ndarray
     looks: Looks
-    growth: np.ndarray
+    approach: np.ndarray
     motion: Motions
     appearance: np.ndarray
 
@@ -83,7 +85,7 @@ class Tracks(Table):
             first_ns=first_ns, last_ns=last_ns, evidence=np.zeros(count),
             seen_s=np.zeros(count), raised=np.zeros(count, bool),
             error_until_ns=np.full(count, NEVER), looks=Looks.of(regions, first_ns),
-            growth=objects([Growth() for _ in regions]), motion=Motions.beginning_at(boxes),
+            approach=objects([Approach() for _ in regions]), motion=Motions.beginning_at(boxes),
             appearance=objects([Appearance() for _ in regions]))
 
     @property
@@ -100,11 +102,12 @@ class Tracks(Table):
         self.region = objects([region.resized(scale) for region in self.region])
         self.box = as_array([resized(box, scale) for box in as_boxes(self.box)])
         self.motion.resize(scale)
-        for growth in self.growth:
-            growth.resize(scale[0])
+        for approach in self.approach:
+            approach.resize(scale[0])
 
     def see(self, regions: Sequence[Region], now_ns: int, interval: np.ndarray,
-            weight: np.ndarray, size: tuple[int, int], parted: bool = False) -> None:
+            weight: np.ndarray, size: tuple[int, int], camera: PitchedCamera | None = None,
+            parted: bool = False) -> None:
         """
         Take in what a frame shows of each; `motion` has been taken to that frame before.
 
@@ -112,6 +115,7 @@ class Tracks(Table):
         :param interval: seconds that this sight of each counts for, (n,).
         :param weight: how sure it is, 0..1, (n,).
         :param size: (height, width) of the image.
+        :param camera: where the horizon is; None where it is not known.
         :param parted: whether each region is a part of one that others share.
         """
         boxes = boxes_of(regions)
@@ -120,7 +124,7 @@ class Tracks(Table):
         partial = boxes[:, 3] < _PARTIAL * self.motion.box[:, 3]
         cut = parted | partial | are_truncated(boxes, size)
         self.motion.update(boxes, cut)
-        self._grow(boxes[:, 3], cut, now_ns / 1e9)
+        self._approach(boxes, cut, now_ns / 1e9, camera)
         self.looks.see(regions, now_ns, (now_ns - self.last_ns) / 1e9)
         if partial.any():
             # Nobody shrinks from frame to frame: the rest is there, though this one misses it.
@@ -128,14 +132,16 @@ class Tracks(Table):
             boxes = np.where((partial & meets)[:, None], whole, boxes)
         self.region, self.box, self.last_ns[:] = objects(regions), boxes, now_ns
 
-    def _grow(self, height: np.ndarray, cut: np.ndarray, seconds: float) -> None:
-        """Note with which heights they are seen at a time, where they are seen whole."""
-        for growth, pixels, is_cut in zip(
-                self.growth, height.tolist(), cut.tolist(), strict=True):
+    def _approach(self, boxes: np.ndarray, cut: np.ndarray, seconds: float,
+                  camera: PitchedCamera | None) -> None:
+        """Note how high and where they are seen at a time, where they are seen whole."""
+        feet = itertools.repeat(None, len(boxes)) if camera is None else camera.feet(boxes)
+        for approach, height, foot, is_cut in zip(
+                self.approach, boxes[:, 3].tolist(), feet, cut.tolist(), strict=True):
             if is_cut:
-                growth.forget()
+                approach.forget()
             else:
-                growth.add(seconds, pixels)
+                approach.add(seconds, height, foot)
 
     def move(self, ids: np.ndarray, places: np.ndarray) -> None:
         """
@@ -150,7 +156,7 @@ class Tracks(Table):
         self.track_id[places], self.first_ns[places] = moved.track_id, moved.first_ns
         self.appearance[places] = moved.appearance
         self.looks.put(places, moved.looks)
-        self.growth[places] = objects([Growth() for _ in places])
+        self.approach[places] = objects([Approach() for _ in places])
         self.raised[places] = moved.raised | here.raised
         for name in ('evidence', 'seen_s', 'error_until_ns'):
             getattr(self, name)[places] = np.maximum(getattr(moved, name), getattr(here, name))

@@ -3,12 +3,13 @@ import math
 import numpy as np
 import pytest
 
-from aim_ros.hazards.contact import Growth
+from aim_ros.hazards.contact import Approach
+from aim_ros.hazards.contact import Foot
 
 
 def seen(distance, speed, *, seconds=0.8, rate=10.0, noise=0.0, height=1.7 * 720):
     """Return the growth of somebody who comes nearer, and the time of the last look."""
-    generator, growth = np.random.default_rng(0), Growth()
+    generator, growth = np.random.default_rng(0), Approach()
     times = np.arange(0, seconds + 1e-9, 1 / rate)
     for now in times:
         pixels = height / (distance - speed * now)
@@ -46,7 +47,7 @@ def test_it_takes_a_look_of_at_least_three_tenths_of_a_second(seconds, rate, kno
 
 
 def test_only_the_last_moments_count():
-    growth = Growth()
+    growth = Approach()
     for step in range(30):
         growth.add(0.1 * step, 100.0)
     for step in range(10):
@@ -68,3 +69,110 @@ def test_stamps_that_stand_still_and_a_new_start():
     assert growth.time_to_contact(now)[0] == pytest.approx(3 - now)
     growth.forget()
     assert math.isnan(growth.time_to_contact(now)[0])
+
+
+# By height and foot
+
+
+def approaching(*, bias=0.0, pitch=0.0, feet=True, epochs=None, factor=1.0):
+    """
+    Return the approach of somebody 18 m away at 6 m/s, after 0.8 s: contact is in 2.2 s.
+
+    :param bias: by how much faster than him his box grows, a share in a second.
+    :param pitch: rows by which his foot is seen lower in the end than it should be.
+    :param epochs: of each of 9 frames.
+    """
+    approach = Approach()
+    for step in range(9):
+        seconds = 0.1 * step
+        scale = factor * 720 / (18 - 6 * seconds)
+        foot = Foot(1.65 * scale + pitch * seconds / 0.8, factor * 3.0, factor,
+                    epochs[step] if epochs else 0)
+        approach.add(seconds, 1.7 * scale * (1 + bias * (seconds - 0.8)), foot if feet else None)
+    return approach
+
+
+def test_height_and_foot_agree_on_a_steady_approach():
+    ttc, error = approaching().time_to_contact(0.8)
+    assert ttc == pytest.approx(2.2, rel=1e-6)
+    alone, alone_error = approaching(feet=False).time_to_contact(0.8)
+    assert alone == pytest.approx(2.2, rel=1e-6)
+    assert 0 < error < alone_error
+
+
+def test_a_box_that_grows_faster_than_its_road_user_counts_for_less_than_its_foot():
+    wrong, _ = approaching(bias=0.2, feet=False).time_to_contact(0.8)
+    ttc, _ = approaching(bias=0.2).time_to_contact(0.8)
+    assert abs(ttc - 2.2) < 0.5 * abs(wrong - 2.2)
+
+
+def test_the_error_says_how_much_boxes_may_grow_by_themselves():
+    ttc, error = approaching(bias=0.1, feet=False).time_to_contact(0.8)
+    assert abs(ttc - 2.2) < 1.5 * error
+
+
+@pytest.mark.parametrize('pitch', [-24.0, -16.0, -10.0, -6.0, -3.0, 3.0, 6.0, 10.0])
+def test_a_foot_that_pitch_moves_is_held_by_the_height(pitch):
+    """Too late is worse than too soon, and than nothing."""
+    ttc, error = approaching(pitch=pitch).time_to_contact(0.8)
+    if abs(pitch) > 10:
+        assert math.isnan(ttc)
+    else:
+        assert 0.6 * 2.2 < ttc < 1.5 * 2.2
+        assert abs(ttc - 2.2) < 2.5 * error
+
+
+def test_who_comes_no_nearer_by_his_height_has_no_contact_by_his_foot():
+    approach = Approach()
+    for step in range(9):
+        approach.add(0.1 * step, 80.0, Foot(40.0 + 2 * step, 3.0, 1.0, 0))
+    assert all(map(math.isnan, approach.time_to_contact(0.8)))
+
+
+@pytest.mark.parametrize('unsure', ['slack', 'drift'])
+def test_the_error_says_how_unsure_the_horizon_is(unsure):
+    def error(**foot):
+        approach = Approach()
+        for step in range(9):
+            scale = 720 / (18 - 0.6 * step)
+            approach.add(0.1 * step, 1.7 * scale, Foot(
+                1.65 * scale, foot.get('slack', 0.0), foot.get('drift', 0.0), 0))
+        return approach.time_to_contact(0.8)[1]
+
+    assert error(**{unsure: 20.0}) > 1.2 * error()
+
+
+@pytest.mark.parametrize('last', [1, 3])
+def test_feet_of_several_epochs_are_not_compared(last):
+    """The horizon was lost: what it says of the last few frames is too little."""
+    epochs = [0] * (9 - last) + [1] * last
+    alone = approaching(bias=0.2, feet=False).time_to_contact(0.8)
+    assert approaching(bias=0.2, epochs=epochs).time_to_contact(0.8) == alone
+    assert approaching(bias=0.2, epochs=[1] * 9).time_to_contact(0.8) != alone
+
+
+@pytest.mark.parametrize('drop', [1.0, 0.0, -5.0])
+def test_a_foot_at_the_horizon_tells_nothing(drop):
+    approach = approaching(feet=False)
+    for step in range(9, 18):
+        approach.add(0.1 * step, 1.7 * 720 / (18 - 0.6 * step), Foot(drop, 3.0, 1.0, 0))
+    ttc, _ = approach.time_to_contact(1.7)
+    assert ttc == pytest.approx(1.3, rel=1e-6)
+
+
+def test_it_goes_on_in_an_image_of_another_size():
+    approach = approaching(bias=0.1)
+    before = approach.time_to_contact(0.8)
+    approach.resize(0.5)
+    assert approach.time_to_contact(0.8) == pytest.approx(before, rel=1e-6)
+    whole = approaching(bias=0.1)
+    for one, size in ((approach, 360), (whole, 720)):
+        one.add(0.9, 1.7 * size / 12.6, Foot(1.65 * size / 12.6, size / 240, size / 720, 0))
+    assert approach.time_to_contact(0.9)[0] == pytest.approx(
+        whole.time_to_contact(0.9)[0], rel=0.01)
+
+
+def test_nothing_is_known_of_whom_it_forgot():
+    approach = approaching()
+    approach.forget()
+    assert all(map(math.isnan, approach.time_to_contact(0.8)))

@@ -201,6 +201,10 @@ def test_without_modulation_published_and_neutral_are_the_same():
 
 _GRID, _SIZE, _SCALE = (9, 14), (72, 112), 8
 _GROUND = GroundCamera(fx=70, fy=70, cx=56, cy=24, height=1.65)
+_LONG = GroundCamera(fx=300, fy=300, cx=56, cy=24, height=1.65)
+"""A long lens, which shows enough of what lies about the horizon to tell its pitch."""
+
+_BACKGROUND = np.random.default_rng(0).integers(0, 256, (*_SIZE, 3), np.uint8)
 _SCENES = st.lists(st.tuples(
     st.integers(0, 2**32 - 1), st.integers(0, 2),
     st.sampled_from((0, 0.05, 0.1, 0.3, 0.7, -0.1, -0.8)),
@@ -225,9 +229,10 @@ def _in_force(number):
             replace(SETTINGS, class_ids=(PERSON, RIDER, BICYCLE, CAR), clear_after=1.0))[number]
 
 
-@given(_SCENES, st.booleans(), st.booleans(), st.sampled_from((None, _GROUND)))
+@given(_SCENES, st.booleans(), st.booleans(), st.sampled_from((None, _GROUND, _LONG)),
+       st.booleans())
 @hypothesis_settings(max_examples=40)
-def test_no_modulation_and_no_profile_take_an_alert_away(scenes, filtered, changing, camera):
+def test_no_modulation_and_no_profile_take_an_alert_away(scenes, filtered, changing, camera, seen):
     alone, modulated = AlertMonitor(CLASSES), AlertMonitor(CLASSES)
     cells, now = None, 0.0
     for seed, number, step in scenes:
@@ -240,6 +245,10 @@ def test_no_modulation_and_no_profile_take_an_alert_away(scenes, filtered, chang
         now = max(now + step, 0.0)
         in_force = _in_force(number) if changing else SETTINGS
         options = {'stamp_ns': round(now * 1e9), 'size': _SIZE, 'camera': camera}
+        if seen:
+            # The camera pitches, now and then farther than can be.
+            down = int(generator.choice((0, 1, -2, 3, -20)))
+            options['picture'] = Picture(np.roll(_BACKGROUND, down, 0))
 
         _check(alone, modulated, base, focused, probability, in_force,
                filter_=EVERYTHING if filtered else None, **options)

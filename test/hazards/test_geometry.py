@@ -50,6 +50,24 @@ def test_with_pitch_the_axis_meets_the_ground_at_height_over_tangent(degrees):
 
 
 @pytest.mark.parametrize('degrees', [-10, 0, 10])
+def test_drops_shrink_with_the_distance(degrees):
+    camera = GroundCamera(
+        fx=700, fy=650, cx=600, cy=200, height=1.6, pitch=math.radians(degrees))
+    boxes = np.array([(600, 0, 20, bottom) for bottom in (340, 350, 374)], float)
+    distance, _ = camera.locate_all(boxes)
+    assert camera.drops(boxes) == pytest.approx(650 * 1.6 / distance)
+    lower = boxes + np.array((0, 6, 0, 0))
+    assert camera.drops(lower, 6.0) == pytest.approx(camera.drops(boxes))
+    at_horizon = np.array([(600, 0, 20, camera.horizon_row)])
+    assert camera.drops(at_horizon) == pytest.approx([0], abs=1e-9)
+
+
+def test_straight_down_the_drop_is_infinite():
+    camera = GroundCamera(fx=200, fy=200, cx=600, cy=100, height=1.6, pitch=0.8)
+    assert camera.drops(np.array([(600, 0, 20, 360.0)])) == [np.inf]
+
+
+@pytest.mark.parametrize('degrees', [-10, 0, 10])
 def test_a_point_on_the_road_is_found_again(degrees):
     """Project a point by the rotation of the camera, worked out apart from the code under test."""
     pitch, height, ahead, left = math.radians(degrees), 1.65, 14.0, 3.0

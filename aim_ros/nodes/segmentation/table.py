@@ -115,8 +115,8 @@ TABLE: tuple[Row, ...] = (
         'Height of the cameras above the road in metres, for distances; <camera>.height is that '
         'of one of them.', **_HEIGHT),
     Row('camera_pitch', float, Mount().pitch,
-        'Downward tilt of the cameras in radians, for distances; <camera>.pitch is that of one '
-        'of them.', **_PITCH),
+        'Downward tilt of the cameras in radians, for distances and times to contact; '
+        '<camera>.pitch is that of one of them.', **_PITCH),
     Row('image_transport', str, 'raw',
         'Which topics are subscribed to: <camera>/image, or <camera>/image/compressed; '
         '<camera>.image_transport is for one of them.', **_TRANSPORT),
