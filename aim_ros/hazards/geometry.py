@@ -92,7 +92,7 @@ class GroundCamera:
 
     @property
     def horizon_row(self) -> float:
-        """The row above whose upper edge the horizon of flat ground lies, straight ahead."""
+        """How many rows lie above the horizon of flat ground, straight ahead."""
         return self.cy + 0.5 - self.fy * math.tan(self.pitch)
 
     def drops(self, boxes: np.ndarray, pitched: float = 0.0) -> np.ndarray:

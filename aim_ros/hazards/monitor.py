@@ -62,6 +62,10 @@ class AlertMonitor:
     def restart(self) -> None:
         """Forget everything but which ids were given."""
         self._clock = FrameClock()
+        self._forget()
+
+    def _forget(self) -> None:
+        """Forget what was seen."""
         self._pitch = PitchMeter()
         self._tracker.restart()
         self._focused.restart()
@@ -95,9 +99,7 @@ class AlertMonitor:
         owner = owner or settings
         tick = self._clock.advance(stamp_ns, size, owner.clear_after)
         if tick.restarted:
-            self._pitch = PitchMeter()
-            self._tracker.restart()
-            self._focused.restart()
+            self._forget()
         elif tick.resized_from is not None:
             scale = size[0] / tick.resized_from[0], size[1] / tick.resized_from[1]
             self._tracker.resize(scale)

@@ -71,7 +71,7 @@ class Motions(Table):
     def lower(self, rows: float) -> None:
         """Let all boxes be some rows lower, as the camera pitched."""
         self.value[:, _FOOT] += rows
-        self.box = _boxes(self.value)
+        self.box[:, 1] += rows
 
     def update(self, boxes: np.ndarray, cut: np.ndarray) -> None:
         """

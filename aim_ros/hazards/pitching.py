@@ -166,11 +166,10 @@ class PitchMeter:
 def _strip_of(camera: GroundCamera, size: tuple[int, int]) -> tuple[int, int, int, int] | None:
     """Return rows from and to, height and width, of the image about the horizon; None without."""
     height, width = size
-    half = _REACH * camera.fy
-    if not math.isfinite(camera.horizon_row + half):
+    horizon, half = camera.horizon_row, _REACH * camera.fy
+    if not math.isfinite(horizon + half):
         return None
-    first = max(round(camera.horizon_row - half), 0)
-    last = min(round(camera.horizon_row + half), height)
+    first, last = max(round(horizon - half), 0), min(round(horizon + half), height)
     return (first, last, height, width) if last - first >= _MIN_ROWS else None
 
 

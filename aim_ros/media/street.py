@@ -100,8 +100,7 @@ class Street:
     """
 
     def __init__(self, seed: int = 0, frames: int = 120, size: tuple[int, int] = (375, 1242),
-                 rate: float = 10.0, scene: str = '', weather: str = '',
-                 pitch: float = 0.0):
+                 rate: float = 10.0, scene: str = '', weather: str = '', pitch: float = 0.0):
         height, width = size
         if scene and scene not in SCENES:
             raise ValueError(f'the street has no scene {scene!r}; scenes: {", ".join(SCENES)}')

@@ -74,7 +74,7 @@ def test_stamps_that_stand_still_and_a_new_start():
 # By height and foot
 
 
-def approaching(*, bias=0.0, pitch=0.0, feet=True, epochs=None, factor=1.0):
+def approaching(*, bias=0.0, pitch=0.0, feet=True, epochs=None):
     """
     Return the approach of somebody 18 m away at 6 m/s, after 0.8 s: contact is in 2.2 s.
 
@@ -85,9 +85,8 @@ def approaching(*, bias=0.0, pitch=0.0, feet=True, epochs=None, factor=1.0):
     approach = Approach()
     for step in range(9):
         seconds = 0.1 * step
-        scale = factor * 720 / (18 - 6 * seconds)
-        foot = Foot(1.65 * scale + pitch * seconds / 0.8, factor * 3.0, factor,
-                    epochs[step] if epochs else 0)
+        scale = 720 / (18 - 6 * seconds)
+        foot = Foot(1.65 * scale + pitch * seconds / 0.8, 3.0, 1.0, epochs[step] if epochs else 0)
         approach.add(seconds, 1.7 * scale * (1 + bias * (seconds - 0.8)), foot if feet else None)
     return approach
 
@@ -131,12 +130,11 @@ def test_who_comes_no_nearer_by_his_height_has_no_contact_by_his_foot():
 
 @pytest.mark.parametrize('unsure', ['slack', 'drift'])
 def test_the_error_says_how_unsure_the_horizon_is(unsure):
-    def error(**foot):
+    def error(slack=0.0, drift=0.0):
         approach = Approach()
         for step in range(9):
             scale = 720 / (18 - 0.6 * step)
-            approach.add(0.1 * step, 1.7 * scale, Foot(
-                1.65 * scale, foot.get('slack', 0.0), foot.get('drift', 0.0), 0))
+            approach.add(0.1 * step, 1.7 * scale, Foot(1.65 * scale, slack, drift, 0))
         return approach.time_to_contact(0.8)[1]
 
     assert error(**{unsure: 20.0}) > 1.2 * error()

@@ -37,6 +37,6 @@ def picture(whole, rows, order=(0, 1, 2)):
     return Picture(image, order)
 
 
-def bumps(frames, rows=4.0, hertz=1.3, step_s=0.1):
-    """Return by how many rows everything is lower in each frame."""
-    return rows * np.sin(2 * math.pi * hertz * step_s * np.arange(frames))
+def bumps(frames, rows=4.0):
+    """Return by how many rows everything is lower in each frame, at 10 Hz."""
+    return rows * np.sin(2 * math.pi * 0.13 * np.arange(frames))
