@@ -13,10 +13,14 @@ the surer one; but it moves as the camera pitches, and as the road bends. Both a
 count for as much as they are sure.
 """
 
-from collections import deque
-from collections.abc import Sequence
+from dataclasses import dataclass
 import math
 from typing import NamedTuple
+from typing import Self
+
+import numpy as np
+
+from aim_ros.hazards.table import Table
 
 WINDOW = 0.8
 """Seconds of measurements that count at most."""
@@ -24,7 +28,14 @@ WINDOW = 0.8
 MIN_SPAN = 0.3
 """Seconds that they span at least."""
 
-_MIN_POINTS = 4
+_MIN_POINTS, _MAX_POINTS = 4, 32
+_MIN_APART = WINDOW / (_MAX_POINTS - 1)
+"""Seconds between two measurements at least, so that they span the window: with faster cameras
+not every frame counts."""
+
+_ROUNDING = 1e-9
+"""Seconds by which times may be off."""
+
 _NOISE_SHARE, _NOISE_PIXELS = 0.008, 0.4
 """Standard deviation of where a box ends: a share of its height, and pixels."""
 
@@ -43,191 +54,162 @@ _HEIGHT_BIAS = 0.12
 _MIN_DROP = 2.0
 """Pixels: of a foot that is not that far below the horizon nothing is known."""
 
+_HEIGHT, _DROP = range(2)
+"""The two sizes."""
 
-class _Point(NamedTuple):
-    """A size: when it was seen, its inverse, and the weight of that, 1 / variance."""
-
-    seconds: float
-    inverse: float
-    weight: float
+_NO_EPOCH = -1
 
 
-class Foot(NamedTuple):
+class Feet(NamedTuple):
     """
-    Where somebody stands in the image of a camera that pitches.
+    Where road users stand in the image of a camera that pitches.
 
-    :param drop: how far below the horizon, pixels; as far as it pitches, the camera's pitch is
-        taken away.
+    :param drop: how far below the horizon, pixels, (n,); as far as it pitches, the camera's pitch
+        is taken away.
     :param slack: by how much the horizon of the ground there may differ, pixels.
     :param drift: by how much a second later the pitch that was taken away may be wrong, pixels.
-    :param epoch: feet of one epoch can be compared with each other, see `PitchMeter`.
+    :param epoch: feet of one epoch, >= 0, can be compared with each other, see `PitchMeter`.
     """
 
-    drop: float
+    drop: np.ndarray
     slack: float
     drift: float
     epoch: int
 
 
-class Approach:
-    """How one road user comes nearer."""
+@dataclass(eq=False)
+class Approaches(Table):
+    """
+    How road users come nearer: the sizes at which each was seen lately, the last one first.
 
-    def __init__(self):
-        self._height, self._drop = Growth(), Growth()
-        self._epoch: int | None = None
-        self._slack = self._drift = 0.0
+    :param seconds: when; -inf where there is none, (n, 2, `_MAX_POINTS`).
+    :param inverse: 1 / size, 1/px, likewise.
+    :param weight: 1 / variance of `inverse`; 0 where there is none, likewise.
+    :param epoch: of the feet, see `Feet`, (n,).
+    :param slack, drift: how unsure the horizon is, as shares of the last `drop`, (n,).
+    """
 
-    def add(self, seconds: float, height: float, foot: Foot | None = None) -> None:
+    seconds: np.ndarray
+    inverse: np.ndarray
+    weight: np.ndarray
+    epoch: np.ndarray
+    slack: np.ndarray
+    drift: np.ndarray
+
+    @classmethod
+    def unknown(cls, count: int) -> Self:
+        """Return those of so many road users who were not seen yet."""
+        shape = count, 2, _MAX_POINTS
+        return cls(np.full(shape, -np.inf), np.zeros(shape), np.zeros(shape),
+                   np.full(count, _NO_EPOCH), np.zeros(count), np.zeros(count))
+
+    def add(self, seconds: float, heights: np.ndarray, whole: np.ndarray,
+            feet: Feet | None = None) -> None:
         """
-        Add how it was seen at a time, whole.
+        Add how each was seen at a time; who is not seen whole begins anew.
 
-        :param height: of its box, pixels.
-        :param foot: None where the horizon is not known.
+        :param heights: of their boxes, pixels, (n,).
+        :param whole: who is, bool (n,).
+        :param feet: None where the horizon is not known.
         """
-        noise = _NOISE_SHARE * height + _NOISE_PIXELS
-        self._height.add(seconds, height, noise)
-        epoch = foot.epoch if foot and _MIN_DROP <= foot.drop < math.inf else None
-        if epoch is None or epoch != self._epoch:
-            self._drop.forget()
-        self._epoch = epoch
-        if epoch is not None:
-            self._drop.add(seconds, foot.drop, noise)
-            self._slack, self._drift = foot.slack / foot.drop, foot.drift / foot.drop
+        known = np.zeros(len(self), bool)
+        sizes = np.ones((len(self), 2))
+        sizes[:, _HEIGHT] = heights
+        if feet is not None:
+            known = (feet.drop >= _MIN_DROP) & np.isfinite(feet.drop)
+            sizes[known, _DROP] = feet.drop[known]
+            self.slack, self.drift = feet.slack / sizes[:, _DROP], feet.drift / sizes[:, _DROP]
+        epoch = np.where(known, feet.epoch if feet else _NO_EPOCH, _NO_EPOCH)
+        follows = np.stack((whole, whole & known & (epoch == self.epoch)), 1)
+        self.epoch = np.where(whole, epoch, _NO_EPOCH)
+        if not follows.all():
+            self._forget(~follows)
+        fresh = np.stack((whole, whole & known), 1) & (
+            seconds - self.seconds[:, :, 0] >= _MIN_APART - _ROUNDING)
+        noise = (_NOISE_SHARE * heights + _NOISE_PIXELS)[:, None]
+        for column, values in (
+                (self.seconds, np.full_like(sizes, seconds)), (self.inverse, 1 / sizes),
+                (self.weight, sizes**4 / noise**2)):
+            column[fresh, 1:] = column[fresh, :-1]
+            column[fresh, 0] = values[fresh]
+
+    def _forget(self, which: np.ndarray) -> None:
+        """Forget some sizes, bool (n, 2)."""
+        self.seconds[which], self.weight[which] = -np.inf, 0
 
     def resize(self, factor: float) -> None:
         """Go on in an image that is `factor` times as high."""
-        self._height.resize(factor)
-        self._drop.resize(factor)
+        self.inverse /= factor
+        self.weight *= factor**2
 
-    def forget(self) -> None:
-        """Forget what was added, for instance as the road user is not seen whole any more."""
-        self._height.forget()
-        self._drop.forget()
-
-    def time_to_contact(self, now: float) -> tuple[float, float]:
+    def times_to_contact(self, now: float) -> tuple[np.ndarray, np.ndarray]:
         """
-        Return the seconds until contact, and their standard deviation.
+        Return the seconds until contact, and their standard deviations, (n,) each.
 
         :return: NaN for both where it cannot be measured: too short a look, no growth beyond the
             noise, height and foot that contradict each other, or more than `_MAX_TTC` away.
         """
-        height, drop = self._height.rate(now), self._drop.rate(now)
-        seen = []
-        if height:
-            seen.append(_Witness(*height, _HEIGHT_BIAS))
-        if drop:
-            faster = max(drop[0], height[0]) if height else drop[0]
-            seen.append(_Witness(*drop, math.hypot(self._slack * faster, self._drift)))
-        clear = [one for one in seen if one.noise <= _MAX_NOISE * one.rate]
-        if not clear or _contradict(seen):
-            return math.nan, math.nan
-        # Who is too noisy to tell it alone has a say in whether it is told, not in what.
-        weights = [1 / one.variance for one in clear]
-        rate = sum(one.rate * weight for one, weight in zip(clear, weights, strict=True)
-                   ) / sum(weights)
-        error = 1 / math.sqrt(sum(weights))
-        if rate < 1 / _MAX_TTC or error > _MAX_ERROR * rate:
-            return math.nan, math.nan
-        return 1 / rate, error / rate**2
+        rate, noise = self._rates(now)
+        # A rate that is not known is NaN: it is compared with nothing, and counts for nothing.
+        with np.errstate(invalid='ignore', divide='ignore'):
+            faster = np.fmax(rate[:, _DROP], rate[:, _HEIGHT])
+            bias = np.stack(
+                (np.full(len(self), _HEIGHT_BIAS), np.hypot(self.slack * faster, self.drift)), 1)
+            variance = noise**2 + bias**2
+            apart = rate[:, _HEIGHT] - rate[:, _DROP]
+            contradict = apart**2 > _CONTRADICTION**2 * variance.sum(1)
+            # Who is too noisy to tell it alone has a say in whether it is told, not in what.
+            weights = np.where(noise <= _MAX_NOISE * rate, 1 / variance, 0.0)
+            total = weights.sum(1)
+            merged = (weights * np.where(weights > 0, rate, 0)).sum(1) / total
+            error = 1 / np.sqrt(total)
+            told = ~contradict & (merged >= 1 / _MAX_TTC) & (error <= _MAX_ERROR * merged)
+            return (np.where(told, 1 / merged, np.nan),
+                    np.where(told, error / merged**2, np.nan))
 
-
-class _Witness(NamedTuple):
-    """A rate of growth in 1/s, and the standard deviations of its noise and of its bias."""
-
-    rate: float
-    noise: float
-    bias: float
-
-    @property
-    def variance(self) -> float:
-        return self.noise**2 + self.bias**2
-
-
-def _contradict(seen: Sequence[_Witness]) -> bool:
-    """Whether two rates differ by more than their errors explain."""
-    if len(seen) < 2:
-        return False
-    one, other = seen
-    most = _CONTRADICTION**2 * (one.variance + other.variance)
-    return (one.rate - other.rate) ** 2 > most
-
-
-class Growth:
-    """The sizes at which something was seen lately."""
-
-    def __init__(self):
-        self._points: deque[_Point] = deque()
-
-    def add(self, seconds: float, size: float, noise: float) -> None:
-        """Add a size seen at a time, and the standard deviation of its noise, in pixels."""
-        points = self._points
-        if points and points[-1].seconds >= seconds:
-            return
-        points.append(_Point(seconds, 1 / size, size**4 / noise**2))
-        while points[0].seconds < seconds - WINDOW - 1e-9:
-            points.popleft()
-
-    def resize(self, factor: float) -> None:
-        """Go on in an image that is `factor` times as high."""
-        self._points = deque(
-            _Point(point.seconds, point.inverse / factor, point.weight * factor**2)
-            for point in self._points)
-
-    def forget(self) -> None:
-        """Forget what was added."""
-        self._points.clear()
-
-    def rate(self, now: float) -> tuple[float, float] | None:
+    def _rates(self, now: float) -> np.ndarray:
         """
-        Return by which share it grows in a second, as seen now, and how noisy that is.
+        Return by which share each size grows in a second, as seen now, and how noisy that is.
 
         That is the inverse of the time to contact; below 0 of what moves away.
 
-        :return: in 1/s, with its standard deviation; None on too short a look.
+        :return: in 1/s, and its standard deviation, (2, n, 2); NaN on too short a look.
         """
-        points = self._points
-        if len(points) < _MIN_POINTS or points[-1].seconds - points[0].seconds < MIN_SPAN - 1e-9:
-            return None
+        used = int((self.weight > 0).sum(2).max(initial=0))
+        seconds, inverse, weight = (
+            column[:, :, :used] for column in (self.seconds, self.inverse, self.weight))
+        with np.errstate(invalid='ignore', divide='ignore', over='ignore'):
+            span = seconds[:, :, :1] - seconds
+            enough = (weight > 0) & (span >= MIN_SPAN - _ROUNDING) & (span <= WINDOW + _ROUNDING)
+            enough[:, :, :_MIN_POINTS - 1] = False
+            if not enough.any():
+                return np.full((2, len(self), 2), np.nan)
+            rate, noise, here = _lines(np.where(weight > 0, seconds - now, 0.0), inverse, weight)
+            share = np.where(
+                enough & (here > 0), noise / np.maximum(rate, 1 / _MAX_TTC), np.inf)
         # The last moments tell most of who brakes; more of them are needed where they are noisy.
-        found, doubt = None, math.inf
-        last = points[-1].seconds
-        w = wt = wtt = wy = wty = wyy = 0.0
-        for count, (seconds, y, weight) in enumerate(reversed(points), 1):
-            t = seconds - now
-            w += weight
-            wt += weight * t
-            wtt += weight * t * t
-            wy += weight * y
-            wty += weight * t * y
-            wyy += weight * y * y
-            if count < _MIN_POINTS or last - seconds < MIN_SPAN - 1e-9:
-                continue
-            line = _rate_of_line(count, w, wt, wtt, wy, wty, wyy)
-            if line is None:
-                continue
-            share = line[1] / max(line[0], 1 / _MAX_TTC)
-            if share < doubt:
-                found, doubt = line, share
-            if doubt <= _GOOD_NOISE:
-                break
-        return found
+        good = share <= _GOOD_NOISE
+        best = np.where(good.any(2), good.argmax(2), share.argmin(2))[:, :, None]
+        told = np.isfinite(np.take_along_axis(share, best, 2))
+        return np.where(told, [np.take_along_axis(values, best, 2) for values in (rate, noise)],
+                        np.nan)[..., 0]
 
 
-def _rate_of_line(count: int, w: float, wt: float, wtt: float, wy: float, wty: float, wyy: float
-                  ) -> tuple[float, float] | None:
+def _lines(t: np.ndarray, y: np.ndarray, weight: np.ndarray
+           ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """
-    Return how fast a line by weighted least squares falls for its height now.
+    Return how fast lines by weighted least squares fall for their heights now.
 
-    :param count: the number of points.
-    :param w, wt, wtt, wy, wty, wyy: the sums of their weights, and of these times the time t from
-        now, the value y, and their products.
-    :return: the rate, and its standard deviation; None where the line has reached 0.
+    :param t: times of points from now, y their values, and weight their weights, each (..., n).
+    :return: of the lines through the first one, two, three ... of them, the first two of which
+        say nothing: the rate, its standard deviation, and the height now, each (..., n).
     """
+    w, wt, wtt, wy, wty, wyy = np.cumsum(
+        weight * np.array((np.ones_like(t), t, t * t, y, t * y, y * y)), -1)
     determinant = w * wtt - wt**2
     slope = (w * wty - wt * wy) / determinant
     here = (wtt * wy - wt * wty) / determinant
-    if here <= 0:
-        return None
-    residual = max(wyy - here * wy - slope * wty, 0.0)
-    spread = max(residual / (count - 2), 1.0)
-    return -slope / here, math.sqrt(spread * w / determinant) / here
+    residual = np.maximum(wyy - here * wy - slope * wty, 0.0)
+    freedom = np.maximum(np.arange(t.shape[-1]) - 1, 1)
+    spread = np.maximum(residual / freedom, 1.0)
+    return -slope / here, np.sqrt(spread * w / determinant) / here, here

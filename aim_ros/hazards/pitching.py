@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 from aim_ros.hazards.colours import Picture
-from aim_ros.hazards.contact import Foot
+from aim_ros.hazards.contact import Feet
 from aim_ros.hazards.geometry import GroundCamera
 
 _STRIP = (64, 320)
@@ -85,11 +85,10 @@ class PitchedCamera(NamedTuple):
         """Return by how many rows the horizon is lower than in a frame before; 0 if unknown."""
         return self.rows - before.rows if before and before.epoch == self.epoch else 0.0
 
-    def feet(self, boxes: np.ndarray) -> list[Foot]:
+    def feet(self, boxes: np.ndarray) -> Feet:
         """Return where boxes (n, 4) stand."""
-        slack, drift = _TILT * self.camera.fy, _DRIFT * self.camera.fy
-        return [Foot(drop, slack, drift, self.epoch)
-                for drop in self.camera.drops(boxes, self.rows).tolist()]
+        return Feet(self.camera.drops(boxes, self.rows), _TILT * self.camera.fy,
+                    _DRIFT * self.camera.fy, self.epoch)
 
 
 class PitchMeter:

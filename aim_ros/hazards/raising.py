@@ -64,13 +64,17 @@ def places_of(boxes: np.ndarray, scene: Scene) -> Places:
     settings, (_, _, _, bottom), height = scene.settings, edges(boxes), scene.size[0]
     in_corridor = settings.corridor.contain_feet(boxes, scene.size)
     if scene.camera is None:
-        # The one NaN of `math` itself: so alerts that say the same compare as equal.
-        unknown = objects([math.nan] * len(boxes))
+        unknown = _with_one_nan(np.full(len(boxes), np.nan))
         return Places(in_corridor, bottom / height >= settings.near_row, unknown, unknown)
     distance, bearing = scene.camera.locate_all(boxes)
     # A foot below the image's lower edge is nearer than its row tells.
     return Places(
         in_corridor, (distance < settings.near_m) | (bottom >= height), distance, bearing)
+
+
+def _with_one_nan(values: np.ndarray) -> np.ndarray:
+    """Return values with the NaN of `math` itself, so that alerts that say the same are equal."""
+    return objects([math.nan if math.isnan(value) else value for value in values.tolist()])
 
 
 def decide(tracks: Tracks, scene: Scene, evidence_needed: np.ndarray | float,
@@ -110,6 +114,7 @@ def alerts_of(tracks: Tracks, scene: Scene) -> list[Alert]:
     values = (
         tracks.track_id, tracks.looks.kind, now_ns <= tracks.error_until_ns,
         tracks.last_ns != now_ns, *places, *tracks.motion.velocity.T,
+        *map(_with_one_nan, tracks.approach.times_to_contact(now_ns / 1e9)),
         are_truncated(boxes, scene.size), (now_ns - tracks.first_ns) / 1e9,
         (now_ns - tracks.last_ns) / 1e9)
     return [
@@ -134,9 +139,7 @@ def alerts_of(tracks: Tracks, scene: Scene) -> list[Alert]:
             truncated=truncated,
             age_s=age,
             unseen_s=unseen)
-        for (region, box, (ttc, ttc_error),
+        for (region, box,
              track_id, kind, is_error, coasting, in_corridor, near, distance, bearing, vx, vy,
-             truncated, age, unseen) in zip(
-                tracks.region, as_boxes(boxes),
-                [approach.time_to_contact(now_ns / 1e9) for approach in tracks.approach],
-                *(column.tolist() for column in values), strict=True)]
+             ttc, ttc_error, truncated, age, unseen) in zip(
+                tracks.region, as_boxes(boxes), *(column.tolist() for column in values), strict=True)]

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-import itertools
 from typing import Self
 
 import numpy as np
@@ -15,7 +14,7 @@ from aim_ros.hazards.boxes import clip
 from aim_ros.hazards.boxes import resized
 from aim_ros.hazards.boxes import Scale
 from aim_ros.hazards.boxes import unions
-from aim_ros.hazards.contact import Approach
+from aim_ros.hazards.contact import Approaches
 from aim_ros.hazards.looks import Looks
 from aim_ros.hazards.motion import Motions
 from aim_ros.hazards.pitching import PitchedCamera
@@ -54,7 +53,7 @@ class Tracks(Table):
     :param raised: whether it is alerted, (n,).
     :param error_until_ns: until when it stays an `ERROR`, (n,).
     :param looks: what it looks like.
-    :param approach: how it comes nearer, an `Approach`, (n,).
+    :param approach: how it comes nearer.
     :param motion: its motion.
     :param appearance: its colours, an `Appearance`, (n,).
     """
@@ -69,7 +68,7 @@ class Tracks(Table):
     raised: np.ndarray
     error_until_ns: np.ndarray
     looks: Looks
-    approach: np.ndarray
+    approach: Approaches
     motion: Motions
     appearance: np.ndarray
 
@@ -85,7 +84,7 @@ class Tracks(Table):
             first_ns=first_ns, last_ns=last_ns, evidence=np.zeros(count),
             seen_s=np.zeros(count), raised=np.zeros(count, bool),
             error_until_ns=np.full(count, NEVER), looks=Looks.of(regions, first_ns),
-            approach=objects([Approach() for _ in regions]), motion=Motions.beginning_at(boxes),
+            approach=Approaches.unknown(count), motion=Motions.beginning_at(boxes),
             appearance=objects([Appearance() for _ in regions]))
 
     @property
@@ -102,8 +101,7 @@ class Tracks(Table):
         self.region = objects([region.resized(scale) for region in self.region])
         self.box = as_array([resized(box, scale) for box in as_boxes(self.box)])
         self.motion.resize(scale)
-        for approach in self.approach:
-            approach.resize(scale[0])
+        self.approach.resize(scale[0])
 
     def see(self, regions: Sequence[Region], now_ns: int, interval: np.ndarray,
             weight: np.ndarray, size: tuple[int, int], camera: PitchedCamera | None = None,
@@ -124,24 +122,14 @@ class Tracks(Table):
         partial = boxes[:, 3] < _PARTIAL * self.motion.box[:, 3]
         cut = parted | partial | are_truncated(boxes, size)
         self.motion.update(boxes, cut)
-        self._approach(boxes, cut, now_ns / 1e9, camera)
+        self.approach.add(
+            now_ns / 1e9, boxes[:, 3], ~cut, None if camera is None else camera.feet(boxes))
         self.looks.see(regions, now_ns, (now_ns - self.last_ns) / 1e9)
         if partial.any():
             # Nobody shrinks from frame to frame: the rest is there, though this one misses it.
             whole, meets = clip(unions(boxes, self.motion.rounded), size)
             boxes = np.where((partial & meets)[:, None], whole, boxes)
         self.region, self.box, self.last_ns[:] = objects(regions), boxes, now_ns
-
-    def _approach(self, boxes: np.ndarray, cut: np.ndarray, seconds: float,
-                  camera: PitchedCamera | None) -> None:
-        """Note how high and where they are seen at a time, where they are seen whole."""
-        feet = itertools.repeat(None, len(boxes)) if camera is None else camera.feet(boxes)
-        for approach, height, foot, is_cut in zip(
-                self.approach, boxes[:, 3].tolist(), feet, cut.tolist(), strict=True):
-            if is_cut:
-                approach.forget()
-            else:
-                approach.add(seconds, height, foot)
 
     def move(self, ids: np.ndarray, places: np.ndarray) -> None:
         """
@@ -156,7 +144,7 @@ class Tracks(Table):
         self.track_id[places], self.first_ns[places] = moved.track_id, moved.first_ns
         self.appearance[places] = moved.appearance
         self.looks.put(places, moved.looks)
-        self.approach[places] = objects([Approach() for _ in places])
+        self.approach.put(places, Approaches.unknown(len(places)))
         self.raised[places] = moved.raised | here.raised
         for name in ('evidence', 'seen_s', 'error_until_ns'):
             getattr(self, name)[places] = np.maximum(getattr(moved, name), getattr(here, name))

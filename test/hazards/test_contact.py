@@ -3,8 +3,28 @@ import math
 import numpy as np
 import pytest
 
-from aim_ros.hazards.contact import Approach
-from aim_ros.hazards.contact import Foot
+from aim_ros.hazards.contact import Approaches
+from aim_ros.hazards.contact import Feet
+from aim_ros.hazards.contact import WINDOW
+
+
+class Approach:
+    """How one road user comes nearer."""
+
+    def __init__(self):
+        self.table = Approaches.unknown(1)
+        self.resize = self.table.resize
+
+    def add(self, seconds, height, foot=None):
+        feet = foot and foot._replace(drop=np.array([foot.drop]))
+        self.table.add(seconds, np.array([height]), np.array([True]), feet)
+
+    def forget(self):
+        self.table.add(-1e9, np.array([1.0]), np.array([False]))
+
+    def time_to_contact(self, now):
+        (ttc,), (error,) = self.table.times_to_contact(now)
+        return ttc, error
 
 
 def seen(distance, speed, *, seconds=0.8, rate=10.0, noise=0.0, height=1.7 * 720):
@@ -86,7 +106,7 @@ def approaching(*, bias=0.0, pitch=0.0, feet=True, epochs=None):
     for step in range(9):
         seconds = 0.1 * step
         scale = 720 / (18 - 6 * seconds)
-        foot = Foot(1.65 * scale + pitch * seconds / 0.8, 3.0, 1.0, epochs[step] if epochs else 0)
+        foot = Feet(1.65 * scale + pitch * seconds / 0.8, 3.0, 1.0, epochs[step] if epochs else 0)
         approach.add(seconds, 1.7 * scale * (1 + bias * (seconds - 0.8)), foot if feet else None)
     return approach
 
@@ -124,7 +144,7 @@ def test_a_foot_that_pitch_moves_is_held_by_the_height(pitch):
 def test_who_comes_no_nearer_by_his_height_has_no_contact_by_his_foot():
     approach = Approach()
     for step in range(9):
-        approach.add(0.1 * step, 80.0, Foot(40.0 + 2 * step, 3.0, 1.0, 0))
+        approach.add(0.1 * step, 80.0, Feet(40.0 + 2 * step, 3.0, 1.0, 0))
     assert all(map(math.isnan, approach.time_to_contact(0.8)))
 
 
@@ -134,7 +154,7 @@ def test_the_error_says_how_unsure_the_horizon_is(unsure):
         approach = Approach()
         for step in range(9):
             scale = 720 / (18 - 0.6 * step)
-            approach.add(0.1 * step, 1.7 * scale, Foot(1.65 * scale, slack, drift, 0))
+            approach.add(0.1 * step, 1.7 * scale, Feet(1.65 * scale, slack, drift, 0))
         return approach.time_to_contact(0.8)[1]
 
     assert error(**{unsure: 20.0}) > 1.2 * error()
@@ -153,7 +173,7 @@ def test_feet_of_several_epochs_are_not_compared(last):
 def test_a_foot_at_the_horizon_tells_nothing(drop):
     approach = approaching(feet=False)
     for step in range(9, 18):
-        approach.add(0.1 * step, 1.7 * 720 / (18 - 0.6 * step), Foot(drop, 3.0, 1.0, 0))
+        approach.add(0.1 * step, 1.7 * 720 / (18 - 0.6 * step), Feet(drop, 3.0, 1.0, 0))
     ttc, _ = approach.time_to_contact(1.7)
     assert ttc == pytest.approx(1.3, rel=1e-6)
 
@@ -165,7 +185,7 @@ def test_it_goes_on_in_an_image_of_another_size():
     assert approach.time_to_contact(0.8) == pytest.approx(before, rel=1e-6)
     whole = approaching(bias=0.1)
     for one, size in ((approach, 360), (whole, 720)):
-        one.add(0.9, 1.7 * size / 12.6, Foot(1.65 * size / 12.6, size / 240, size / 720, 0))
+        one.add(0.9, 1.7 * size / 12.6, Feet(1.65 * size / 12.6, size / 240, size / 720, 0))
     assert approach.time_to_contact(0.9)[0] == pytest.approx(
         whole.time_to_contact(0.9)[0], rel=0.01)
 
@@ -174,3 +194,47 @@ def test_nothing_is_known_of_whom_it_forgot():
     approach = approaching()
     approach.forget()
     assert all(map(math.isnan, approach.time_to_contact(0.8)))
+
+
+# Many at once
+
+
+def crowd(seed, count=12, frames=14):
+    """Yield the time of each frame, and the heights, who is seen whole, and the feet."""
+    generator = np.random.default_rng(seed)
+    distance, speed = generator.uniform(6, 40, count), generator.uniform(-2, 9, count)
+    epoch = 0
+    for step in range(frames):
+        seconds = 0.1 * step
+        scale = 720 / np.maximum(distance - speed * seconds, 1)
+        epoch += generator.random() < 0.05
+        yield (seconds, 1.7 * scale + generator.normal(0, 1, count),
+               generator.random(count) < 0.95,
+               Feet(1.65 * scale + generator.normal(0, 1, count), 3.0, 1.0, epoch))
+
+
+@pytest.mark.parametrize('seed', range(5))
+def test_each_of_many_is_told_what_he_is_told_alone(seed):
+    together, alone = Approaches.unknown(12), [Approaches.unknown(1) for _ in range(12)]
+    told = 0
+    for seconds, heights, whole, feet in crowd(seed):
+        together.add(seconds, heights, whole, feet)
+        for i, one in enumerate(alone):
+            one.add(seconds, heights[[i]], whole[[i]], feet._replace(drop=feet.drop[[i]]))
+        ttc = together.times_to_contact(seconds)
+        np.testing.assert_array_equal(
+            ttc, np.concatenate([one.times_to_contact(seconds) for one in alone], 1))
+        told += np.isfinite(ttc[0]).sum()
+    assert told > 10
+
+
+@pytest.mark.parametrize('rate', [20.0, 30.0, 60.0, 200.0])
+def test_with_fast_cameras_the_whole_window_counts(rate):
+    growth, now = seen(15, 6, seconds=1.0, rate=rate, noise=1.0)
+    assert growth.time_to_contact(now)[0] == pytest.approx(1.5, rel=0.2)
+    seconds = growth.table.seconds[0, 0]
+    assert np.ptp(seconds[np.isfinite(seconds)]) >= WINDOW - 0.06
+
+
+def test_of_nobody_nothing_is_told():
+    assert np.shape(Approaches.unknown(0).times_to_contact(1.0)) == (2, 0)

@@ -44,7 +44,7 @@ def test_rows_are_those_of_the_image_at_any_size():
 def test_feet_are_measured_from_the_horizon_where_it_is():
     whole = view()
     before, after = watch([picture(whole, 0), picture(whole, 6)])
-    (foot,), (moved,) = (
+    foot, moved = (
         before.feet(as_array([(600, 150, 20, 73)])), after.feet(as_array([(600, 156, 20, 73)])))
     assert foot.drop == pytest.approx(49.5, abs=0.1)
     assert moved.drop == pytest.approx(foot.drop, abs=1.0)
