@@ -14,7 +14,6 @@ count for as much as they are sure.
 """
 
 from dataclasses import dataclass
-import math
 from typing import NamedTuple
 from typing import Self
 

@@ -142,4 +142,5 @@ def alerts_of(tracks: Tracks, scene: Scene) -> list[Alert]:
         for (region, box,
              track_id, kind, is_error, coasting, in_corridor, near, distance, bearing, vx, vy,
              ttc, ttc_error, truncated, age, unseen) in zip(
-                tracks.region, as_boxes(boxes), *(column.tolist() for column in values), strict=True)]
+                tracks.region, as_boxes(boxes), *(column.tolist() for column in values),
+                strict=True)]
