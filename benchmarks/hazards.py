@@ -25,7 +25,6 @@ from aim_ros.segmentation.labels import CITYSCAPES
 
 SIZE, GRID = (375, 1242), (48, 160)
 CAMERA = GroundCamera(fx=721.5, fy=721.5, cx=609.6, cy=172.9, height=1.65)
-PICTURE = next(open_source('street:frames=1').frames()).image
 IDS = CITYSCAPES.resolve(['people', 'two_wheelers'])
 
 
@@ -58,11 +57,12 @@ def measure(masks: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, float]:
     classes, settings = RoadUserClasses.of(CITYSCAPES), AlertSettings(IDS)
     logits = np.random.default_rng(0).normal(0, 1, (len(CITYSCAPES), *GRID)).astype(np.float32)
     logits[list(IDS)] += 6
+    picture = next(open_source('street:frames=1').frames()).image
     monitor = AlertMonitor(classes)
     regions, users, tracks = [], [], []
     for number, mask in enumerate(masks):
         # As of a camera that pitches by a row or two from frame to frame.
-        image = np.roll(PICTURE, round(2 * math.sin(number)), 0)
+        image = np.roll(picture, round(2 * math.sin(number)), 0)
         start = time.thread_time()
         sight = perceive(mask, mask, Scores.lazy(logits, 1), classes, IDS, settings.min_area,
                          picture=Picture(image))

@@ -111,7 +111,8 @@ def shoot(drive: Drive, model: CachedSegmenter | None) -> list[Shot]:
     Return what the alerts of a drive are computed from.
 
     :param model: the network; None takes exact masks.
-    :raises ExperimentError: a frame has no exact mask, or the frames are of several sizes.
+    :raises ExperimentError: a frame has no exact mask of its size, or the frames are of
+        several sizes.
     """
     def one(frame: Frame) -> Shot:
         camera = frame.camera_model
@@ -127,14 +128,23 @@ def shoot(drive: Drive, model: CachedSegmenter | None) -> list[Shot]:
                 mask = np.array(image)
         if mask is None:
             raise ExperimentError(f'frame {frame.index} of {drive.path} has no exact mask')
+        if mask.shape != frame.size:
+            raise ExperimentError(
+                f'the exact mask of frame {frame.index} of {drive.path} has '
+                f'{_pixels(mask.shape)} pixels, its image {_pixels(frame.size)}')
         return Shot(frame.stamp_ns, frame.size, ground, None, mask, picture)
 
     shots = list(each(one, drive.frames(), drive.path))
-    sizes = dict.fromkeys(f'{width}x{height}' for height, width in (shot.size for shot in shots))
+    sizes = dict.fromkeys(_pixels(shot.size) for shot in shots)
     if len(sizes) > 1:
         raise ExperimentError(f'the frames of {drive.path} are of several sizes, '
                               f'{", ".join(sizes)}: labelled road users are of one')
     return shots
+
+
+def _pixels(size: tuple[int, int]) -> str:
+    height, width = size
+    return f'{width}x{height}'
 
 
 @dataclass(frozen=True)

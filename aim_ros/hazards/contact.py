@@ -27,13 +27,13 @@ WINDOW = 0.8
 MIN_SPAN = 0.3
 """Seconds that they span at least."""
 
-_MIN_POINTS, _MAX_POINTS = 4, 32
+_MIN_POINTS, _MAX_POINTS = 4, 50
 _MIN_APART = WINDOW / (_MAX_POINTS - 1)
-"""Seconds between two measurements at least, so that they span the window: with faster cameras
-not every frame counts."""
+"""Seconds between two measurements at least, so that they span the window: of cameras with more
+than 60 frames a second not every frame counts."""
 
-_ROUNDING = 1e-9
-"""Seconds by which times may be off."""
+_JITTER = 0.01
+"""Seconds by which the stamps of a steady camera may be off."""
 
 _NOISE_SHARE, _NOISE_PIXELS = 0.008, 0.4
 """Standard deviation of where a box ends: a share of its height, and pixels."""
@@ -118,17 +118,17 @@ class Approaches(Table):
             known = (feet.drop >= _MIN_DROP) & np.isfinite(feet.drop)
             sizes[known, _DROP] = feet.drop[known]
             self.slack, self.drift = feet.slack / sizes[:, _DROP], feet.drift / sizes[:, _DROP]
-        epoch = np.where(known, feet.epoch if feet else _NO_EPOCH, _NO_EPOCH)
+        epoch = np.where(known, _NO_EPOCH if feet is None else feet.epoch, _NO_EPOCH)
         follows = np.stack((whole, whole & known & (epoch == self.epoch)), 1)
         self.epoch = np.where(whole, epoch, _NO_EPOCH)
         if not follows.all():
             self._forget(~follows)
         fresh = np.stack((whole, whole & known), 1) & (
-            seconds - self.seconds[:, :, 0] >= _MIN_APART - _ROUNDING)
+            seconds - self.seconds[:, :, 0] >= _MIN_APART)
         noise = (_NOISE_SHARE * heights + _NOISE_PIXELS)[:, None]
         for column, values in (
                 (self.seconds, np.full_like(sizes, seconds)), (self.inverse, 1 / sizes),
-                (self.weight, sizes**4 / noise**2)):
+                (self.weight, np.square(np.square(sizes) / noise))):
             column[fresh, 1:] = column[fresh, :-1]
             column[fresh, 0] = values[fresh]
 
@@ -179,7 +179,7 @@ class Approaches(Table):
             column[:, :, :used] for column in (self.seconds, self.inverse, self.weight))
         with np.errstate(invalid='ignore', divide='ignore', over='ignore'):
             span = seconds[:, :, :1] - seconds
-            enough = (weight > 0) & (span >= MIN_SPAN - _ROUNDING) & (span <= WINDOW + _ROUNDING)
+            enough = (weight > 0) & (span >= MIN_SPAN - _JITTER) & (span <= WINDOW + _JITTER)
             enough[:, :, :_MIN_POINTS - 1] = False
             if not enough.any():
                 return np.full((2, len(self), 2), np.nan)

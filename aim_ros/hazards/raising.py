@@ -64,7 +64,8 @@ def places_of(boxes: np.ndarray, scene: Scene) -> Places:
     settings, (_, _, _, bottom), height = scene.settings, edges(boxes), scene.size[0]
     in_corridor = settings.corridor.contain_feet(boxes, scene.size)
     if scene.camera is None:
-        unknown = _with_one_nan(np.full(len(boxes), np.nan))
+        # The one NaN of `math` itself: so alerts that say the same compare as equal.
+        unknown = objects([math.nan] * len(boxes))
         return Places(in_corridor, bottom / height >= settings.near_row, unknown, unknown)
     distance, bearing = scene.camera.locate_all(boxes)
     # A foot below the image's lower edge is nearer than its row tells.
@@ -73,7 +74,7 @@ def places_of(boxes: np.ndarray, scene: Scene) -> Places:
 
 
 def _with_one_nan(values: np.ndarray) -> np.ndarray:
-    """Return values with the NaN of `math` itself, so that alerts that say the same are equal."""
+    """Return values with the one NaN of `math` itself, see `places_of`."""
     return objects([math.nan if math.isnan(value) else value for value in values.tolist()])
 
 

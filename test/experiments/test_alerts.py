@@ -3,6 +3,7 @@ import math
 import os
 from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import pytest
 
@@ -246,6 +247,14 @@ def test_a_drive_of_several_sizes_is_refused_in_a_sentence(tmp_path):
     drive = Drive('drive', SimpleNamespace(frames=lambda: iter((frames[0], small))),
                   street_truth(street))
     with pytest.raises(ExperimentError, match='several sizes, 320x96, 320x48'):
+        shoot(drive, None)
+
+
+def test_an_exact_mask_of_another_size_is_refused_in_a_sentence(tmp_path):
+    street = Street(seed=1, frames=1, size=(96, 320))
+    cv2.imwrite(str(tmp_path / '0000000000.png'), np.zeros((96, 300), np.uint8))
+    drive = Drive('drive', street, street_truth(street), tmp_path)
+    with pytest.raises(ExperimentError, match='has 300x96 pixels, its image 320x96'):
         shoot(drive, None)
 
 

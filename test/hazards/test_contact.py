@@ -228,6 +228,44 @@ def test_each_of_many_is_told_what_he_is_told_alone(seed):
     assert told > 10
 
 
+@pytest.mark.parametrize('rate', [20.0, 30.0, 40.0, 60.0])
+def test_of_usual_cameras_every_frame_counts(rate):
+    growth, now = seen(15, 6, rate=rate)
+    kept = np.isfinite(growth.table.seconds[0, 0]).sum()
+    assert kept == round(0.8 * rate) + 1
+    assert growth.time_to_contact(now)[0] == pytest.approx(2.5 - now, rel=1e-6)
+
+
+@pytest.mark.parametrize('start', [0.0, 1.7e9])
+@pytest.mark.parametrize('jitter', [0.0, 0.004])
+def test_stamps_may_be_large_and_jitter(start, jitter):
+    growth = Approach()
+    for step in range(4):
+        now = start + 0.1 * step + (jitter if step % 2 == 0 else -jitter)
+        growth.add(now, 1224 / (18 - 6 * (now - start)))
+    assert growth.time_to_contact(now)[0] == pytest.approx(3 - (now - start), rel=1e-4)
+
+
+def test_rows_keep_to_themselves():
+    """Those that leave, come back, and are joined by others take what is known of them along."""
+    frames, table = list(crowd(3)), Approaches.unknown(12)
+    for seconds, heights, whole, feet in frames[:7]:
+        table.add(seconds, heights, whole, feet)
+    expected = table.times_to_contact(seconds)
+    order = np.random.default_rng(0).permutation(12)
+    shuffled = table.select(order)
+    np.testing.assert_array_equal(
+        shuffled.times_to_contact(seconds), np.take(expected, order, 1))
+    halves = shuffled.select(np.arange(6)).joined(shuffled.select(np.arange(6, 12)))
+    back = Approaches.unknown(12)
+    back.put(order, halves)
+    for seconds, heights, whole, feet in frames[7:]:
+        table.add(seconds, heights, whole, feet)
+        back.add(seconds, heights, whole, feet)
+        np.testing.assert_array_equal(
+            back.times_to_contact(seconds), table.times_to_contact(seconds))
+
+
 @pytest.mark.parametrize('rate', [20.0, 30.0, 60.0, 200.0])
 def test_with_fast_cameras_the_whole_window_counts(rate):
     growth, now = seen(15, 6, seconds=1.0, rate=rate, noise=1.0)

@@ -17,6 +17,7 @@ from std_srvs.srv import Trigger
 
 from aim_ros.hazards.alerts import AlertSettings
 from aim_ros.hazards.boxes import contains
+from aim_ros.hazards.geometry import GroundCamera
 from aim_ros.imaging.frame import Frame
 from aim_ros.media.rosbag import write_bag
 from aim_ros.media.sources import open_source
@@ -60,6 +61,11 @@ def frames_of(shared_data: Path, drive: str, indices: Iterable[int]) -> list[Fra
     wanted = set(indices)
     source = open_source(str(shared_data / 'kitti_raw' / drive))
     return [frame for frame in source.frames(start=min(wanted)) if frame.index in wanted]
+
+
+def ground_of(frame: Frame) -> GroundCamera:
+    info = camera_info_message(frame.camera_model, Header())
+    return ground_camera(info, frame.size, 1.65, 0.0)
 
 
 def count_of(bag: Path) -> int:
@@ -203,8 +209,7 @@ def test_a_switch_in_mid_replay(make_bag, play, harness, shared_data):
     reference = Pipeline(Segmenter(MODEL, device='cpu', engine='torch', input_size=SIZE))
     frames = frames_of(shared_data, 'seq_a', indices)
     for frame, answer, revision in zip(frames, answers.values(), revisions, strict=True):
-        info = camera_info_message(frame.camera_model, Header())
-        ground = ground_camera(info, frame.size, 1.65, 0.0)
+        ground = ground_of(frame)
         expected, = reference.process(
             [frame], in_force[revision], ground={'camera': ground})
         assert np.array_equal(answer.mask, expected.mask)
@@ -262,11 +267,12 @@ def test_no_setting_takes_an_alert_away(shared_data, drive):
     others = {name: (Pipeline(segmenter), settings) for name, settings in choices().items()}
     counted = 0
     for frame in open_source(str(shared_data / 'kitti_raw' / drive)).frames():
+        ground = {'camera': ground_of(frame)}
         expected, = neutral.process(
-            [frame], Settings(1, 'neutral', Modulation(), AlertSettings(TARGETS)))
+            [frame], Settings(1, 'neutral', Modulation(), AlertSettings(TARGETS)), ground=ground)
         counted += len(expected.report.alerts)
         for name, (pipeline, settings) in others.items():
-            actual, = pipeline.process([frame], settings)
+            actual, = pipeline.process([frame], settings, ground=ground)
             where = f'{name}, frame {frame.index}'
             assert actual.neutral == expected.report, where
             for alert in expected.report.alerts:
