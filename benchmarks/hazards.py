@@ -7,6 +7,7 @@ Median and 95th percentile of the CPU time in milliseconds, for images of 1242x3
 """
 
 import argparse
+from functools import cache
 import math
 import time
 
@@ -21,10 +22,10 @@ from aim_ros.hazards.monitor import AlertMonitor
 from aim_ros.hazards.sight import perceive
 from aim_ros.hazards.sight import Sight
 from aim_ros.media.sources import open_source
+from aim_ros.perception.settings import Mount
 from aim_ros.segmentation.labels import CITYSCAPES
 
 SIZE, GRID = (375, 1242), (48, 160)
-CAMERA = GroundCamera(fx=721.5, fy=721.5, cx=609.6, cy=172.9, height=1.65)
 IDS = CITYSCAPES.resolve(['people', 'two_wheelers'])
 
 
@@ -52,12 +53,19 @@ def specks(count: int, frame: int) -> np.ndarray:
     return ids
 
 
+@cache
+def view() -> tuple[np.ndarray, GroundCamera]:
+    """Return a picture of the street, and its camera."""
+    frame = next(open_source('street:frames=1').frames())
+    return frame.image, GroundCamera(*frame.camera_model.pinhole, Mount().height)
+
+
 def measure(masks: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, float]:
     """Return the milliseconds of regions and of road users a frame, and the tracks in the mean."""
     classes, settings = RoadUserClasses.of(CITYSCAPES), AlertSettings(IDS)
     logits = np.random.default_rng(0).normal(0, 1, (len(CITYSCAPES), *GRID)).astype(np.float32)
     logits[list(IDS)] += 6
-    picture = next(open_source('street:frames=1').frames()).image
+    picture, camera = view()
     monitor = AlertMonitor(classes)
     regions, users, tracks = [], [], []
     for number, mask in enumerate(masks):
@@ -69,7 +77,7 @@ def measure(masks: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, float]:
         middle = time.thread_time()
         hazards = monitor.update(
             Sight(sight.regions, sight.pixels), None, number * 100_000_000, SIZE, settings,
-            camera=CAMERA)
+            camera=camera)
         end = time.thread_time()
         regions.append(1e3 * (middle - start))
         users.append(1e3 * (end - middle))

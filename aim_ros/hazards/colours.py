@@ -57,18 +57,17 @@ def histogram(picture: Picture, pixels: np.ndarray, corner: tuple[int, int],
     (x, y), (top, tall) = corner, body
     height, width = pixels.shape
     step = max(1, int((height * width / _MAX_SAMPLES) ** 0.5))
-    seen = pixels[::step, ::step]
-    sixteenths = picture.image[y:y + height:step, x:x + width:step][seen] >> 4
-    red, green, blue = (sixteenths[:, channel].astype(np.intp) for channel in picture.channels)
+    rows, columns = np.nonzero(pixels[::step, ::step])
+    sixteenths = picture.image[y:y + height:step, x:x + width:step][rows, columns] >> 4
+    red, green, blue = (sixteenths[:, channel].astype(np.int16) for channel in picture.channels)
     colours = (red << 8) | (green << 4) | blue
-    # Row by row: so a band's colours follow each other.
-    place = (y + step * np.arange(len(seen)) - top) / tall
-    before = np.concatenate(((0,), np.count_nonzero(seen, 1).cumsum()))
+    place = (y + step * rows - top) / tall
     found, cells = np.zeros(SHAPE, np.float32), _cells()
-    for band, rows in enumerate(_BANDS):
-        first, last = before[place.searchsorted(rows)]
-        if last - first >= _MIN_SAMPLES:
-            found[band] = cells.take(colours[first:last], 0).sum(0) / (last - first)
+    for band, (first, last) in enumerate(_BANDS):
+        inside = colours[(place >= first) & (place < last)]
+        if len(inside) >= _MIN_SAMPLES:
+            # Four fifths of the time of `cells[inside].mean(0)`.
+            found[band] = cells.take(inside, 0).sum(0) / len(inside)
     return found
 
 

@@ -111,20 +111,18 @@ class Approaches(Table):
         :param whole: who is, bool (n,).
         :param feet: None where the horizon is not known.
         """
-        known = np.zeros(len(self), bool)
-        sizes = np.ones((len(self), 2))
-        sizes[:, _HEIGHT] = heights
+        shown, sizes = np.zeros((len(self), 2), bool), np.ones((len(self), 2))
+        shown[:, _HEIGHT], sizes[:, _HEIGHT] = whole, heights
         if feet is not None:
             known = (feet.drop >= _MIN_DROP) & np.isfinite(feet.drop)
-            sizes[known, _DROP] = feet.drop[known]
+            shown[:, _DROP], sizes[known, _DROP] = whole & known, feet.drop[known]
             self.slack, self.drift = feet.slack / sizes[:, _DROP], feet.drift / sizes[:, _DROP]
-        epoch = np.where(known, _NO_EPOCH if feet is None else feet.epoch, _NO_EPOCH)
-        follows = np.stack((whole, whole & known & (epoch == self.epoch)), 1)
-        self.epoch = np.where(whole, epoch, _NO_EPOCH)
-        if not follows.all():
-            self._forget(~follows)
-        fresh = np.stack((whole, whole & known), 1) & (
-            seconds - self.seconds[:, :, 0] >= _MIN_APART)
+            # Feet of another epoch are not compared with those before.
+            self._forget(_DROP, self.epoch != feet.epoch)
+            self.epoch[:] = feet.epoch
+        for size in (_HEIGHT, _DROP):
+            self._forget(size, ~shown[:, size])
+        fresh = shown & (seconds - self.seconds[:, :, 0] >= _MIN_APART)
         noise = (_NOISE_SHARE * heights + _NOISE_PIXELS)[:, None]
         for column, values in (
                 (self.seconds, np.full_like(sizes, seconds)), (self.inverse, 1 / sizes),
@@ -132,9 +130,9 @@ class Approaches(Table):
             column[fresh, 1:] = column[fresh, :-1]
             column[fresh, 0] = values[fresh]
 
-    def _forget(self, which: np.ndarray) -> None:
-        """Forget some sizes, bool (n, 2)."""
-        self.seconds[which], self.weight[which] = -np.inf, 0
+    def _forget(self, size: int, which: np.ndarray) -> None:
+        """Forget a size of some, bool (n,)."""
+        self.seconds[which, size], self.weight[which, size] = -np.inf, 0
 
     def resize(self, factor: float) -> None:
         """Go on in an image that is `factor` times as high."""
