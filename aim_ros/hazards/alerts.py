@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from dataclasses import field
 from enum import IntEnum
 import math
+from typing import NamedTuple
 
 from aim_ros.hazards.boxes import Box
 from aim_ros.hazards.geometry import Corridor
@@ -42,8 +43,7 @@ class AlertSettings:
     corridor: Corridor = field(default_factory=Corridor)
 
 
-@dataclass(frozen=True)
-class Alert:
+class Alert(NamedTuple):
     """
     A raised road user, as published.
 

@@ -1,7 +1,6 @@
 """What modulation and profile add to the neutral alerts: they extend some, and add others."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 import itertools
 
 import numpy as np
@@ -169,7 +168,7 @@ class FocusedStream:
         own = np.array([region.modulated_share for region in tracks.region]) < 0.5
         extra = np.where(own, 0.0, EXTRA_S if self._filter else EXTRA_S_UNFILTERED)
         decide(tracks, scene, scene.settings.raise_after + extra, at_once=own)
-        return [replace(alert, emphasised=alert.modulated_share >= 0.5)
+        return [alert._replace(emphasised=alert.modulated_share >= 0.5)
                 for alert in alerts_of(tracks.where(tracks.raised), scene)]
 
     def _weigh(self, region: Region) -> float:

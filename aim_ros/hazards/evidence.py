@@ -1,7 +1,6 @@
 """How much evidence a region is of a road user."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -78,7 +77,7 @@ def doubt(regions: Sequence[Region], camera: GroundCamera | None, size: tuple[in
     if not unlikely.any():
         return regions
     unlikely &= are_mostly_people(parts_of(regions))
-    return [replace(region, unlikely=True) if odd and region.group == VULNERABLE else region
+    return [region._replace(unlikely=True) if odd and region.group == VULNERABLE else region
             for region, odd in zip(regions, unlikely.tolist(), strict=True)]
 
 

@@ -1,7 +1,6 @@
 """What is published of neutral tracks, which modulation and profile may only extend."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 import itertools
 from typing import Any
 
@@ -109,7 +108,7 @@ def _restated(alerts: np.ndarray, standings: Standings, extensions: np.ndarray,
             'box': box, 'area': max(alert.area, extension.area), 'truncated': truncated,
             'modulated_share': extension.modulated_share, 'coasting': False}
         level = max(Level.ERROR if is_error else Level.WARN, alert.level)
-        restated.append(replace(
-            alert, track_id=track_id, level=level, in_corridor=in_corridor, near=near,
+        restated.append(alert._replace(
+            track_id=track_id, level=level, in_corridor=in_corridor, near=near,
             distance_m=distance, bearing_deg=bearing, age_s=age, **changes))
     return restated

@@ -95,17 +95,16 @@ class RoadUserClasses:
 
     def class_of(self, group: str, parts: Sequence[int]) -> int:
         """Return the class that most pixels of a road user have."""
-        class_ids, numbers = self._members[group]
-        pixels = [parts[number] for number in numbers]
-        return class_ids[pixels.index(max(pixels))]
+        class_of_part = self._members[group]
+        return class_of_part[max(class_of_part, key=parts.__getitem__)]
 
     @cached_property
-    def _members(self) -> dict[str, tuple[tuple[int, ...], tuple[int, ...]]]:
-        """The classes of each group, and which part of it each is."""
-        members = {group: tuple(k for k, name in enumerate(self.group_names) if name == group)
-                   for group in self.group_names}
-        return {group: (class_ids, tuple(self.parts[class_id] for class_id in class_ids))
-                for group, class_ids in members.items()}
+    def _members(self) -> dict[str, dict[int, int]]:
+        """The first class of each part of each group."""
+        members: dict[str, dict[int, int]] = {}
+        for class_id, (group, part) in enumerate(zip(self.group_names, self.parts, strict=True)):
+            members.setdefault(group, {}).setdefault(part, class_id)
+        return members
 
 
 @lru_cache(maxsize=64)

@@ -1,7 +1,6 @@
 """Regions that show several tracks are parted between them, by heads and by predictions."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -200,13 +199,13 @@ def _part(region: Region, one: _Claimant, columns: tuple[int, int], is_front: bo
     box = (x, top, width, height)
     if pixels is None:
         area = round(region.area * width * height / (region.box[2] * region.box[3]))
-        return replace(region, box=box, area=area)
+        return region._replace(box=box, area=area)
     seen = pixels.look(region.group, box)
     if seen is None:
         return None
     tight, area, parts = seen
     rows = (tight[1], tight[3]) if is_front else (top, height)
-    return replace(region, box=(x, rows[0], width, rows[1]), area=area, parts=parts)
+    return region._replace(box=(x, rows[0], width, rows[1]), area=area, parts=parts)
 
 
 def hidden_behind(tracks: Tracks, rows: np.ndarray, parts: Parts) -> list[int]:

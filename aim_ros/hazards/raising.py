@@ -1,7 +1,9 @@
 """Tracks -> alerts: who is raised, and at which level."""
 
 from dataclasses import dataclass
+import itertools
 import math
+from typing import Any
 from typing import NamedTuple
 
 import numpy as np
@@ -73,9 +75,9 @@ def places_of(boxes: np.ndarray, scene: Scene) -> Places:
         in_corridor, (distance < settings.near_m) | (bottom >= height), distance, bearing)
 
 
-def _with_one_nan(values: np.ndarray) -> np.ndarray:
+def _with_one_nan(values: np.ndarray) -> list[float]:
     """Return values with the one NaN of `math` itself, see `places_of`."""
-    return objects([math.nan if math.isnan(value) else value for value in values.tolist()])
+    return [math.nan if math.isnan(value) else value for value in values.tolist()]
 
 
 def decide(tracks: Tracks, scene: Scene, evidence_needed: np.ndarray | float,
@@ -112,36 +114,33 @@ def alerts_of(tracks: Tracks, scene: Scene) -> list[Alert]:
         return []
     boxes, now_ns = shown_boxes(tracks, scene), scene.now_ns
     places = places_of(boxes, scene)
-    values = (
-        tracks.track_id, tracks.looks.kind, now_ns <= tracks.error_until_ns,
-        tracks.last_ns != now_ns, *places, *tracks.motion.velocity.T,
-        *map(_with_one_nan, tracks.approach.times_to_contact(now_ns / 1e9)),
-        are_truncated(boxes, scene.size), (now_ns - tracks.first_ns) / 1e9,
-        (now_ns - tracks.last_ns) / 1e9)
-    return [
-        Alert(
-            track_id=track_id,
-            kind=kind,
-            level=Level.ERROR if is_error else Level.WARN,
-            box=box,
-            class_id=scene.classes.class_of(region.group, region.parts),
-            area=region.area,
-            confidence=region.confidence,
-            modulated_share=region.modulated_share,
-            coasting=coasting,
-            in_corridor=in_corridor,
-            near=near,
-            distance_m=distance,
-            bearing_deg=bearing,
-            vx=vx,
-            vy=vy,
-            ttc_s=ttc,
-            ttc_error_s=ttc_error,
-            truncated=truncated,
-            age_s=age,
-            unseen_s=unseen)
-        for (region, box,
-             track_id, kind, is_error, coasting, in_corridor, near, distance, bearing, vx, vy,
-             ttc, ttc_error, truncated, age, unseen) in zip(
-                tracks.region, as_boxes(boxes), *(column.tolist() for column in values),
-                strict=True)]
+    ttc, ttc_error = map(_with_one_nan, tracks.approach.times_to_contact(now_ns / 1e9))
+    vx, vy = tracks.motion.velocity.T.tolist()
+    regions = tracks.region.tolist()
+    columns: dict[str, list[Any]] = {
+        'track_id': tracks.track_id.tolist(),
+        'kind': tracks.looks.kind.tolist(),
+        'level': [Level.ERROR if is_error else Level.WARN
+                  for is_error in (now_ns <= tracks.error_until_ns).tolist()],
+        'box': as_boxes(boxes),
+        'class_id': [scene.classes.class_of(region.group, region.parts) for region in regions],
+        'area': [region.area for region in regions],
+        'confidence': [region.confidence for region in regions],
+        'modulated_share': [region.modulated_share for region in regions],
+        'emphasised': [False] * len(tracks),
+        'coasting': (tracks.last_ns != now_ns).tolist(),
+        'in_corridor': places.in_corridor.tolist(),
+        'near': places.near.tolist(),
+        'distance_m': places.distance_m.tolist(),
+        'bearing_deg': places.bearing_deg.tolist(),
+        'vx': vx,
+        'vy': vy,
+        'ttc_s': ttc,
+        'ttc_error_s': ttc_error,
+        'truncated': are_truncated(boxes, scene.size).tolist(),
+        'age_s': ((now_ns - tracks.first_ns) / 1e9).tolist(),
+        'unseen_s': ((now_ns - tracks.last_ns) / 1e9).tolist(),
+    }
+    # In half the time of giving each alert its values by name.
+    rows = zip(*(columns[name] for name in Alert._fields), strict=True)
+    return list(itertools.starmap(Alert, rows))

@@ -1,8 +1,7 @@
 """Decisions -> regions: the pixels of one road user in one frame, as far as one frame can tell."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -37,8 +36,7 @@ _FRAGMENT_SHARE = 0.1
 """Components of at least this share of `min_area` are fragments of a region."""
 
 
-@dataclass(frozen=True, slots=True)
-class Region:
+class Region(NamedTuple):
     """
     What one frame shows of a road user.
 
@@ -67,8 +65,8 @@ class Region:
 
     def resized(self, scale: Scale) -> 'Region':
         """Return how the region looks after its image was resized."""
-        return replace(
-            self, box=resized(self.box, scale),
+        return self._replace(
+            box=resized(self.box, scale),
             area=max(round(self.area * scale[0] * scale[1]), 1),
             perimeter=round(self.perimeter * sum(scale) / 2))
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from dataclasses import replace
 
 import numpy as np
 
@@ -50,7 +49,7 @@ def perceive(
     pixels = Pixels(base, other, classes, class_ids, picture)
     regions = find_regions(base, other, scores, classes, class_ids, min_area, max_gap)
     return Sight([
-        replace(region, floats=True) if _floats(region, pixels) else region
+        region._replace(floats=True) if _floats(region, pixels) else region
         for region in split_people(regions, pixels)], pixels)
 
 

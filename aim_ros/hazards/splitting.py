@@ -1,7 +1,6 @@
 """People side by side whose pixels touch: one region for each head."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -64,8 +63,8 @@ def _split(region: Region, pixels: Pixels) -> list[Region]:
             return [region]
         box, area, by_part = seen
         share = area / region.area
-        parts.append(replace(region, box=box, area=area, parts=by_part,
-                             perimeter=round(region.perimeter * share)))
+        parts.append(region._replace(
+            box=box, area=area, parts=by_part, perimeter=round(region.perimeter * share)))
     return parts
 
 

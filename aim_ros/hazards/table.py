@@ -51,9 +51,8 @@ class Table:
 
 def objects(values: Sequence[Any]) -> np.ndarray:
     """Return a column of any objects, (n,)."""
-    column = np.empty(len(values), object)
-    column[:] = values
-    return column
+    # Not `np.array`, which takes tuples for rows.
+    return np.fromiter(values, object, len(values))
 
 
 def side_by_side(*columns: np.ndarray | float) -> np.ndarray:

@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -50,13 +48,13 @@ def test_a_road_users_status_says_all_that_a_planner_needs():
      'pedestrian at 12.5 m, near, in the corridor, seen by modulation alone, predicted'),
 ])
 def test_a_road_users_line_leaves_out_what_is_not_known(changes, line):
-    assert road_user_line(replace(ALERT, **changes)) == line
+    assert road_user_line(ALERT._replace(**changes)) == line
 
 
 def test_a_frames_statuses_are_the_summary_and_one_a_road_user():
     mask = np.zeros((100, 200), np.uint8)
     report = AlertReport(
-        (ALERT, replace(ALERT, track_id=9, level=Level.WARN, emphasised=True)))
+        (ALERT, ALERT._replace(track_id=9, level=Level.WARN, emphasised=True)))
     settings = Settings(3, 'city', Modulation(((11, 1),), 2.0), AlertSettings((11,)))
     perception = Perception(
         Frame(np.zeros((100, 200, 3), np.uint8), camera='left'), settings,
@@ -74,7 +72,7 @@ def test_a_frames_statuses_are_the_summary_and_one_a_road_user():
 
 
 def test_the_line_of_a_frame_names_the_worst():
-    other = replace(ALERT, track_id=8, kind='cyclist', level=Level.WARN)
+    other = ALERT._replace(track_id=8, kind='cyclist', level=Level.WARN)
     assert report_line(AlertReport((other, ALERT))) == 'pedestrian near in the corridor; 2 raised'
     assert report_line(AlertReport((other,))) == 'cyclist present; 1 raised'
     assert report_line(AlertReport()) == 'clear'
@@ -108,5 +106,5 @@ def test_a_detection_stands_where_the_ground_is_seen_and_nowhere_above_the_horiz
     ground = GroundCamera(fx=100, fy=100, cx=49.5, cy=19.5, height=1.6)
     assert detections([ALERT], ground)[0].position == ground.place(ALERT.box)
     assert detections([ALERT])[0].position is None
-    above = replace(ALERT, box=(10, 0, 30, 10))
+    above = ALERT._replace(box=(10, 0, 30, 10))
     assert detections([above], ground)[0].position is None

@@ -1,6 +1,5 @@
 """The network that ships sees on every device, in its usual precision, what it sees on the CPU."""
 
-from dataclasses import replace
 from functools import cache
 from itertools import islice
 
@@ -117,24 +116,24 @@ ALERTS = reports_of((), (PEDESTRIAN,), (PEDESTRIAN, CYCLIST))
 
 
 def test_alerts_are_the_same_under_other_ids():
-    pedestrian = replace(PEDESTRIAN, track_id=7, box=(21, 20, 20, 40), confidence=0.81)
-    cyclist = replace(CYCLIST, track_id=1)
+    pedestrian = PEDESTRIAN._replace(track_id=7, box=(21, 20, 20, 40), confidence=0.81)
+    cyclist = CYCLIST._replace(track_id=1)
     assert_same_alerts(ALERTS, reports_of((), (pedestrian,), (cyclist, pedestrian)))
 
 
 @pytest.mark.parametrize('alerts', [
     (PEDESTRIAN,),
-    (PEDESTRIAN, CYCLIST, replace(CYCLIST, track_id=3)),
-    (PEDESTRIAN, replace(CYCLIST, box=(60, 20, 40, 30))),
-    (PEDESTRIAN, replace(CYCLIST, box=(20, 80, 40, 60))),
-    (PEDESTRIAN, replace(CYCLIST, kind='bicycle')),
-    (PEDESTRIAN, replace(CYCLIST, level=Level.WARN)),
-    (PEDESTRIAN, replace(CYCLIST, class_id=18)),
-    (PEDESTRIAN, replace(CYCLIST, near=False)),
-    (PEDESTRIAN, replace(CYCLIST, confidence=0.8)),
-    (replace(PEDESTRIAN, track_id=2), replace(CYCLIST, track_id=1)),
-    (replace(PEDESTRIAN, track_id=3), CYCLIST),
-    (replace(PEDESTRIAN, box=CYCLIST.box), replace(CYCLIST, box=PEDESTRIAN.box)),
+    (PEDESTRIAN, CYCLIST, CYCLIST._replace(track_id=3)),
+    (PEDESTRIAN, CYCLIST._replace(box=(60, 20, 40, 30))),
+    (PEDESTRIAN, CYCLIST._replace(box=(20, 80, 40, 60))),
+    (PEDESTRIAN, CYCLIST._replace(kind='bicycle')),
+    (PEDESTRIAN, CYCLIST._replace(level=Level.WARN)),
+    (PEDESTRIAN, CYCLIST._replace(class_id=18)),
+    (PEDESTRIAN, CYCLIST._replace(near=False)),
+    (PEDESTRIAN, CYCLIST._replace(confidence=0.8)),
+    (PEDESTRIAN._replace(track_id=2), CYCLIST._replace(track_id=1)),
+    (PEDESTRIAN._replace(track_id=3), CYCLIST),
+    (PEDESTRIAN._replace(box=CYCLIST.box), CYCLIST._replace(box=PEDESTRIAN.box)),
 ])
 def test_other_alerts_are_not_the_same(alerts):
     others = [*ALERTS[:-1], AlertReport(alerts)]
@@ -144,7 +143,7 @@ def test_other_alerts_are_not_the_same(alerts):
 
 
 def test_who_comes_again_under_an_id_that_was_anothers_is_not_the_same():
-    again = replace(PEDESTRIAN, track_id=CYCLIST.track_id)
+    again = PEDESTRIAN._replace(track_id=CYCLIST.track_id)
     ours, theirs = reports_of((CYCLIST,), (PEDESTRIAN,)), reports_of((CYCLIST,), (again,))
     with pytest.raises(AssertionError):
         assert_same_alerts(ours, theirs)

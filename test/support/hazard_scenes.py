@@ -48,7 +48,7 @@ def moved(box, across=0, down=0):
 
 def as_regions(seen):
     """Return regions for boxes, and regions as they are."""
-    return [region(one) if isinstance(one, tuple) else one for one in seen]
+    return [one if isinstance(one, Region) else region(one) for one in seen]
 
 
 class Camera:
