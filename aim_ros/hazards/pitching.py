@@ -40,9 +40,9 @@ noise, which does not move, is as strong. On KITTI's drives it is 30 or more."""
 _STILL = 2.0
 """Seconds over which what does not move in a strip is told from what does."""
 
-_AGREED = 1.0
-"""Rows of a strip by which it may move farther without what stands still in it: more, and a drop
-on the pane or a text in the image held it."""
+_HELD, _AGREED = 1.5, 1.0
+"""Rows of a strip: one that seems to move by less than the first, but by more than the second
+farther without what stands still in it, is held by that: a drop on the pane, or a text."""
 
 _FASTEST, _FARTHEST = 0.3, 0.05
 """Radians a second, and radians: no car pitches faster, nor farther."""
@@ -128,7 +128,7 @@ class PitchMeter:
         follows = (self._strip is not None and where == self._where
                    and interval <= _MAX_INTERVAL)
         if not follows:
-            self._still, self._compared_s = strip, 0.0
+            self._still, self._compared_s = strip.copy(), 0.0
         if not follows or not self._follow(strip, interval, camera.fy):
             self._epoch += 1
             self._pitch = 0.0
@@ -139,13 +139,14 @@ class PitchMeter:
         """Take in the next strip, and return whether it shows the same as the last one."""
         first, last, _, _ = self._where
         moved = _rows_moved(self._strip, strip)
-        without = _rows_moved(self._strip - self._still, strip - self._still)
+        held = abs(moved) < _HELD and abs(
+            _rows_moved(self._strip - self._still, strip - self._still)) > abs(moved) + _AGREED
         if interval > 0:
             self._compared_s = min(self._compared_s + interval, _STILL)
-            share = interval / (self._compared_s + interval)
-            self._still = self._still + share * (strip - self._still)
-        # Where nothing moves at all, nothing is left without what stands still.
-        if math.isnan(moved) or abs(without) > abs(moved) + _AGREED:
+            cv2.accumulateWeighted(
+                strip, self._still, interval / (self._compared_s + interval))
+        # Where nothing moves at all, nothing is left without what stands still: NaN.
+        if math.isnan(moved) or held:
             return False
         moved *= (last - first) / _STRIP[0] / focal
         if abs(moved) > _FASTEST * max(interval, 0.1):
@@ -177,10 +178,11 @@ def _reduced(picture: Picture, where: tuple[int, int, int, int]) -> np.ndarray:
     first, last, _, width = where
     every = max(width // (2 * _STRIP[1]), 1)
     green = np.ascontiguousarray(picture.image[first:last, ::every, picture.channels[1]])
-    strip = cv2.resize(green, _STRIP[::-1], interpolation=cv2.INTER_AREA).astype(np.float32)
-    strip -= strip.mean()
+    strip = cv2.resize(green, _STRIP[::-1], interpolation=cv2.INTER_AREA)
+    ((mean,),), ((contrast,),) = cv2.meanStdDev(strip)
     # A strip of zeros has nothing in common with any.
-    return strip * _WINDOW if strip.std() >= _MIN_CONTRAST else np.zeros_like(strip)
+    return (strip - np.float32(mean)) * _WINDOW if contrast >= _MIN_CONTRAST else np.zeros(
+        _STRIP, np.float32)
 
 
 def _rows_moved(before: np.ndarray, after: np.ndarray) -> float:

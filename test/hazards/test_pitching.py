@@ -8,6 +8,7 @@ from pitched_views import SIZE
 from pitched_views import view
 import pytest
 
+from aim_ros.hazards import pitching
 from aim_ros.hazards.boxes import as_array
 from aim_ros.hazards.colours import Picture
 from aim_ros.hazards.geometry import GroundCamera
@@ -119,6 +120,19 @@ def test_what_stands_still_in_the_image_does_not_hold_the_horizon(marks):
     assert len(wrong) < 15
     # Of the first two frames nobody knows what stands still.
     assert max(wrong[1:], default=0) < 2
+
+
+@pytest.mark.parametrize(('seems', 'without', 'follows'), [
+    (-5.0, -6.1, True), (1.6, 3.0, True), (0.2, 1.1, True), (0.2, 1.3, False),
+    (-1.4, -2.9, False), (0.0, math.nan, True)])
+def test_what_seems_to_move_well_is_not_held(seems, without, follows, monkeypatch):
+    """The strip without what stands still shows its movement less surely."""
+    answers = iter((seems, without))
+    meter, whole = PitchMeter(), view()
+    first, = watch([picture(whole, 0)], meter)
+    monkeypatch.setattr(pitching, '_rows_moved', lambda before, after: next(answers))
+    second, = watch([picture(whole, 0)], meter, start=1)
+    assert (second.epoch == first.epoch) == follows
 
 
 def test_a_tall_image_is_looked_at_about_its_horizon_alone():
