@@ -22,9 +22,6 @@ _ACROSS, _DOWN, _SIZE = 0.6, 0.5, 0.8
 """How far a region may lie from a prediction that it does not overlap, in shares of the height,
 and how much its height may differ, as a logarithm; all wider the longer the track was unseen."""
 
-FEW_PAIRS = 200
-"""Pairs of boxes that are all looked at, as that takes less time than to find the close ones."""
-
 _BONUS = 0.2
 """By how much a raised track is preferred to one that is not."""
 
@@ -90,7 +87,7 @@ def _candidates(tracks: Tracks, rows: np.ndarray, regions: Sequence[Region], now
                 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return all pairs that are possible: indices of rows and regions, and what they cost."""
     ours, theirs = tracks.motion.box[rows], boxes_of(regions)
-    t, r = _close(ours, theirs)
+    t, r = neighbours(_widened(ours), _widened(theirs))
     groups = objects([region.group for region in regions])
     own, seen = ours[t], theirs[r]
     height = (own[:, 3] + seen[:, 3]) / 2
@@ -105,19 +102,6 @@ def _candidates(tracks: Tracks, rows: np.ndarray, regions: Sequence[Region], now
     possible &= tracks.group[rows[t]] == groups[r]
     cost = 1 - iou + 0.3 * apart.sum(1) + 0.2 * size - _BONUS * tracks.raised[rows[t]]
     return t[possible], r[possible], cost[possible]
-
-
-def _close(ours: np.ndarray, theirs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the pairs of boxes that may belong together at all, and few others, as indices."""
-    if len(ours) * len(theirs) <= FEW_PAIRS:
-        return np.divmod(np.arange(len(ours) * len(theirs)), len(theirs))
-    t, r = neighbours(_widened(ours), _widened(theirs))
-    own, seen = ours[t], theirs[r]
-    across, down = np.abs(own[:, :2] + own[:, 2:] / 2 - (seen[:, :2] + seen[:, 2:] / 2)).T
-    height = (own[:, 3] + seen[:, 3]) / 2
-    reach = np.maximum((own[:, 2] + seen[:, 2]) / 2, 2 * _ACROSS * height)
-    close = (across <= reach) & (down <= height)
-    return t[close], r[close]
 
 
 def _widened(boxes: np.ndarray) -> np.ndarray:

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from aim_ros.hazards.kernels import compiled_at_first_call
+
 _BANDS = ((0.16, 0.5), (0.5, 1.0))
 """Trunk and legs, in shares of the height from above: heads tell little, and are small."""
 
@@ -40,8 +42,9 @@ class Picture(NamedTuple):
 
 
 def prepare() -> None:
-    """Compute the table of colours, so that the first road user finds it in place."""
-    _cells()
+    """Compile, and compute the table of colours, so that the first road user finds it in place."""
+    nothing = Picture(np.zeros((1, 1, 3), np.uint8))
+    histogram(nothing, np.ones((1, 1), bool), (0, 0), (0.0, 1.0))
 
 
 def histogram(picture: Picture, pixels: np.ndarray, corner: tuple[int, int],
@@ -58,32 +61,49 @@ def histogram(picture: Picture, pixels: np.ndarray, corner: tuple[int, int],
     height, width = pixels.shape
     step = max(1, int((height * width / _MAX_SAMPLES) ** 0.5))
     rows, columns = np.nonzero(pixels[::step, ::step])
-    sixteenths = picture.image[y:y + height:step, x:x + width:step][rows, columns] >> 4
-    red, green, blue = (sixteenths[:, channel].astype(np.int16) for channel in picture.channels)
-    colours = (red << 8) | (green << 4) | blue
-    place = (y + step * rows - top) / tall
-    found, cells = np.zeros(SHAPE, np.float32), _cells()
-    for band, (first, last) in enumerate(_BANDS):
-        inside = colours[(place >= first) & (place < last)]
-        if len(inside) >= _MIN_SAMPLES:
-            # Four fifths of the time of `cells[inside].mean(0)`.
-            found[band] = cells.take(inside, 0).sum(0) / len(inside)
+    samples = picture.image[y:y + height:step, x:x + width:step][rows, columns]
+    return _mean_of_bands(samples, picture.channels, (y + step * rows - top) / tall, _cells())
+
+
+@compiled_at_first_call
+def _mean_of_bands(samples: np.ndarray, channels: tuple[int, int, int], places: np.ndarray,
+                   cells: np.ndarray) -> np.ndarray:
+    """
+    Return the mean over the cells of some pixels, by band.
+
+    :param samples: the pixels, uint8 (n, C).
+    :param places: where on the body each is, (n,), in shares of the height from above.
+    :param cells: see `_cells`.
+    :return: float32 `SHAPE`; 0 for a band that is not seen.
+    """
+    found, red, green, blue = np.zeros(SHAPE, np.float32), channels[0], channels[1], channels[2]
+    for band in range(len(_BANDS)):
+        first, last = _BANDS[band]
+        seen = 0
+        for k in range(len(samples)):
+            if first <= places[k] < last:
+                r, g, b = int(samples[k, red]), int(samples[k, green]), int(samples[k, blue])
+                found[band] += cells[256 * (r // 16) + 16 * (g // 16) + b // 16]
+                seen += 1
+        if seen >= _MIN_SAMPLES:
+            found[band] /= seen
+        else:
+            found[band] = 0
     return found
 
 
 def differences(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """
-    Return how different each of some histograms (n, *`SHAPE`) is from each of others (m, ...).
+    Return how different histograms (n, *`SHAPE`) are from others beside them (n, *`SHAPE`).
 
     That is 1 less their intersection (Swain and Ballard, "Color indexing", 1991), in the mean of
     the bands that both show.
 
-    :return: (n, m), 0..1; NaN where they have no band in common.
+    :return: (n,), 0..1; NaN where they have no band in common.
     """
-    intersection = np.minimum(a[:, None], b[None]).sum(3)
-    both = a.any(2)[:, None] & b.any(2)[None]
-    bands = both.sum(2)
-    total = ((1 - intersection) * both).sum(2)
+    both = a.any(2) & b.any(2)
+    bands = both.sum(1)
+    total = ((1 - np.minimum(a, b).sum(2)) * both).sum(1)
     return np.where(bands > 0, total / np.maximum(bands, 1), np.nan)
 
 

@@ -6,7 +6,6 @@ OpenCV does so group by group.
 """
 
 from functools import cache
-import logging
 from types import ModuleType
 
 import cv2
@@ -16,8 +15,7 @@ from aim_ros.hazards.components import ClassGroups
 from aim_ros.hazards.components import Components
 from aim_ros.hazards.components import MAX_PARTS
 from aim_ros.hazards.components import Scores
-
-_logger = logging.getLogger(__name__)
+from aim_ros.hazards.kernels import compiler
 
 
 def find_components(
@@ -37,13 +35,9 @@ def find_components(
 
 @cache
 def _compiled() -> ModuleType | None:
-    try:
-        from aim_ros.hazards import components_numba
-    except ImportError as error:
-        _logger.warning(
-            'alerts take several times longer: numba cannot be used (%s); install it, or a '
-            'version that fits', error)
+    if compiler() is None:
         return None
+    from aim_ros.hazards import components_numba
     return components_numba
 
 

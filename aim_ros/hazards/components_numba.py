@@ -7,6 +7,7 @@ The image itself is read once, in whole vectors; all that is asked of a componen
 runs afterwards. The compiled code holds no lock of Python.
 """
 
+from functools import lru_cache
 import math
 
 import numpy as np
@@ -45,7 +46,8 @@ def find_components(
         capacity = 2 * count
     runs = runs[:count]
     totals = np.zeros(count, _TOTAL)
-    _add_up(runs, totals, _Grid.of(base.shape, scores), groups.group_of_class, *scores)
+    cells = _cells(base.shape, scores.probability.shape[1:])
+    _add_up(runs, totals, cells, groups.group_of_class, *scores)
     first = np.flatnonzero((runs['parent'] == np.arange(count)) & (totals['area'] >= min_area))
     first = first[np.argsort(runs['group'][first], kind='stable')]
     total = totals[first]
@@ -57,17 +59,17 @@ def find_components(
         total['probability'] / area, total['margin'] / area)
 
 
-class _Grid:
-    """Where the pixels of an image lie on the grid of the logits."""
+@lru_cache(maxsize=16)
+def _cells(size: tuple[int, int], grid: tuple[int, int]
+           ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """
+    Return where the pixels of an image lie on the grid of the logits.
 
-    @staticmethod
-    def of(size: tuple[int, int], scores: Scores) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return the cell row of each pixel row, the cell of each column, and the cells' ends."""
-        height, width = size
-        _, grid_height, grid_width = scores.probability.shape
-        return (np.arange(height) * grid_height // height,
-                np.arange(width) * grid_width // width,
-                -(-np.arange(1, grid_width + 1) * width // grid_width))
+    :return: the cell row of each pixel row, the cell of each column, and the cells' ends.
+    """
+    (height, width), (rows, columns) = size, grid
+    return (np.arange(height) * rows // height, np.arange(width) * columns // width,
+            -(-np.arange(1, columns + 1) * width // columns))
 
 
 @compiled

@@ -14,11 +14,13 @@ count for as much as they are sure.
 """
 
 from dataclasses import dataclass
+import math
 from typing import NamedTuple
 from typing import Self
 
 import numpy as np
 
+from aim_ros.hazards.kernels import compiled_at_first_call
 from aim_ros.hazards.table import Table
 
 WINDOW = 0.8
@@ -111,102 +113,142 @@ class Approaches(Table):
         :param whole: who is, bool (n,).
         :param feet: None where the horizon is not known.
         """
-        shown, sizes = np.zeros((len(self), 2), bool), np.ones((len(self), 2))
-        shown[:, _HEIGHT], sizes[:, _HEIGHT] = whole, heights
+        count = len(self)
+        shown, sizes = np.empty((count, 2), bool), np.ones((count, 2))
+        shown[:, _HEIGHT], sizes[:, _HEIGHT], shown[:, _DROP] = whole, heights, False
+        forgotten = np.zeros((count, 2), bool)
         if feet is not None:
             known = (feet.drop >= _MIN_DROP) & np.isfinite(feet.drop)
             shown[:, _DROP], sizes[known, _DROP] = whole & known, feet.drop[known]
             self.slack, self.drift = feet.slack / sizes[:, _DROP], feet.drift / sizes[:, _DROP]
             # Feet of another epoch are not compared with those before.
-            self._forget(_DROP, self.epoch != feet.epoch)
+            forgotten[:, _DROP] = self.epoch != feet.epoch
             self.epoch[:] = feet.epoch
-        for size in (_HEIGHT, _DROP):
-            self._forget(size, ~shown[:, size])
-        fresh = shown & (seconds - self.seconds[:, :, 0] >= _MIN_APART)
-        noise = (_NOISE_SHARE * heights + _NOISE_PIXELS)[:, None]
-        for column, values in (
-                (self.seconds, np.full_like(sizes, seconds)), (self.inverse, 1 / sizes),
-                (self.weight, np.square(np.square(sizes) / noise))):
-            column[fresh, 1:] = column[fresh, :-1]
-            column[fresh, 0] = values[fresh]
-
-    def _forget(self, size: int, which: np.ndarray) -> None:
-        """Forget a size of some, bool (n,)."""
-        self.seconds[which, size], self.weight[which, size] = -np.inf, 0
+        noise = _NOISE_SHARE * heights + _NOISE_PIXELS
+        _insert(self.seconds, self.inverse, self.weight, forgotten | ~shown, shown, seconds,
+                sizes, noise)
 
     def resize(self, factor: float) -> None:
         """Go on in an image that is `factor` times as high."""
         self.inverse /= factor
         self.weight *= factor**2
 
-    def times_to_contact(self, now: float) -> tuple[np.ndarray, np.ndarray]:
+    def times_to_contact(self, now: float) -> np.ndarray:
         """
-        Return the seconds until contact, and their standard deviations, (n,) each.
+        Return the seconds until contact, and their standard deviations, (2, n).
 
         :return: NaN for both where it cannot be measured: too short a look, no growth beyond the
             noise, height and foot that contradict each other, or more than `_MAX_TTC` away.
         """
-        rate, noise = self._rates(now)
+        rate, noise = _rates(self.seconds, self.inverse, self.weight, now)
+        return _merged(rate, noise, self.slack, self.drift)
+
+
+@compiled_at_first_call
+def _insert(seconds: np.ndarray, inverse: np.ndarray, weight: np.ndarray, forgotten: np.ndarray,
+            shown: np.ndarray, now: float, sizes: np.ndarray, noise: np.ndarray) -> None:
+    """
+    Put what is seen now before what was seen earlier, unless that was a moment ago.
+
+    :param seconds, inverse, weight: see `Approaches`.
+    :param forgotten: of whom which size was seen earlier for the last time, bool (n, 2).
+    :param shown: of whom which is seen now, bool (n, 2); and `sizes` these, pixels.
+    :param noise: their standard deviations, pixels, (n,).
+    """
+    for i in range(len(seconds)):
+        for size in range(2):
+            if forgotten[i, size]:
+                seconds[i, size], weight[i, size] = -np.inf, 0
+            if not shown[i, size] or now - seconds[i, size, 0] < _MIN_APART:
+                continue
+            used = 0
+            while used < _MAX_POINTS - 1 and weight[i, size, used] > 0:
+                used += 1
+            for column in (seconds, inverse, weight):
+                for k in range(used, 0, -1):
+                    column[i, size, k] = column[i, size, k - 1]
+            seconds[i, size, 0], inverse[i, size, 0] = now, 1 / sizes[i, size]
+            weight[i, size, 0] = (sizes[i, size] ** 2 / noise[i]) ** 2
+
+
+@compiled_at_first_call
+def _rates(seconds: np.ndarray, inverse: np.ndarray, weight: np.ndarray, now: float
+           ) -> np.ndarray:
+    """
+    Return by which share each size grows in a second, as seen now, and how noisy that is.
+
+    That is the inverse of the time to contact; below 0 of what moves away. It is told by a line
+    through the last points, by weighted least squares.
+
+    :param seconds, inverse, weight: see `Approaches`.
+    :return: in 1/s, and its standard deviation, (2, n, 2); NaN on too short a look.
+    """
+    found = np.full((2, len(seconds), 2), np.nan)
+    for i in range(len(seconds)):
+        for size in range(2):
+            w = wt = wtt = wy = wty = wyy = 0.0
+            least = np.inf
+            for k in range(_MAX_POINTS):
+                p = weight[i, size, k]
+                if p == 0:
+                    break
+                span = seconds[i, size, 0] - seconds[i, size, k]
+                if span > WINDOW + _JITTER:
+                    break
+                t, y = seconds[i, size, k] - now, inverse[i, size, k]
+                w, wt, wtt = w + p, wt + p * t, wtt + p * t * t
+                wy, wty, wyy = wy + p * y, wty + p * t * y, wyy + p * y * y
+                determinant = w * wtt - wt * wt
+                if k + 1 < _MIN_POINTS or span < MIN_SPAN - _JITTER or determinant <= 0:
+                    continue
+                slope = (w * wty - wt * wy) / determinant
+                here = (wtt * wy - wt * wty) / determinant
+                if here <= 0:
+                    continue
+                # How far off the points are, unless they are surer than they say.
+                spread = max((wyy - here * wy - slope * wty) / (k - 1), 1.0)
+                rate, noise = -slope / here, math.sqrt(spread * w / determinant) / here
+                share = noise / max(rate, 1 / _MAX_TTC)
+                if share < least:
+                    least = share
+                    found[0, i, size], found[1, i, size] = rate, noise
+                # The last moments tell most of who brakes; more are needed where they are noisy.
+                if share <= _GOOD_NOISE:
+                    break
+    return found
+
+
+@compiled_at_first_call
+def _merged(rate: np.ndarray, noise: np.ndarray, slack: np.ndarray, drift: np.ndarray
+            ) -> np.ndarray:
+    """
+    Return the times to contact that height and foot tell together, and their errors, (2, n).
+
+    :param rate, noise: see `_rates`; and `slack` and `drift` see `Approaches`.
+    """
+    told = np.full((2, len(rate)), np.nan)
+    for i in range(len(rate)):
         # A rate that is not known is NaN: it is compared with nothing, and counts for nothing.
-        with np.errstate(invalid='ignore', divide='ignore'):
-            faster = np.fmax(rate[:, _DROP], rate[:, _HEIGHT])
-            bias = np.stack(
-                (np.full(len(self), _HEIGHT_BIAS), np.hypot(self.slack * faster, self.drift)), 1)
-            variance = noise**2 + bias**2
-            apart = rate[:, _HEIGHT] - rate[:, _DROP]
-            contradict = apart**2 > _CONTRADICTION**2 * variance.sum(1)
+        faster = np.fmax(rate[i, _HEIGHT], rate[i, _DROP])
+        total = weighted = both = 0.0
+        for size in range(2):
+            bias = _HEIGHT_BIAS if size == _HEIGHT else math.hypot(slack[i] * faster, drift[i])
+            variance = noise[i, size] ** 2 + bias**2
+            both += variance
             # Who is too noisy to tell it alone has a say in whether it is told, not in what.
-            weights = np.where(noise <= _MAX_NOISE * rate, 1 / variance, 0.0)
-            total = weights.sum(1)
-            merged = (weights * np.where(weights > 0, rate, 0)).sum(1) / total
-            error = 1 / np.sqrt(total)
-            told = ~contradict & (merged >= 1 / _MAX_TTC) & (error <= _MAX_ERROR * merged)
-            return (np.where(told, 1 / merged, np.nan),
-                    np.where(told, error / merged**2, np.nan))
-
-    def _rates(self, now: float) -> np.ndarray:
-        """
-        Return by which share each size grows in a second, as seen now, and how noisy that is.
-
-        That is the inverse of the time to contact; below 0 of what moves away.
-
-        :return: in 1/s, and its standard deviation, (2, n, 2); NaN on too short a look.
-        """
-        used = int((self.weight > 0).sum(2).max(initial=0))
-        seconds, inverse, weight = (
-            column[:, :, :used] for column in (self.seconds, self.inverse, self.weight))
-        with np.errstate(invalid='ignore', divide='ignore', over='ignore'):
-            span = seconds[:, :, :1] - seconds
-            enough = (weight > 0) & (span >= MIN_SPAN - _JITTER) & (span <= WINDOW + _JITTER)
-            enough[:, :, :_MIN_POINTS - 1] = False
-            if not enough.any():
-                return np.full((2, len(self), 2), np.nan)
-            rate, noise, here = _lines(np.where(weight > 0, seconds - now, 0.0), inverse, weight)
-            share = np.where(
-                enough & (here > 0), noise / np.maximum(rate, 1 / _MAX_TTC), np.inf)
-        # The last moments tell most of who brakes; more of them are needed where they are noisy.
-        good = share <= _GOOD_NOISE
-        best = np.where(good.any(2), good.argmax(2), share.argmin(2))[:, :, None]
-        told = np.isfinite(np.take_along_axis(share, best, 2))
-        return np.where(told, [np.take_along_axis(values, best, 2) for values in (rate, noise)],
-                        np.nan)[..., 0]
+            if noise[i, size] <= _MAX_NOISE * rate[i, size]:
+                total += 1 / variance
+                weighted += rate[i, size] / variance
+        if (rate[i, _HEIGHT] - rate[i, _DROP]) ** 2 > _CONTRADICTION**2 * both or total == 0:
+            continue
+        merged, error = weighted / total, 1 / math.sqrt(total)
+        if merged >= 1 / _MAX_TTC and error <= _MAX_ERROR * merged:
+            told[0, i], told[1, i] = 1 / merged, error / merged**2
+    return told
 
 
-def _lines(t: np.ndarray, y: np.ndarray, weight: np.ndarray
-           ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """
-    Return how fast lines by weighted least squares fall for their heights now.
-
-    :param t: times of points from now, y their values, and weight their weights, each (..., n).
-    :return: of the lines through the first one, two, three ... of them, the first two of which
-        say nothing: the rate, its standard deviation, and the height now, each (..., n).
-    """
-    w, wt, wtt, wy, wty, wyy = np.cumsum(
-        weight * np.array((np.ones_like(t), t, t * t, y, t * y, y * y)), -1)
-    determinant = w * wtt - wt**2
-    slope = (w * wty - wt * wy) / determinant
-    here = (wtt * wy - wt * wty) / determinant
-    residual = np.maximum(wyy - here * wy - slope * wty, 0.0)
-    freedom = np.maximum(np.arange(t.shape[-1]) - 1, 1)
-    spread = np.maximum(residual / freedom, 1.0)
-    return -slope / here, np.sqrt(spread * w / determinant) / here, here
+def prepare() -> None:
+    """Compile what is compiled, so that the first road user finds it in place."""
+    approaches = Approaches.unknown(1)
+    approaches.add(0.0, np.ones(1), np.ones(1, bool))
+    approaches.times_to_contact(0.0)

@@ -111,17 +111,19 @@ def _assign(tracks: Tracks, rows: np.ndarray, colours: np.ndarray, seen: np.ndar
 
     :param seen: whether this frame shows each, bool (n,).
     """
-    looks = tracks.appearance[rows]
-    known = np.array([one.is_known for one in looks])
-    unlike = differences(np.stack([one.colours for one in looks]), colours)
-    unlike[np.isnan(unlike) | ~known[:, None]] = _UNKNOWN
     box = tracks.motion.box[rows]
     middle, height = box[:, :2] + box[:, 2:] / 2, box[:, 3]
     mean = (height[:, None] + height) / 2
     across, down = np.moveaxis(np.abs(middle[:, None] - middle) / mean[:, :, None], 2, 0)
     size = np.maximum(height[:, None] / height, height / height[:, None])
-    possible = (across <= _ACROSS) & (down <= _DOWN) & (size <= np.exp(_SIZE)) & (
-        unlike <= _MAX_UNLIKE)
+    possible = (across <= _ACROSS) & (down <= _DOWN) & (size <= np.exp(_SIZE))
+    i, j = possible.nonzero()
+    looks = tracks.appearance[rows]
+    known = np.array([one.is_known for one in looks])
+    unlike = np.full(possible.shape, _UNKNOWN)
+    compared = differences(np.stack([one.colours for one in looks])[i], colours[j])
+    unlike[i, j] = np.where(known[i] & ~np.isnan(compared), compared, _UNKNOWN)
+    possible &= unlike <= _MAX_UNLIKE
     stays = np.eye(len(rows), dtype=bool)
     margin = np.where(seen, _MARGIN, _MARGIN_UNSEEN)
     cost = np.where(possible | stays, unlike + np.where(stays, 0, margin), _NEVER)

@@ -67,7 +67,7 @@ class Looks(Table):
         seen = parts / np.maximum(parts.sum(1), 1)[:, None]
         self._mix(seen, seconds)
         rides = are_riding(self.group, seen)
-        like = np.where(rides, kinds_of(self.group, seen), kinds_of(self.group, self.shares))
+        like = kinds_of(self.group, np.where(rides[:, None], seen, self.shares))
         needed_ns = np.where(rides, _RIDE_CHANGE_NS, _KIND_CHANGE_NS)
         same, other = like == self.kind, like == self.other_kind
         self.other_frames += same | other

@@ -8,7 +8,7 @@ has hundreds. Neighbours are few: they are found by a sweep across the image.
 import numpy as np
 
 from aim_ros.hazards.boxes import areas
-from aim_ros.hazards.boxes import edges
+from aim_ros.hazards.kernels import compiled_at_first_call
 
 
 def neighbours(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -19,20 +19,52 @@ def neighbours(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     if not len(a) or not len(b):
         return np.empty(0, np.intp), np.empty(0, np.intp)
-    left, top, right, bottom = edges(a)
-    other_left, other_top, other_right, other_bottom = edges(b)
-    order = other_left.argsort()
-    lefts = other_left[order]
-    # No box that begins before `first` reaches this far, and from `last` on they begin too late.
-    first = lefts.searchsorted(left - b[:, 2].max(), 'left')
-    count = np.maximum(lefts.searchsorted(right, 'right') - first, 0)
-    i = np.arange(len(a)).repeat(count)
-    j = order[np.arange(len(i)) + (first - (count.cumsum() - count)).repeat(count)]
-    meet = ((left[i] <= other_right[j]) & (top[i] <= other_bottom[j])
-            & (other_top[j] <= bottom[i]))
-    i, j = i[meet], j[meet]
-    sequence = (i * len(b) + j).argsort()
-    return i[sequence], j[sequence]
+    # Of one type, so that only one kernel is compiled.
+    a, b = (np.ascontiguousarray(boxes, np.float64) for boxes in (a, b))
+    order, room = b[:, 0].argsort(), 4 * (len(a) + len(b))
+    while True:
+        pairs = np.empty((2, room), np.intp)
+        count = _sweep(a, b, order, b[:, 2].max(), pairs)
+        if count <= room:
+            return pairs[0, :count], pairs[1, :count]
+        room = count
+
+
+@compiled_at_first_call
+def _sweep(a: np.ndarray, b: np.ndarray, order: np.ndarray, widest: float, pairs: np.ndarray
+           ) -> int:
+    """
+    Find what `neighbours` returns.
+
+    :param order: the indices of `b`, from left to right.
+    :param widest: the largest width in `b`.
+    :param pairs: takes the pairs, as far as there is room, (2, room).
+    :return: how many there are.
+    """
+    lefts, count = b[order, 0], 0
+    for i in range(len(a)):
+        left, top, right, bottom = a[i, 0], a[i, 1], a[i, 0] + a[i, 2], a[i, 1] + a[i, 3]
+        first = count
+        # No box that begins farther to the left reaches it.
+        for place in range(np.searchsorted(lefts, left - widest), len(b)):
+            if lefts[place] > right:
+                break
+            j = order[place]
+            if not (left <= b[j, 0] + b[j, 2] and top <= b[j, 1] + b[j, 3] and b[j, 1] <= bottom):
+                continue
+            if count < pairs.shape[1]:
+                k = count
+                while k > first and pairs[1, k - 1] > j:
+                    pairs[1, k] = pairs[1, k - 1]
+                    k -= 1
+                pairs[0, count], pairs[1, k] = i, j
+            count += 1
+    return count
+
+
+def prepare() -> None:
+    """Compile what is compiled, so that the first road user finds it in place."""
+    connected(1, *neighbours(np.ones((1, 4)), np.ones((1, 4))))
 
 
 def shared(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -48,6 +80,7 @@ def belong(a: np.ndarray, b: np.ndarray, share: float) -> np.ndarray:
     return shared(a, b) >= share * np.minimum(areas(a), areas(b))
 
 
+@compiled_at_first_call
 def connected(count: int, i: np.ndarray, j: np.ndarray) -> np.ndarray:
     """
     Return which of some things are connected by pairs of them, directly or over others.
@@ -57,15 +90,22 @@ def connected(count: int, i: np.ndarray, j: np.ndarray) -> np.ndarray:
     :return: int (count,), the number of the set that each belongs to, in the order of their
         first members.
     """
-    first = np.arange(count)
-    while len(i):
-        lowest = np.minimum(first[i], first[j])
-        lower = first.copy()
-        # Those that stand for the sets are joined as well, so that long chains take few rounds.
-        for member in (i, j, first[i], first[j]):
-            np.minimum.at(lower, member, lowest)
-        lower = lower[lower]
-        if np.array_equal(lower, first):
-            break
-        first = lower
-    return np.unique(first, return_inverse=True)[1]
+    # Of each an earlier member of its set, or itself where there is none.
+    earlier = np.arange(count)
+    for k in range(len(i)):
+        one, other = i[k], j[k]
+        while earlier[one] != one:
+            earlier[one] = earlier[earlier[one]]
+            one = earlier[one]
+        while earlier[other] != other:
+            earlier[other] = earlier[earlier[other]]
+            other = earlier[other]
+        earlier[max(one, other)] = min(one, other)
+    label, sets = np.empty(count, np.intp), 0
+    for thing in range(count):
+        if earlier[thing] == thing:
+            label[thing] = sets
+            sets += 1
+        else:
+            label[thing] = label[earlier[thing]]
+    return label

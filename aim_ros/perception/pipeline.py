@@ -15,6 +15,8 @@ from aim_ros.decoding.decode import prepare
 from aim_ros.decoding.limit import limit_sigma
 from aim_ros.hazards import assignment
 from aim_ros.hazards import colours
+from aim_ros.hazards import contact
+from aim_ros.hazards import pairs
 from aim_ros.hazards.alerts import AlertReport
 from aim_ros.hazards.components import Scores
 from aim_ros.hazards.emphasis_filter import EmphasisFilter
@@ -154,7 +156,8 @@ class Pipeline:
         """Load and run what comes behind the network."""
         prepare(self._segmenter.device, len(self._segmenter.labels))
         assignment.solver()
-        colours.prepare()
+        for module in (colours, contact, pairs):
+            module.prepare()
         nowhere = np.zeros((4, 4), np.uint8)
         for ids in (nowhere, nowhere.astype(np.uint16)):
             scores = Scores.lazy(np.zeros((len(self._classes.names), 2, 2), np.float32), 1)

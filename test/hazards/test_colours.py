@@ -24,7 +24,7 @@ def seen(image, channels=(0, 1, 2), rows=HEIGHT):
 
 
 def unlike(one, other):
-    return float(differences(one[None], other[None])[0, 0])
+    return float(differences(one[None], other[None])[0])
 
 
 def test_shares_sum_up_to_one_in_each_band():
