@@ -32,7 +32,7 @@ and to one that is not, where no colours speak against it."""
 _MAX_UNLIKE = 0.5
 """Nobody moves to where the colours are less alike than this, however bad they fit where he is."""
 
-_MOST_LEARNED = 6
+_MOST_LEARNED = 4
 """So many are looked at to learn their colours in one frame, that a crowd costs no frame more."""
 
 _NEVER = 1e6
