@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 VARIANCE_X, VARIANCE_Y = 0, 7
 """Where the variances of x and y are in the covariance of a pose (6x6, flat)."""
 
+EMPHASISED, COASTING = 'emphasised', 'coasting'
+"""How a detection says that only the modulation sees it, and that its box is predicted."""
+
 _NOWHERE = GroundPosition(math.nan, math.nan, math.nan, math.nan)
 
 
@@ -57,15 +60,17 @@ class Detection:
     :param track_id: its id.
     :param center: (x, y) of its box's middle, pixels.
     :param size: (width, height) of its box, pixels.
-    :param class_id: the id of most of its pixels, in digits.
-    :param score: 0..1.
+    :param class_ids: what it is, in this order: the class of most of its pixels as the number
+        in the mask; its kind; `EMPHASISED` and `COASTING`, where it is so.
+    :param score: 0..1, of all of these. One of them that scored higher would be taken for the
+        class by whoever takes the best.
     :param position: where it stands on the ground; None where that is not known.
     """
 
     track_id: str
     center: tuple[float, float]
     size: tuple[float, float]
-    class_id: str
+    class_ids: tuple[str, ...]
     score: float
     position: GroundPosition | None = None
 
@@ -212,7 +217,7 @@ def detections(alerts: Sequence[Alert], ground: GroundCamera | None = None) -> l
     """
     Return the typed twins of the alerts.
 
-    What has no place in a `Detection` (kind, velocity, coasting) is in the statuses alone.
+    What has no place in a `Detection` (level, velocity, time to contact) is in the statuses alone.
 
     :param ground: the camera's calibration, for positions.
     """
@@ -220,8 +225,10 @@ def detections(alerts: Sequence[Alert], ground: GroundCamera | None = None) -> l
     for alert in alerts:
         x, y, width, height = alert.box
         position = _NOWHERE if ground is None else ground.place(alert.box)
+        marks = [mark for mark, holds in ((EMPHASISED, alert.emphasised),
+                                          (COASTING, alert.coasting)) if holds]
         found.append(Detection(
             str(alert.track_id), (x + width / 2, y + height / 2), (float(width), float(height)),
-            str(alert.class_id), alert.confidence,
+            (str(alert.class_id), alert.kind, *marks), alert.confidence,
             position if math.isfinite(position.x) else None))
     return found

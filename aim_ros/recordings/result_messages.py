@@ -65,19 +65,18 @@ def _detection(found: Detection, header: Any) -> Any:
         header = replace(header, frame_id=ground_frame(header.frame_id))
         covariance[[VARIANCE_X, VARIANCE_Y]] = place.x_error**2, place.y_error**2
     x, y = (0.0, 0.0) if place is None else (place.x, place.y)
-    pose = new(
+    pose = new('geometry_msgs/PoseWithCovariance', covariance=covariance, pose=new(
         'geometry_msgs/Pose', position=new('geometry_msgs/Point', x=x, y=y, z=0.0),
-        orientation=new('geometry_msgs/Quaternion', x=0.0, y=0.0, z=0.0, w=1.0))
+        orientation=new('geometry_msgs/Quaternion', x=0.0, y=0.0, z=0.0, w=1.0)))
     return new(
         'vision_msgs/Detection2D', header=header, id=found.track_id,
         bbox=new('vision_msgs/BoundingBox2D', size_x=found.size[0], size_y=found.size[1],
                  center=new('vision_msgs/Pose2D', position=point(*found.center), theta=0.0)),
         results=[new(
-            'vision_msgs/ObjectHypothesisWithPose',
-            hypothesis=new('vision_msgs/ObjectHypothesis', class_id=found.class_id,
-                           score=float(found.score)),
-            pose=new('geometry_msgs/PoseWithCovariance', pose=pose,
-                     covariance=covariance))])
+            'vision_msgs/ObjectHypothesisWithPose', pose=pose,
+            hypothesis=new('vision_msgs/ObjectHypothesis', class_id=class_id,
+                           score=float(found.score)))
+            for class_id in found.class_ids])
 
 
 def label_info_message(labels: LabelSet) -> Any:

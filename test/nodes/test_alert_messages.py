@@ -34,5 +34,5 @@ def test_detections_are_the_typed_twins():
     assert detection.id == '7'
     assert (detection.bbox.center.position.x, detection.bbox.center.position.y) == (25, 40)
     assert (detection.bbox.size_x, detection.bbox.size_y) == (30, 40)
-    assert detection.results[0].hypothesis.class_id == '12'
-    assert detection.results[0].hypothesis.score == 0.75
+    assert [(result.hypothesis.class_id, result.hypothesis.score)
+            for result in detection.results] == [('12', 0.75), ('cyclist', 0.75)]

@@ -4,13 +4,14 @@ from collections.abc import Callable
 import importlib
 import importlib.util
 import sys
-from types import SimpleNamespace
 
 from builtin_interfaces.msg import Time
 import pytest
 from std_msgs.msg import Header
 import vision_msgs_stand_in
 
+from aim_ros.hazards.alerts import Alert
+from aim_ros.hazards.alerts import Level
 from aim_ros.hazards.geometry import GroundCamera
 from aim_ros.segmentation.labels import CITYSCAPES
 
@@ -19,7 +20,8 @@ INSTALLED = importlib.util.find_spec('vision_msgs') is not None
 MODULES = [name for name in ('aim_ros.nodes.messages.conversions', 'aim_ros.nodes.messages.alerts')
            if importlib.util.find_spec(name)]
 
-ALERT = SimpleNamespace(track_id=7, class_id=11, box=(10, 20, 30, 40), confidence=0.75)
+ALERT = Alert(track_id=7, kind='cyclist', level=Level.WARN, box=(10, 20, 30, 40), class_id=11,
+              area=500, confidence=0.75)
 
 
 @pytest.fixture(params=['stand-in', 'real'])
@@ -53,7 +55,12 @@ def restored():
             setattr(sys.modules['aim_ros.nodes'], name.rpartition('.')[2], module)
 
 
-def test_a_detection_is_an_alert_by_id_class_and_box(function):
+def hypotheses(detection) -> list[tuple[str, float]]:
+    """Return what a detection is, and how surely."""
+    return [(result.hypothesis.class_id, result.hypothesis.score) for result in detection.results]
+
+
+def test_a_detection_is_an_alert_by_id_class_kind_and_box(function):
     message = function('detections_message')([ALERT, ALERT], HEADER)
     assert len(message.detections) == 2
     detection = message.detections[0]
@@ -61,17 +68,32 @@ def test_a_detection_is_an_alert_by_id_class_and_box(function):
     assert detection.id == '7'
     assert (detection.bbox.center.position.x, detection.bbox.center.position.y) == (25, 40)
     assert (detection.bbox.size_x, detection.bbox.size_y) == (30, 40)
-    result, = detection.results
-    assert (result.hypothesis.class_id, result.hypothesis.score) == ('11', 0.75)
+    assert hypotheses(detection) == [('11', 0.75), ('cyclist', 0.75)]
+
+
+def test_a_detection_says_that_it_is_predicted_or_seen_by_modulation_alone(function):
+    alerts = [ALERT._replace(coasting=True), ALERT._replace(emphasised=True)]
+    coasting, emphasised = function('detections_message')(alerts, HEADER).detections
+    assert hypotheses(coasting)[2:] == [('coasting', 0.75)]
+    assert hypotheses(emphasised)[2:] == [('emphasised', 0.75)]
+
+
+@pytest.mark.parametrize('confidence', [0.0, 0.25, 1.0])
+def test_whoever_takes_the_first_or_the_best_hypothesis_has_the_class(function, confidence):
+    alert = ALERT._replace(confidence=confidence, coasting=True, emphasised=True)
+    detection, = function('detections_message')([alert], HEADER).detections
+    best = max(hypotheses(detection), key=lambda hypothesis: hypothesis[1])
+    assert best == hypotheses(detection)[0] == ('11', confidence)
 
 
 def test_a_detection_says_where_on_the_ground_it_is(function):
     ground = GroundCamera(fx=100, fy=100, cx=49.5, cy=19.5, height=1.6, pitch=0.1)
     detection, = function('detections_message')([ALERT], HEADER, ground).detections
     assert detection.header == Header(stamp=HEADER.stamp, frame_id='front_ground')
-    place, pose = ground.place(ALERT.box), detection.results[0].pose
-    assert (pose.pose.position.x, pose.pose.position.y) == (place.x, place.y)
-    assert (pose.covariance[0], pose.covariance[7]) == (place.x_error**2, place.y_error**2)
+    place = ground.place(ALERT.box)
+    for pose in (result.pose for result in detection.results):
+        assert (pose.pose.position.x, pose.pose.position.y) == (place.x, place.y)
+        assert (pose.covariance[0], pose.covariance[7]) == (place.x_error**2, place.y_error**2)
 
 
 def test_a_detection_above_the_horizon_is_nowhere_on_the_ground(function):

@@ -80,8 +80,18 @@ def test_the_line_of_a_frame_names_the_worst():
 
 def test_detections_are_the_typed_twins():
     found, = detections([ALERT])
-    assert (found.track_id, found.class_id, found.score) == ('7', '11', 0.75)
+    assert (found.track_id, found.score) == ('7', 0.75)
     assert (found.center, found.size) == ((25.0, 40.0), (30.0, 40.0))
+
+
+@pytest.mark.parametrize(('emphasised', 'coasting', 'marks'), [
+    (False, False, ()), (False, True, ('coasting',)), (True, False, ('emphasised',)),
+    (True, True, ('emphasised', 'coasting'))])
+def test_a_detection_says_its_class_its_kind_and_what_is_not_simply_seen(
+        emphasised, coasting, marks):
+    found, = detections([ALERT._replace(
+        kind='cyclist', emphasised=emphasised, coasting=coasting)])
+    assert found.class_ids == ('11', 'cyclist', *marks)
 
 
 @pytest.mark.parametrize(('value', 'text'), [

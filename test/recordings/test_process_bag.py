@@ -27,6 +27,7 @@ except ImportError:
 
 from aim_ros.media.bag_writer import PARTIAL
 from aim_ros.media.rosbag import write_bag
+from aim_ros.perception import alert_report
 from aim_ros.perception.camera_stream import ground_camera
 from aim_ros.perception.pipeline import Pipeline
 from aim_ros.recordings.options import Options
@@ -97,6 +98,10 @@ def test_results_are_the_pipelines(tmp_path, process, read, model, profile):
             f'{alert.distance_m:.3f}' for alert in expected.report.alerts]
         assert [found.id for found in detections.message.detections] == [
             str(alert.track_id) for alert in expected.report.alerts]
+        assert [[(result.hypothesis.class_id, result.hypothesis.score)
+                 for result in found.results] for found in detections.message.detections] == [
+            [(class_id, found.score) for class_id in found.class_ids]
+            for found in alert_report.detections(expected.report.alerts, expected.ground)]
         raised += len(road_users)
     assert raised, 'the scene is to show road users'
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from collections.abc import Sequence
 
 from diagnostic_msgs.msg import DiagnosticStatus
+from geometry_msgs.msg import PoseWithCovariance
 from std_msgs.msg import Header
 
 from aim_ros.hazards.alerts import Alert
@@ -19,6 +20,7 @@ from aim_ros.perception.alert_report import VARIANCE_Y
 if HAVE_VISION_MSGS:
     from vision_msgs.msg import Detection2D
     from vision_msgs.msg import Detection2DArray
+    from vision_msgs.msg import ObjectHypothesis
     from vision_msgs.msg import ObjectHypothesisWithPose
 
 
@@ -35,7 +37,7 @@ def detections_message(alerts: Sequence[Alert], header: Header,
     Make the typed twin of the alerts, see `detections`.
 
     A detection whose position is known has the camera's ground frame in its header, and in the
-    pose of its result the position there, with its variances; the box is in the image all the
+    pose of its results the position there, with its variances; the box is in the image all the
     same.
     """
     message = Detection2DArray(header=header)
@@ -43,15 +45,14 @@ def detections_message(alerts: Sequence[Alert], header: Header,
         detection = Detection2D(header=header, id=found.track_id)
         detection.bbox.center.position.x, detection.bbox.center.position.y = found.center
         detection.bbox.size_x, detection.bbox.size_y = found.size
-        result = ObjectHypothesisWithPose()
-        result.hypothesis.class_id = found.class_id
-        result.hypothesis.score = found.score
-        position = found.position
+        pose, position = PoseWithCovariance(), found.position
         if position is not None:
             detection.header = Header(stamp=header.stamp, frame_id=ground_frame(header.frame_id))
-            result.pose.pose.position.x, result.pose.pose.position.y = position.x, position.y
-            result.pose.covariance[VARIANCE_X] = position.x_error**2
-            result.pose.covariance[VARIANCE_Y] = position.y_error**2
-        detection.results.append(result)
+            pose.pose.position.x, pose.pose.position.y = position.x, position.y
+            pose.covariance[VARIANCE_X] = position.x_error**2
+            pose.covariance[VARIANCE_Y] = position.y_error**2
+        detection.results.extend(ObjectHypothesisWithPose(
+            hypothesis=ObjectHypothesis(class_id=class_id, score=found.score), pose=pose)
+            for class_id in found.class_ids)
         message.detections.append(detection)
     return message
