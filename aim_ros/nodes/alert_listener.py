@@ -1,5 +1,6 @@
 """A planner's side of the alerts: act on the worst level, and trust no silence."""
 
+from dataclasses import dataclass
 import math
 import sys
 import time
@@ -21,7 +22,66 @@ TIMEOUT = 1.5
 # From a camera that delivers late, however steadily; or whose clock is ahead, which hides that.
 MAX_AGE_MS = 1000.0
 ACTIONS = {0: 'drive', 1: 'be ready to brake', 2: 'brake', 3: 'slow down: the camera is blind'}
+LEVELS = ('OK', 'WARN', 'ERROR', 'STALE')
 ERROR, STALE = ord(DiagnosticStatus.ERROR), ord(DiagnosticStatus.STALE)
+
+
+@dataclass(frozen=True)
+class RoadUser:
+    """
+    What a planner reads of one road user; `docs/alerts.md` has all the keys.
+
+    Numbers are NaN where the key is absent or its value is none, as often of `ttc_s`.
+
+    :param level: 1 present, 2 near and in the ego corridor.
+    :param kind: pedestrian, cyclist, vehicle, ...
+    :param distance_m: forward on the ground, metres; infinite above the horizon.
+    :param vx, vy: of the middle of its box, to the right and down, pixels a second.
+    :param ttc_s, ttc_error_s: time to contact and its standard deviation, seconds.
+    :param emphasised: whether only the driver profile's modulation sees it.
+    :param coasting: whether it is predicted, and not seen in this frame.
+    """
+
+    level: int
+    kind: str
+    distance_m: float
+    vx: float
+    vy: float
+    ttc_s: float
+    ttc_error_s: float
+    emphasised: bool
+    coasting: bool
+
+    @classmethod
+    def read(cls, status: DiagnosticStatus) -> 'RoadUser':
+        """Read a status behind the summary."""
+        values = _values(status)
+        return cls(
+            _level(status), values.get('kind', 'road user'),
+            *(_number(values.get(key, 'nan'))
+              for key in ('distance_m', 'vx', 'vy', 'ttc_s', 'ttc_error_s')),
+            values.get('emphasised') == 'true', values.get('coasting') == 'true')
+
+    def urgency(self) -> tuple[float, ...]:
+        """Return what is greater the sooner it has to be acted on; the unknown is least."""
+        soonest = (-value if math.isfinite(value) else -math.inf
+                   for value in (self.ttc_s, self.distance_m))
+        return (self.level, *soonest)
+
+    def __str__(self) -> str:
+        parts = [f'{LEVELS[self.level]} {self.kind}']
+        if math.isfinite(self.distance_m):
+            parts[0] += f' at {self.distance_m:.1f} m'
+        if math.isfinite(self.vx) and math.isfinite(self.vy):
+            parts.append(f'moves {self.vx:+.0f} {self.vy:+.0f} px/s')
+        if math.isfinite(self.ttc_s):
+            error = f' +- {self.ttc_error_s:.1f}' if math.isfinite(self.ttc_error_s) else ''
+            parts.append(f'contact in {self.ttc_s:.1f}{error} s')
+        if self.emphasised:
+            parts.append('seen by modulation alone')
+        if self.coasting:
+            parts.append('predicted')
+        return ', '.join(parts)
 
 
 class AlertListener(Node):
@@ -42,10 +102,9 @@ class AlertListener(Node):
             return
         self._heard = time.monotonic()
         summary, *tracks = message.status
-        values = {value.key: value.value for value in summary.values}
+        values = _values(summary)
         age = _number(values.get('capture_to_publish_ms', '0'))
-        # Whoever knows of more levels means no better.
-        level = min(summary.level[0], STALE)
+        level = _level(summary)
         # As NaN is not either.
         late = not abs(age) <= MAX_AGE_MS
         if level == ERROR or values.get('last_level') == 'ERROR':
@@ -57,7 +116,8 @@ class AlertListener(Node):
         if late:
             self._act(STALE, f'the image is {age / 1000:.1f} s old by its stamp')
         else:
-            self._act(level, '; '.join(track.message for track in tracks) or summary.message)
+            users = sorted(map(RoadUser.read, tracks), key=RoadUser.urgency, reverse=True)
+            self._act(level, '; '.join(map(str, users)) or summary.message)
 
     def _watch(self) -> None:
         if time.monotonic() - self._heard > TIMEOUT:
@@ -70,6 +130,16 @@ class AlertListener(Node):
         if level != self.level:
             self.level = level
             self.get_logger().info(f'{ACTIONS[level]} ({why})')
+
+
+def _level(status: DiagnosticStatus) -> int:
+    """Return the level of a status; whoever knows of more levels means no better."""
+    return min(status.level[0], STALE)
+
+
+def _values(status: DiagnosticStatus) -> dict[str, str]:
+    """Return the values of a status by key."""
+    return {value.key: value.value for value in status.values}
 
 
 def _number(text: str) -> float:
