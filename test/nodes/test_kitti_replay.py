@@ -265,7 +265,7 @@ def choices() -> dict[str, Settings]:
 
 @pytest.mark.parametrize('drive', ['seq_a', 'seq_b'])
 def test_no_setting_takes_an_alert_away(shared_data, drive):
-    segmenter = OneForward(MODEL, device='cpu', engine='torch', input_size=(256, 832))
+    segmenter = OneForward(MODEL, device='cpu', engine='openvino', input_size=(256, 832))
     neutral = Pipeline(segmenter)
     others = {name: (Pipeline(segmenter), itertools.repeat(settings))
               for name, settings in choices().items()}
