@@ -19,6 +19,7 @@ from aim_ros.experiments.alerts_truth import RoadUser
 from aim_ros.experiments.alerts_truth import Truth
 from aim_ros.hazards.alerts import Alert
 from aim_ros.hazards.alerts import AlertReport
+from aim_ros.hazards.boxes import areas
 from aim_ros.hazards.boxes import as_array
 from aim_ros.hazards.boxes import pairwise_iou
 from aim_ros.hazards.boxes import pairwise_shared
@@ -26,6 +27,9 @@ from aim_ros.hazards.boxes import pairwise_shared
 MIN_IOU = 0.3
 _COVERS = 0.3
 """An alert shows something if it shares this part of the smaller box with a road user."""
+
+HIDES = 0.5
+"""An alert hides a road user that has none if this share of its box lies in the alert's."""
 
 
 @dataclass
@@ -38,6 +42,7 @@ class Matching:
     :param reported: the alerts, without those of road users that need not be raised.
     :param shown: for each of these whether it shows any road user.
     :param pairs: those that are each other's.
+    :param hidden: the road users that have no alert, each with the one that hides it.
     """
 
     index: int
@@ -45,6 +50,7 @@ class Matching:
     reported: list[Alert]
     shown: list[bool]
     pairs: list[tuple[RoadUser, Alert]] = field(default_factory=list)
+    hidden: list[tuple[RoadUser, Alert]] = field(default_factory=list)
 
 
 def compare(index: int, report: AlertReport, truth: Truth) -> Matching:
@@ -104,7 +110,7 @@ def number_passages(matchings: Sequence[Matching], seconds: np.ndarray, clear_af
 def match(matchings: Sequence[Matching], passages: dict[tuple[int, int], int], tally: Tally
           ) -> None:
     """
-    Find the pairs of each frame, and count identities and fragmentations.
+    Find the pairs of each frame and who is hidden, and count identities and fragmentations.
 
     :param passages: of `number_passages`: each is what motmetrics takes for an object.
     """
@@ -121,6 +127,7 @@ def match(matchings: Sequence[Matching], passages: dict[tuple[int, int], int], t
             matched = events[events.Type.isin(('MATCH', 'SWITCH'))]
             matching.pairs = [(users[o], alerts[h]) for o, h in zip(
                 matched.OId, matched.HId, strict=True)]
+            matching.hidden = _find_hidden(matching)
     required = sum(len(matching.required) for matching in matchings)
     reported = sum(len(matching.reported) for matching in matchings)
     if not required or not reported:
@@ -132,3 +139,20 @@ def match(matchings: Sequence[Matching], passages: dict[tuple[int, int], int], t
     tally.id_true, tally.id_truth = float(found['idtp']), float(found['num_objects'])
     tally.id_reported, tally.fragmentations = (
         float(found['num_predictions']), int(found['num_fragmentations']))
+
+
+def _find_hidden(matching: Matching) -> list[tuple[RoadUser, Alert]]:
+    """
+    Return the road users without an alert that lie in another one's, with that alert.
+
+    Pairs are one to one: of two people whom one alert shows, they know the one alone.
+    """
+    raised = {user.track_id for user, _ in matching.pairs}
+    missed = [user for user in matching.required if user.track_id not in raised]
+    if not missed or not matching.pairs:
+        return []
+    own = as_array([user.box for user in missed])
+    shares = pairwise_shared(own, as_array([alert.box for _, alert in matching.pairs]))
+    shares /= areas(own)[:, None]
+    return [(user, matching.pairs[row.argmax()][1])
+            for user, row in zip(missed, shares, strict=True) if row.max() >= HIDES]

@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from aim_ros.experiments.alerts_matching import HIDES
 from aim_ros.experiments.alerts_matching import MIN_IOU
 from aim_ros.experiments.alerts_replay import Drive
 from aim_ros.experiments.alerts_replay import Shot
@@ -40,9 +41,12 @@ def write_report(report: Report, findings, exact: bool) -> None:
         f'Alert and road user are matched at an IoU of {MIN_IOU:g}. Time to raise counts from the '
         'first such frame. An alert is false if most of the frames in which it claims to see '
         'something show no road user there; a frame of an alert shows nothing also where it '
-        'coasts into nowhere. Transitions are raises and clears; due are those that the labelled '
-        'road users make themselves, who come and go. An ERROR is right if a road user is near '
-        'and in the corridor, or was within the second for which it is held.')
+        f'coasts into nowhere. A road user is hidden where it has no alert and {HIDES:.0%} or '
+        "more of its box lies in another one's alert. Road users an id are those that are matched "
+        'with it, or hidden by it, in three frames or more. Transitions are raises and clears; '
+        'due are those that the labelled road users make themselves, who come and go. An ERROR is '
+        'right if a road user is near and in the corridor, or was within the second for which it '
+        'is held.')
     totals: dict[str, Tally] = {}
     for (profile, _), tally in findings.by_drive.items():
         totals[profile] = totals.get(profile, Tally()) + tally

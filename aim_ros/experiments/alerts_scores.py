@@ -23,8 +23,8 @@ from aim_ros.hazards.alerts import Level
 from aim_ros.hazards.tracker import HOLD_S
 
 _MIN_FRAMES = 3
-"""Road users that have to be raised in fewer frames are not scored; an id that is matched with one
-in fewer frames is not counted as its."""
+"""Road users that have to be raised in fewer frames are not scored; an id that is matched with
+one, or hides it, in fewer frames is not counted as its."""
 
 _CONTACT_S, _CONTACT_ERROR = 5.0, 0.2
 
@@ -82,7 +82,7 @@ def _score_users(matchings: Sequence[Matching], seconds: np.ndarray,
 
 
 def _score_alerts(matchings: Sequence[Matching], tally: Tally) -> None:
-    shown, users = defaultdict(list), defaultdict(Counter)
+    shown, users, hidden = defaultdict(list), defaultdict(Counter), defaultdict(Counter)
     for matching in matchings:
         for alert, is_shown in zip(matching.reported, matching.shown, strict=True):
             tally.alert_frames += 1
@@ -97,11 +97,21 @@ def _score_alerts(matchings: Sequence[Matching], tally: Tally) -> None:
             if not alert.coasting and math.isfinite(user.distance_m + alert.distance_m):
                 tally.distance_errors.append(
                     abs(alert.distance_m - user.distance_m) / user.distance_m)
+        for user, alert in matching.hidden:
+            hidden[alert.track_id][user.track_id] += 1
+        tally.required_frames += len(matching.required)
+        tally.hidden_frames += len(matching.hidden)
     tally.alerts += len(shown)
     tally.false_alerts += sum(2 * sum(one) < len(one) for one in shown.values())
     tally.matched_alerts += len(users)
     tally.users_of_alerts += sum(
-        max(sum(count >= _MIN_FRAMES for count in one.values()), 1) for one in users.values())
+        max(len(_lasting(one) | _lasting(hidden[track_id])), 1)
+        for track_id, one in users.items())
+
+
+def _lasting(frames: Counter) -> set[int]:
+    """Return the road users that have enough frames."""
+    return {track_id for track_id, count in frames.items() if count >= _MIN_FRAMES}
 
 
 def _score_errors(matchings: Sequence[Matching], reports: Sequence[AlertReport],

@@ -21,6 +21,8 @@ class Tally:
     ids: int = 0
     matched_alerts: int = 0
     users_of_alerts: int = 0
+    required_frames: int = 0
+    hidden_frames: int = 0
     false_alerts: int = 0
     alerts: int = 0
     transitions: int = 0
@@ -57,6 +59,7 @@ class Tally:
             'time to raise p90 (s)': _percentile(self.times_to_raise, 90),
             'ids a road user': _ratio(self.ids, self.passages),
             'road users an id': _ratio(self.users_of_alerts, self.matched_alerts),
+            "hidden by another's alert": _ratio(self.hidden_frames, self.required_frames),
             'false alerts a minute': _ratio(60 * self.false_alerts, self.scored_seconds),
             'frames that show nothing': _ratio(self.empty_frames, self.alert_frames),
             'transitions a second': _ratio(self.transitions, self.seconds),

@@ -86,6 +86,36 @@ def test_ids_that_change_and_ids_that_jump():
     assert play(frames, [[user()]] * 11).row()['ids a road user'] == 1
 
 
+@pytest.mark.parametrize(('frames', 'ids'), [(2, 1), (3, 2)])
+def test_an_alert_over_two_people_hides_one_of_them(frames, ids):
+    both, second = (100, 100, 80, 100), (140, 100, 40, 100)
+    alone, together = [alert(BOX)], [alert(both)]
+    row = play([alone] * 7 + [together] * frames,
+               [[user()]] * 7 + [[user(), user(second, 2)]] * frames).row()
+    assert row['road users an id'] == ids
+    assert row["hidden by another's alert"] == pytest.approx(frames / (7 + 2 * frames))
+
+
+@pytest.mark.parametrize(('second', 'hides'), [
+    ((160, 100, 40, 100), True), ((161, 100, 40, 100), False), ((200, 100, 40, 100), False)],
+    ids=['half of it in the box', 'less', 'beside'])
+def test_who_is_beside_the_alert_of_another_is_missed_and_not_hidden(second, hides):
+    row = play([[alert((100, 100, 80, 100))]] * 10, [[user(), user(second, 2)]] * 10).row()
+    assert row["hidden by another's alert"] == 0.5 * hides
+    assert row['road users an id'] == 1 + hides
+
+
+def test_who_has_an_alert_or_need_not_be_raised_is_not_hidden():
+    both, second = (100, 100, 80, 100), (140, 100, 40, 100)
+    for alerts, other in (([alert(both), alert(second, 8)], user(second, 2)),
+                          ([alert(both)], user(second, 2, required=False))):
+        row = play([alerts] * 10, [[user(), other]] * 10).row()
+        assert (row["hidden by another's alert"], row['road users an id']) == (0, 1)
+    # Nor is he hidden whom a false alert covers.
+    row = play([[alert((0, 0, 900, 300))]] * 10, [[user()]] * 10).row()
+    assert row["hidden by another's alert"] == 0
+
+
 @pytest.mark.parametrize(('gap', 'ids'), [(5, 2), (6, 1)])
 def test_who_was_out_of_sight_for_longer_than_alerts_last_may_come_back_as_another(gap, ids):
     # From the last frame before four empty ones to the first after them it is `clear_after`.
