@@ -18,9 +18,10 @@ from aim_ros.experiments.alerts_replay import see
 from aim_ros.experiments.alerts_replay import shoot
 from aim_ros.experiments.alerts_replay import Shot
 from aim_ros.experiments.alerts_replay import watch
+from aim_ros.experiments.alerts_report import name_videos
 from aim_ros.experiments.alerts_report import RAISE_AFTER
 from aim_ros.experiments.alerts_report import write_report
-from aim_ros.experiments.alerts_report import write_video
+from aim_ros.experiments.alerts_report import write_videos
 from aim_ros.experiments.alerts_scores import score
 from aim_ros.experiments.alerts_tally import Tally
 from aim_ros.experiments.cli import new_parser
@@ -45,10 +46,12 @@ class Findings:
 
     :param by_drive: tallies by profile and drive.
     :param curves: tallies by profile and seconds of `RAISE_AFTER`, over all drives.
+    :param videos: profile and drive by the video's file.
     """
 
     by_drive: dict[tuple[str, str], Tally] = field(default_factory=dict)
     curves: dict[tuple[str, float], Tally] = field(default_factory=dict)
+    videos: dict[Path, tuple[str, str]] = field(default_factory=dict)
 
 
 def add_parser(subparsers) -> None:
@@ -76,7 +79,8 @@ def add_parser(subparsers) -> None:
     parser.add_argument('--max-gap', type=float, default=MAX_GAP, metavar='SHARE',
                         help='the gap up to which fragments above each other are one road user, '
                              'as a share of the taller one (default: %(default)s)')
-    parser.add_argument('--no-video', action='store_true', help='write no overlay videos')
+    parser.add_argument('--no-video', action='store_true',
+                        help='write no overlay videos (one for each drive and profile)')
     parser.set_defaults(run=run)
 
 
@@ -96,15 +100,19 @@ def run(arguments: argparse.Namespace) -> None:
     findings = Findings()
     for drive in _drives(arguments, exact):
         shots = shoot(drive, model)
+        reports = {}
         for profile in profiles:
-            reports = _score(drive, shots, profile, model, filter_, findings,
-                             arguments.max_gap)
+            reports[profile.name] = _score(drive, shots, profile, model, filter_, findings,
+                                           arguments.max_gap)
             if filter_ is not None and choose(profile, labels).modulation.focuses:
-                _score(drive, shots, replace(profile, name=f'{profile.name}, no filter'), model,
-                       None, findings, arguments.max_gap)
-            if not arguments.no_video and profile is profiles[0]:
-                name = ''.join(c if c.isalnum() else '_' for c in Path(drive.path).name)
-                write_video(report.folder / f'{name}.mp4', drive, shots, reports, labels)
+                bare = replace(profile, name=f'{profile.name}, no filter')
+                reports[bare.name] = _score(drive, shots, bare, model, None, findings,
+                                            arguments.max_gap)
+        if not arguments.no_video:
+            videos = name_videos(report.folder, drive, reports, findings.videos)
+            write_videos(videos, drive, reports, labels)
+            findings.videos.update(
+                (path, (profile, drive.path)) for profile, path in videos.items())
     write_report(report, findings, exact)
     checksums = {} if exact else {f'model {arguments.model}': model.checksum}
     html = report.write(

@@ -1,6 +1,11 @@
 """What ``experiments alerts`` found, as tables, curves and videos."""
 
+from collections.abc import Container
+from collections.abc import Iterable
+from collections.abc import Mapping
 from collections.abc import Sequence
+from contextlib import ExitStack
+import itertools
 from pathlib import Path
 
 import cv2
@@ -9,7 +14,6 @@ import numpy as np
 from aim_ros.experiments.alerts_matching import HIDES
 from aim_ros.experiments.alerts_matching import MIN_IOU
 from aim_ros.experiments.alerts_replay import Drive
-from aim_ros.experiments.alerts_replay import Shot
 from aim_ros.experiments.alerts_tally import Tally
 from aim_ros.experiments.alerts_truth import MIN_HEIGHT
 from aim_ros.experiments.plots import plot_curves
@@ -64,6 +68,10 @@ def write_report(report: Report, findings, exact: bool) -> None:
     report.table('drives', [{'profile': profile, 'drive': Path(drive).name, **tally.row()}
                             for (profile, drive), tally in findings.by_drive.items()],
                  'By profile and drive')
+    if findings.videos:
+        report.heading('Videos')
+    for path, (profile, drive) in findings.videos.items():
+        report.link(path.name, f'{Path(drive).name}, {profile}')
 
 
 def _curve(profile: str, findings) -> Series:
@@ -72,25 +80,49 @@ def _curve(profile: str, findings) -> Series:
                   np.array([row['recall'] for row in rows]))
 
 
-def write_video(path: Path, drive: Drive, shots: Sequence[Shot], reports: Sequence[AlertReport],
-                labels: LabelSet) -> None:
+def name_videos(folder: Path, drive: Drive, profiles: Iterable[str], taken: Container[Path]
+                ) -> dict[str, Path]:
     """
-    Write a video of the alerts (yellow, red) and of the road users as they are.
+    Return a file for the video of a drive under each of its profiles.
 
-    Green is who has to be raised, blue who need not be.
+    :param taken: files of other videos. Drives in different folders may have the same name.
+    """
+    videos: dict[str, Path] = {}
+    for profile in profiles:
+        name = ''.join(c if c.isalnum() else '_' for c in f'{Path(drive.path).name}_{profile}')
+        names = itertools.chain([name], (f'{name}_{number}' for number in itertools.count(2)))
+        paths = (folder / f'{name}.mp4' for name in names)
+        videos[profile] = next(
+            path for path in paths if path not in taken and path not in videos.values())
+    return videos
+
+
+def write_videos(videos: Mapping[str, Path], drive: Drive,
+                 reports: Mapping[str, Sequence[AlertReport]], labels: LabelSet) -> None:
+    """
+    Write videos of the alerts (yellow, red) and of the road users as they are.
+
+    Green is who has to be raised, blue who need not be. The drive is played once for all.
+
+    :param videos: the files by profile.
+    :param reports: the alerts of each frame by profile.
     """
     annotator = OverlayAnnotator(labels, 0.0)
-    with VideoWriter(path, 10.0) as video:
-        for frame, shot, report in zip(drive.frames(), shots, reports, strict=True):
-            picture = annotator.annotate(
-                frame.rgb(), np.zeros(shot.size, np.uint8), report.alerts)
-            draw_truth(picture, drive, frame.index)
+    with ExitStack() as stack:
+        writers = {profile: stack.enter_context(VideoWriter(path, 10.0))
+                   for profile, path in videos.items()}
+        shown = [reports[profile] for profile in writers]
+        for frame, *now in zip(drive.frames(), *shown, strict=True):
+            image, nothing = frame.rgb(), np.zeros(frame.size, np.uint8)
             labelled = drive.truth.scored is None or frame.index in drive.truth.scored
-            write(picture, f'frame {frame.index}  {report.level.name}'
-                  + ('' if labelled else '  not labelled, not scored'), (8, 18))
-            write(picture, 'has to be raised', (8, len(picture) - 24), _TRUTH)
-            write(picture, 'need not be', (8, len(picture) - 8), _OPTIONAL)
-            video.write(picture)
+            for (profile, writer), report in zip(writers.items(), now, strict=True):
+                picture = annotator.annotate(image, nothing, report.alerts)
+                draw_truth(picture, drive, frame.index)
+                write(picture, f'{profile}  frame {frame.index}  {report.level.name}'
+                      + ('' if labelled else '  not labelled, not scored'), (8, 18))
+                write(picture, 'has to be raised', (8, len(picture) - 24), _TRUTH)
+                write(picture, 'need not be', (8, len(picture) - 8), _OPTIONAL)
+                writer.write(picture)
 
 
 def draw_truth(picture: np.ndarray, drive: Drive, index: int) -> None:

@@ -125,6 +125,10 @@ class Report:
             writer.writerows(rows)
         return path
 
+    def link(self, name: str, text: str) -> None:
+        """Link a file that lies in the folder."""
+        self._parts.append({'kind': 'link', 'file': name, 'text': text})
+
     def figure(self, name: str, figure: Figure, caption: str) -> None:
         """Write ``<name>.png``, 200 dots an inch, and show it."""
         buffer = io.BytesIO()

@@ -1,8 +1,10 @@
 from dataclasses import replace
 import math
 import os
+import re
 from types import SimpleNamespace
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from aim_ros.experiments.alerts_replay import mask_labels
 from aim_ros.experiments.alerts_replay import see
 from aim_ros.experiments.alerts_replay import shoot
 from aim_ros.experiments.alerts_replay import Shot
+from aim_ros.experiments.alerts_report import write_videos
 from aim_ros.experiments.alerts_scores import score
 from aim_ros.experiments.alerts_tally import Tally
 from aim_ros.experiments.alerts_transitions import due_transitions
@@ -267,7 +270,40 @@ def test_the_command_writes_a_report(tmp_path, capsys):
     assert code == 0, capsys.readouterr().err
     for name in ('report.html', 'profiles.csv', 'curves.csv', 'drives.csv', 'curves.png'):
         assert (tmp_path / name).stat().st_size > 0
-    assert list(tmp_path.glob('*.mp4'))
+
+
+def test_each_profile_has_a_video_that_the_report_links(tmp_path, capsys):
+    # Two sources of one name.
+    source = 'street:seed=1,frames=3,size=96x320'
+    code = main(['alerts', '--source', source, source, '--masks', 'labels',
+                 '--profile', 'neutral', 'defensive', '--out', str(tmp_path)])
+    assert code == 0, capsys.readouterr().err
+    names = {f'street_seed_1_frames_3_size_96x320_{profile}{number}.mp4'
+             for profile in ('neutral', 'defensive') for number in ('', '_2')}
+    assert {path.name for path in tmp_path.glob('*.mp4')} == names
+    page = (tmp_path / 'report.html').read_text()
+    assert set(re.findall('<a href="(.*?)">', page)) == names
+    assert f'{source}, defensive</a>' in page
+
+
+def test_videos_of_several_profiles_play_the_drive_once_and_differ(tmp_path):
+    street, played = Street(seed=1, frames=2, size=(96, 320)), []
+    frames = street.frames
+    source = SimpleNamespace(frames=lambda: played.append(1) or frames())
+    reports = {'neutral': [AlertReport((), (), ())] * 2,
+               'city': [AlertReport((alert((100, 20, 40, 60), level=Level.ERROR),), (), ())] * 2}
+    videos = {name: tmp_path / f'{name}.mp4' for name in reports}
+    write_videos(videos, Drive('street', source, street_truth(street)), reports, mask_labels())
+    assert len(played) == 1
+    films = {}
+    for name, path in videos.items():
+        with av.open(str(path)) as container:
+            films[name] = [one.to_ndarray(format='rgb24') for one in container.decode(video=0)]
+    assert [len(film) for film in films.values()] == [2, 2]
+    # The red box's left edge is in one of them alone.
+    red = {name: film[0][30:70, 99:103].astype(int) for name, film in films.items()}
+    assert {name: bool((r[..., 0] - r[..., 1]).max() > 80) for name, r in red.items()} == {
+        'neutral': False, 'city': True}
 
 
 def test_a_drive_of_several_sizes_is_refused_in_a_sentence(tmp_path):

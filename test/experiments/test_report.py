@@ -40,6 +40,12 @@ def test_the_page_holds_everything_itself(tmp_path):
     assert Image.open(tmp_path / 'image.jpg').size == (5, 4)
 
 
+def test_a_file_beside_the_page_is_linked(tmp_path):
+    report = Report(tmp_path, 't')
+    report.link('a b#1.mp4', 'the <first> drive')
+    assert '<a href="a%20b%231.mp4">the &lt;first&gt; drive</a>' in write(report)
+
+
 def test_a_csv_has_all_digits(tmp_path):
     Report(tmp_path, 't').data('numbers', [{'x': 1 / 3, 'y': 'a,b'}])
     with (tmp_path / 'numbers.csv').open() as file:
