@@ -63,7 +63,8 @@ def add_parser(subparsers) -> None:
         'street knows its road users exactly; a drive needs a file of labelled tracks.',
         'experiments alerts --source ../shared/data/kitti_raw/seq_a \\\n'
         '      --tracks ../shared/data/kitti_raw/seq_a/tracks.csv --profile neutral defensive\n'
-        '  experiments alerts --source street:seed=3 street:seed=4,scene=groups --masks labels')
+        '  experiments alerts --source street:seed=3 street:seed=4,scene=groups --masks labels',
+        seeds=None)
     add_model_options(parser)
     parser.add_argument('--source', nargs='+', required=True, metavar='PATH',
                         help='drives, as the replay takes them')
@@ -116,7 +117,7 @@ def run(arguments: argparse.Namespace) -> None:
     write_report(report, findings, exact)
     checksums = {} if exact else {f'model {arguments.model}': model.checksum}
     html = report.write(
-        command=arguments.command_line, data=', '.join(arguments.source), seeds='none',
+        command=arguments.command_line, data=', '.join(arguments.source), seeds=None,
         checksums=checksums)
     print(html)
 

@@ -148,9 +148,16 @@ def run(arguments: argparse.Namespace) -> None:
     report.paragraph(f'Written to {path}: start the node with profiles_file:={path}.')
     report.preformatted(path.read_text(encoding='utf-8'))
     html = report.write(
-        command=arguments.command_line, data=data, seeds=f'0 to {arguments.seeds - 1}',
+        command=arguments.command_line, data=data, seeds=_drawn(arguments, modulation),
         checksums={f'model {arguments.model}': model.checksum, 'data': data_checksum})
     print(f'sigma {sigma:g}', *evidence, path, html, sep='\n')
+
+
+def _drawn(arguments: argparse.Namespace, modulation: Modulation) -> str | None:
+    """Return the seeds of what was drawn, in words."""
+    if modulation.sampling != 'pixel':
+        return None
+    return f'0 to {arguments.seeds - 1}' if arguments.data else '0, for the examples'
 
 
 def _fit_filter(arguments: argparse.Namespace, model: CachedSegmenter, modulation: Modulation,

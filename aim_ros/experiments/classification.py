@@ -45,7 +45,8 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         subparsers, 'classification',
         'Accuracy of an image classifier against the sigma of utility modulation, and over it '
         'the curves that theory predicts from the unmodulated logits alone.',
-        'experiments classification --model resnet56_cifar10.safetensors --images test_2000.npz')
+        'experiments classification --model resnet56_cifar10.safetensors --images test_2000.npz',
+        seeds=20)
     parser.add_argument(
         '--model', required=True, metavar='MODEL',
         help='safetensors file of a CIFAR ResNet, or a folder or an id of a Hugging Face image '
@@ -63,7 +64,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument(
         '--batch', type=positive, default=100, metavar='N',
         help='images that go through the network together (default: %(default)s)')
-    parser.set_defaults(run=run, seeds=20)
+    parser.set_defaults(run=run)
 
 
 @dataclass(frozen=True)

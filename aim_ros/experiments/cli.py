@@ -77,12 +77,14 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     return parser
 
 
-def new_parser(subparsers, name: str, description: str, example: str) -> argparse.ArgumentParser:
+def new_parser(subparsers, name: str, description: str, example: str, seeds: int | None = 3
+               ) -> argparse.ArgumentParser:
     """
-    Add a sub-command with the options that all experiments share: `--out`, `--cache`, `--seeds`.
+    Add a sub-command with the options that experiments share: `--out`, `--cache`, `--seeds`.
 
     :param name: its key in `COMMANDS`.
     :param example: a command line, for the end of `--help`.
+    :param seeds: the default of `--seeds`; None does without, where nothing is drawn.
     """
     parser = subparsers.add_parser(
         name, help=COMMANDS[name], description=textwrap.fill(description, 79),
@@ -93,9 +95,10 @@ def new_parser(subparsers, name: str, description: str, example: str) -> argpars
     parser.add_argument(
         '--cache', type=Path, metavar='FOLDER', default=None,
         help='where logits are kept between runs (default: ~/.cache/aim_ros)')
-    parser.add_argument(
-        '--seeds', type=positive, default=3, metavar='N',
-        help='repetitions of everything that is drawn, seeds 0..N-1 (default: %(default)s)')
+    if seeds is not None:
+        parser.add_argument(
+            '--seeds', type=positive, default=seeds, metavar='N',
+            help='repetitions of everything that is drawn, seeds 0..N-1 (default: %(default)s)')
     return parser
 
 

@@ -42,7 +42,7 @@ class Provenance:
 
     :param command: the command as it was typed.
     :param data: which part of which data was used, in words.
-    :param seeds: the seeds of the noise, in words.
+    :param seeds: the seeds of the noise, in words; None where nothing is drawn.
     :param checksums: sha256 by what it is of.
     :param started: when the run began, ISO 8601 in UTC.
     :param seconds: how long it took.
@@ -50,7 +50,7 @@ class Provenance:
 
     command: str
     data: str
-    seeds: str
+    seeds: str | None
     checksums: Mapping[str, str]
     started: str
     seconds: float
@@ -150,7 +150,7 @@ class Report:
             'base64': base64.b64encode(content).decode('ascii')})
 
     def write(
-        self, *, command: str, data: str, seeds: str, checksums: Mapping[str, str]
+        self, *, command: str, data: str, seeds: str | None, checksums: Mapping[str, str]
     ) -> Path:
         """
         Write ``report.html`` and return its path.

@@ -42,7 +42,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         'experiments text --gsm8k gsm8k_test_300.jsonl --mmlu mmlu_test_570.jsonl \\\n'
         '      --mmlu-shots-from mmlu_dev_5shot.jsonl\n'
         '  experiments text --model meta-llama/Llama-3.1-8B-Instruct --limit 300 '
-        '--max-new-tokens 512 \\\n      --gsm8k gsm8k_test_300.jsonl')
+        '--max-new-tokens 512 \\\n      --gsm8k gsm8k_test_300.jsonl', seeds=20)
     parser.add_argument(
         '--model', metavar='MODEL',
         help='id, folder or .gguf file of a causal language model (default: '
@@ -75,7 +75,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         help=f'0 is added (default: {" ".join(f"{sigma:g}" for sigma in _SIGMAS)})')
     parser.add_argument('--batch', type=positive, default=32, metavar='N',
                         help='texts that are generated together (default: %(default)s)')
-    parser.set_defaults(run=run, seeds=20)
+    parser.set_defaults(run=run)
 
 
 def _sigma(text: str) -> float:

@@ -270,6 +270,7 @@ def test_the_command_writes_a_report(tmp_path, capsys):
     assert code == 0, capsys.readouterr().err
     for name in ('report.html', 'profiles.csv', 'curves.csv', 'drives.csv', 'curves.png'):
         assert (tmp_path / name).stat().st_size > 0
+    assert 'Seeds' not in (tmp_path / 'report.html').read_text()
 
 
 def test_each_profile_has_a_video_that_the_report_links(tmp_path, capsys):

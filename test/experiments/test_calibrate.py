@@ -55,7 +55,7 @@ def test_labels_set_sigma(checkpoint, street, tmp_path, capsys):
     assert text.startswith('# experiments calibrate --model')
     assert model.checksum in text
     assert '# On these frames, of person (' in text
-    assert (tmp_path / 'out' / 'report.html').is_file()
+    assert 'Seeds' not in (tmp_path / 'out' / 'report.html').read_text()
 
 
 def test_the_bound_of_a_profile_limits_what_is_measured(checkpoint, street, tmp_path):
@@ -85,6 +85,16 @@ def test_a_budget_sets_sigma(checkpoint, street, tmp_path):
 
     assert 0 < profile.sigma < 4.0
     assert share(profile.sigma) <= 0.05 < share(profile.sigma + 0.002)
+
+
+@pytest.mark.parametrize(('data', 'seeds'), [
+    ('--data', '0 to 1'), ('--source', '0, for the examples')])
+def test_the_report_tells_the_seeds_of_what_is_drawn(data, seeds, checkpoint, street, tmp_path):
+    folder = street if data == '--data' else street / 'images'
+    assert main(['calibrate', '--model', str(checkpoint), '--classes', 'car', data, str(folder),
+                 '--sampling', 'pixel', '--seeds', '2', '--max-sigma', '0.2', '--cache',
+                 str(tmp_path / 'cache'), '--out', str(tmp_path / 'out')]) == 0
+    assert f'<dd>{seeds}</dd>' in (tmp_path / 'out' / 'report.html').read_text()
 
 
 def test_a_written_profile_is_read_back_whole(tmp_path):

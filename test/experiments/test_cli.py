@@ -50,6 +50,17 @@ def test_mistakes_are_said_in_a_sentence(arguments, said, capsys):
 
 
 @pytest.mark.usefixtures('extras')
+@pytest.mark.parametrize(('name', 'seeds'), [
+    ('alerts', None), ('calibrate', 3), ('classification', 20), ('segmentation', 3)])
+def test_seeds_are_offered_where_something_is_drawn(name, seeds, capsys):
+    with pytest.raises(SystemExit):
+        main([name, '--help'])
+    said = ' '.join(capsys.readouterr().out.split())
+    assert ('--seeds' in said) == (seeds is not None)
+    assert seeds is None or f'seeds 0..N-1 (default: {seeds})' in said
+
+
+@pytest.mark.usefixtures('extras')
 def test_a_folder_that_cannot_be_written_is_said_before_the_work(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr('aim_ros.experiments.alerts.run', lambda _: pytest.fail('it ran'))
     (tmp_path / 'file').touch()
