@@ -25,6 +25,7 @@ from aim_ros.experiments.alerts_report import write_videos
 from aim_ros.experiments.alerts_scores import score
 from aim_ros.experiments.alerts_tally import Tally
 from aim_ros.experiments.cli import new_parser
+from aim_ros.experiments.cli import not_negative
 from aim_ros.experiments.errors import ExperimentError
 from aim_ros.experiments.logits import add_model_options
 from aim_ros.experiments.logits import CachedSegmenter
@@ -77,7 +78,7 @@ def add_parser(subparsers) -> None:
     parser.add_argument('--masks', choices=('network', 'labels'), default='network',
                         help="whose masks: the network's, or exact ones, which tell what the "
                              'alerts lose by themselves (default: %(default)s)')
-    parser.add_argument('--max-gap', type=float, default=MAX_GAP, metavar='SHARE',
+    parser.add_argument('--max-gap', type=not_negative, default=MAX_GAP, metavar='SHARE',
                         help='the gap up to which fragments above each other are one road user, '
                              'as a share of the taller one (default: %(default)s)')
     parser.add_argument('--no-video', action='store_true',

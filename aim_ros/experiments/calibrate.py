@@ -21,7 +21,9 @@ from aim_ros.experiments.calibration import COARSE
 from aim_ros.experiments.calibration import FINE
 from aim_ros.experiments.calibration import LabelledSearch
 from aim_ros.experiments.calibration import largest_sigma
+from aim_ros.experiments.cli import above_zero
 from aim_ros.experiments.cli import new_parser
+from aim_ros.experiments.cli import not_negative
 from aim_ros.experiments.cli import positive
 from aim_ros.experiments.datasets import add_data_options
 from aim_ros.experiments.datasets import open_data
@@ -89,12 +91,12 @@ def add_parser(subparsers) -> None:
     parser.add_argument(
         '--sampling', choices=SAMPLINGS, help="default: the profile's, else expected")
     parser.add_argument(
-        '--max-sigma', type=float, default=4.0, metavar='S',
+        '--max-sigma', type=above_zero, default=4.0, metavar='S',
         help='the largest sigma that is considered, in logits (default: %(default)s)')
     labelled = parser.add_argument_group('with labels')
     add_data_options(labelled, required=False)
     labelled.add_argument(
-        '--tolerance', type=float, default=0.005, metavar='SHARE',
+        '--tolerance', type=not_negative, default=0.005, metavar='SHARE',
         help="mIoU that may be lost, relative to the unmodulated model's: 0.005 lets a mIoU of "
              '40 %% fall to 39.8 %% (default: %(default)s)')
     unlabelled = parser.add_argument_group('without labels')

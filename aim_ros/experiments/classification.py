@@ -17,6 +17,7 @@ from aim_ros.experiments.classifiers import Classifier
 from aim_ros.experiments.classifiers import LabelledImages
 from aim_ros.experiments.classifiers import load_classifier
 from aim_ros.experiments.classifiers import load_images
+from aim_ros.experiments.cli import above_zero
 from aim_ros.experiments.cli import new_parser
 from aim_ros.experiments.cli import positive
 from aim_ros.experiments.plots import plot_curves
@@ -56,7 +57,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         help='a folder with a subfolder for each class, or a .npz with images and labels')
     parser.add_argument('--limit', type=positive, metavar='N', help='take N of the images')
     parser.add_argument(
-        '--sigma-max', type=float, default=20.0, metavar='S',
+        '--sigma-max', type=above_zero, default=20.0, metavar='S',
         help='the largest sigma, in units of the logits (default: %(default)s)')
     parser.add_argument(
         '--points', type=positive, default=51, metavar='N',

@@ -1,8 +1,10 @@
 """The command ``experiments``: one sub-command, in a module of its name, for each experiment."""
 
 import argparse
+from collections.abc import Callable
 from collections.abc import Sequence
 import importlib
+import math
 import os
 from pathlib import Path
 import shlex
@@ -104,7 +106,24 @@ def new_parser(subparsers, name: str, description: str, example: str, seeds: int
 
 def positive(text: str) -> int:
     """Read a whole number of at least 1, as the type of an option."""
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f'must be at least 1, got {number}')
-    return number
+    return _number(text, int, lambda value: value >= 1, 'a whole number of at least 1')
+
+
+def above_zero(text: str) -> float:
+    """Read a finite number larger than 0, as the type of an option."""
+    return _number(text, float, lambda value: 0 < value < math.inf, 'finite and larger than 0')
+
+
+def not_negative(text: str) -> float:
+    """Read a finite number of at least 0, as the type of an option."""
+    return _number(text, float, lambda value: 0 <= value < math.inf, 'finite and at least 0')
+
+
+def _number(text: str, kind: type, allowed: Callable[[float], bool], what: str) -> float:
+    try:
+        value = kind(text)
+    except ValueError:
+        value = math.nan
+    if not allowed(value):
+        raise argparse.ArgumentTypeError(f'must be {what}, got {text!r}')
+    return value

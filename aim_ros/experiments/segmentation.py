@@ -3,6 +3,7 @@
 import argparse
 
 from aim_ros.experiments.cli import new_parser
+from aim_ros.experiments.cli import not_negative
 from aim_ros.experiments.datasets import add_data_options
 from aim_ros.experiments.datasets import open_data
 from aim_ros.experiments.logits import add_model_options
@@ -52,7 +53,7 @@ def add_parser(subparsers) -> None:
         help="classes to focus on, each alone (default: the paper's seven, or the nearest that "
              'the model has, and rider)')
     parser.add_argument(
-        '--tolerance', type=float, default=0.005, metavar='SHARE',
+        '--tolerance', type=not_negative, default=0.005, metavar='SHARE',
         help="mIoU that may be lost, as a share of the unmodulated model's (default: %(default)s)")
     parser.add_argument(
         '--quick', action='store_true',

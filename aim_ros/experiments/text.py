@@ -10,6 +10,7 @@ from transformers.utils.logging import disable_progress_bar
 from aim_ros.experiments.cache import ArrayCache
 from aim_ros.experiments.cache import file_checksum
 from aim_ros.experiments.cli import new_parser
+from aim_ros.experiments.cli import not_negative
 from aim_ros.experiments.cli import positive
 from aim_ros.experiments.errors import ExperimentError
 from aim_ros.experiments.language_model import load_language_model
@@ -71,18 +72,11 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument('--mmlu-shots-from', type=Path, metavar='FILE',
                         help='answered questions, which stand before those of their subject')
     parser.add_argument(
-        '--sigmas', type=_sigma, nargs='+', default=list(_SIGMAS), metavar='S',
+        '--sigmas', type=not_negative, nargs='+', default=list(_SIGMAS), metavar='S',
         help=f'0 is added (default: {" ".join(f"{sigma:g}" for sigma in _SIGMAS)})')
     parser.add_argument('--batch', type=positive, default=32, metavar='N',
                         help='texts that are generated together (default: %(default)s)')
     parser.set_defaults(run=run)
-
-
-def _sigma(text: str) -> float:
-    sigma = float(text)
-    if not 0 <= sigma < math.inf:
-        raise argparse.ArgumentTypeError(f'must be finite and 0 or larger, got {text}')
-    return sigma
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -50,6 +50,26 @@ def test_mistakes_are_said_in_a_sentence(arguments, said, capsys):
 
 
 @pytest.mark.usefixtures('extras')
+@pytest.mark.parametrize(('command', 'refused'), [
+    (['alerts', '--source', 'street', '--max-gap'], ('-1', 'nan', 'inf', 'wide')),
+    (['calibrate', '--classes', 'person', '--tolerance'], ('-1', 'nan', 'inf', 'some')),
+    (['calibrate', '--classes', 'person', '--max-sigma'], ('-1', '0', 'nan', 'inf', 'all')),
+    (['segmentation', '--data', 'there', '--tolerance'], ('-1', 'nan', 'inf', 'some')),
+    (['classification', '--model', 'm', '--images', 'i', '--sigma-max'],
+     ('-1', '0', 'nan', 'inf', 'all')),
+    (['classification', '--model', 'm', '--images', 'i', '--points'], ('-1', '0', '2.5', 'nan')),
+], ids=' '.join)
+def test_numbers_out_of_range_are_refused_in_a_sentence(command, refused, capsys):
+    for number in refused:
+        with pytest.raises(SystemExit) as end:
+            main([*command, number])
+        assert end.value.code == 2
+        said = capsys.readouterr().err.splitlines()[-1]
+        assert f'argument {command[-1]}: must be ' in said
+        assert said.endswith(f"got '{number}'")
+
+
+@pytest.mark.usefixtures('extras')
 @pytest.mark.parametrize(('name', 'seeds'), [
     ('alerts', None), ('calibrate', 3), ('classification', 20), ('segmentation', 3)])
 def test_seeds_are_offered_where_something_is_drawn(name, seeds, capsys):
