@@ -8,6 +8,12 @@ import torch
 
 from aim_ros.decoding.decode import decode
 from aim_ros.experiments.datasets import Dataset
+from aim_ros.experiments.held_out import auc_within
+from aim_ros.experiments.held_out import folds_over
+from aim_ros.experiments.held_out import held_out
+from aim_ros.experiments.held_out import pairs_within
+from aim_ros.experiments.held_out import regression
+from aim_ros.experiments.held_out import scenes_of
 from aim_ros.experiments.logits import CachedSegmenter
 from aim_ros.experiments.parallel import each
 from aim_ros.hazards.boxes import as_array
@@ -27,12 +33,15 @@ _MIN_TRUE = 0.5
 _MIN_EXAMPLES = 20
 """Of either kind, for a fit."""
 
-_FOLDS = 5
 _MIN_PRECISION = 0.5
 
-_MIN_AUC = 0.6
-"""Area under the ROC curve of a fit on scenes that it has not seen, below which it is none: 0.5 is
-chance, and a few dozen regions cannot tell less than this from it."""
+_MIN_MIXED, _MAX_SHARE = 3, 0.5
+"""So many folds have to hold both kinds, and none may hold more than this share of the pairs: no
+single scene decides."""
+
+_CHANCE, _MIN_AUC, _ERRORS = 0.5, 0.6, 2
+"""Area under the ROC curve by chance; below which a fit is none, on scenes that it has not seen;
+and how many standard errors it has to be above chance."""
 
 
 @dataclass(frozen=True)
@@ -94,61 +103,56 @@ def _is_real(region: Region, group: int, group_of_truth: np.ndarray, focused: np
     return bool((group_of_truth[crop][pixels] == group).mean() >= _MIN_TRUE)
 
 
-def scenes_of(frames: np.ndarray) -> np.ndarray:
-    """
-    Return which scene each frame is from: names that differ in their last number only are one.
-
-    Frames of one scene show the same things, and a fit must not be tested on what it has seen.
-    Where there are fewer scenes than folds, each frame is one.
-    """
-    scenes = np.array([name.rstrip('0123456789') for name in frames], str)
-    return scenes if len(set(scenes)) >= _FOLDS else frames
-
-
 def fit(examples: Examples, model: str) -> tuple[EmphasisFilter | None, str]:
     """
     Fit a filter by logistic regression, its threshold by cross-validation over scenes.
 
     :param model: the model's `fingerprint`.
-    :return: the filter, None if there are too few examples, or if it tells them apart hardly
-        better than chance; and a sentence about it.
+    :return: the filter, None if there are too few examples or scenes, or if it tells them apart
+        hardly better than chance; and a sentence about it.
     """
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.metrics import roc_auc_score
-    from sklearn.model_selection import cross_val_predict
-    from sklearn.model_selection import StratifiedGroupKFold
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
     real, total = int(examples.real.sum()), len(examples.real)
     if min(real, total - real) < _MIN_EXAMPLES:
         return None, (
             f'No filter for emphasised road users: only {real} of {total} regions that modulation '
             f'alone finds are road users, and at least {_MIN_EXAMPLES} of either kind are needed; '
             'without one they need longer evidence.')
-    pipeline = make_pipeline(StandardScaler(), LogisticRegression(C=0.3, max_iter=1000))
-    held_out = cross_val_predict(
-        pipeline, examples.values, examples.real, groups=scenes_of(examples.frames),
-        cv=StratifiedGroupKFold(_FOLDS), method='predict_proba')[:, 1]
-    auc = roc_auc_score(examples.real, held_out)
-    if auc < _MIN_AUC:
+    scenes = scenes_of(examples.frames)
+    folds = folds_over(scenes, examples.real)
+    pairs = pairs_within(examples.real, folds)
+    mixed, largest = int((pairs > 0).sum()), pairs.max() / max(pairs.sum(), 1)
+    if mixed < _MIN_MIXED or largest > _MAX_SHARE:
+        return None, (
+            f'No filter for emphasised road users: of {total} regions that modulation alone finds '
+            f'{real} are road users, but a fit cannot be judged on scenes that it has not seen. '
+            f'Scenes: {len(set(scenes))}, folds over them: {len(folds)}, with both kinds: {mixed} '
+            f'(at least {_MIN_MIXED} are needed), largest share of the pairs in one: '
+            f'{100 * largest:.0f} % (at most {100 * _MAX_SHARE:.0f} % is allowed). '
+            'Give frames of more scenes: names that differ in their last number only are of one. '
+            'Without a filter such road users need longer evidence.')
+    probability = held_out(examples.values, examples.real, folds)
+    auc, error = auc_within(probability, examples.real, folds)
+    if auc < _MIN_AUC or auc - _ERRORS * error <= _CHANCE:
         return None, (
             f'No filter for emphasised road users: of {total} regions that modulation alone finds '
             f'{real} are road users, and on scenes that it has not seen a fit tells them apart '
-            f'with an area under the ROC curve of {auc:.2f} (chance is 0.5, at least '
-            f'{_MIN_AUC:g} is needed); without one they need longer evidence.')
-    threshold, recall, precision = choose_threshold(held_out, examples.real)
-    scaler, regression = (step for _, step in pipeline.fit(examples.values, examples.real).steps)
-    weights = regression.coef_[0] / scaler.scale_
-    bias = float(regression.intercept_[0] - (weights * scaler.mean_).sum())
+            f'with an area under the ROC curve of {auc:.2f} within folds, standard error '
+            f'{error:.2f} (at least {_MIN_AUC:g} is needed, and {_ERRORS} standard errors above '
+            f'{_CHANCE:g}, which is chance); without one they need longer evidence.')
+    threshold, recall, precision = choose_threshold(probability, examples.real)
+    scaler, logistic = (
+        step for _, step in regression().fit(examples.values, examples.real).steps)
+    weights = logistic.coef_[0] / scaler.scale_
+    bias = float(logistic.intercept_[0] - (weights * scaler.mean_).sum())
     fitted = EmphasisFilter(
         tuple(round(float(weight), 6) for weight in weights), round(bias, 6),
         round(threshold, 4), model)
     return fitted, (
         f'The filter for emphasised road users keeps {100 * recall:.0f} % of the real ones among '
         f'{total} regions that modulation alone finds ({real} real), with a precision of '
-        f'{100 * precision:.0f} % instead of {100 * real / total:.0f} % ({_FOLDS}-fold '
-        f'cross-validation over scenes; area under the ROC curve {auc:.2f}).')
+        f'{100 * precision:.0f} % instead of {100 * real / total:.0f} % ({len(folds)}-fold '
+        f'cross-validation over {len(set(scenes))} scenes; area under the ROC curve {auc:.2f} '
+        f'within folds, standard error {error:.2f}).')
 
 
 def choose_threshold(probability: np.ndarray, real: np.ndarray) -> tuple[float, float, float]:

@@ -1,4 +1,5 @@
 from dataclasses import replace
+import re
 
 from hazard_scenes import region
 import numpy as np
@@ -7,7 +8,6 @@ import pytest
 from aim_ros.experiments.emphasis import choose_threshold
 from aim_ros.experiments.emphasis import Examples
 from aim_ros.experiments.emphasis import fit
-from aim_ros.experiments.emphasis import scenes_of
 from aim_ros.hazards.emphasis_filter import EmphasisFilter
 from aim_ros.hazards.emphasis_filter import MEASURES
 from aim_ros.hazards.emphasis_filter import measures
@@ -44,7 +44,7 @@ def test_a_fit_that_tells_them_apart_by_chance_is_none():
     real = np.random.default_rng(1).random(len(found.real)) < 0.4
     fitted, sentence = fit(replace(found, real=real), 'model')
     assert fitted is None
-    assert 'area under the ROC curve' in sentence
+    assert re.search(r'curve of 0\.\d\d within folds, standard error 0\.\d\d', sentence)
 
 
 def test_what_the_frames_of_one_scene_have_in_common_is_not_learned():
@@ -58,11 +58,52 @@ def test_what_the_frames_of_one_scene_have_in_common_is_not_learned():
     assert fitted is None
 
 
-def test_frames_whose_names_differ_in_their_last_number_are_of_one_scene():
-    drives = np.array([f'town_{drive}_{frame:02}' for drive in range(5) for frame in range(3)])
-    assert len(set(scenes_of(drives))) == 5
-    alone = np.array([f'{frame:06}' for frame in range(7)])
-    assert len(set(scenes_of(alone))) == 7
+def test_frames_of_a_single_scene_fit_nothing():
+    found = examples()
+    alone = np.array([f'street_{index:03}' for index in range(len(found.frames))])
+    fitted, sentence = fit(replace(found, frames=alone), 'model')
+    assert fitted is None
+    assert 'Scenes: 1, folds over them: 1, with both kinds: 1 (at least 3 are needed)' in sentence
+    assert 'largest share of the pairs in one: 100 % (at most 50 % is allowed)' in sentence
+
+
+def mostly_of_one_scene(others: np.ndarray) -> Examples:
+    """Examples told apart in one scene of 100; `others` are the kinds in the other 15 scenes."""
+    generator = np.random.default_rng(3)
+    values = generator.normal(0, 1, (100 + others.size, len(MEASURES)))
+    real = np.concatenate((values[:100, 0] > 0, others.ravel()))
+    scene = np.concatenate((np.zeros(100, int), 1 + np.arange(others.size) // others.shape[1]))
+    frames = np.array([f'street_{one}_{index:03}' for index, one in enumerate(scene)])
+    return Examples(values, real, frames)
+
+
+def test_a_fold_that_alone_holds_both_kinds_does_not_decide():
+    fitted, sentence = fit(mostly_of_one_scene(np.zeros((15, 10), bool)), 'model')
+    assert fitted is None
+    assert 'Scenes: 16, folds over them: 5, with both kinds: 1 (at least 3' in sentence
+
+
+def test_a_fold_with_most_of_the_pairs_does_not_decide():
+    others = np.tile([True, False, False], (15, 1))
+    fitted, sentence = fit(mostly_of_one_scene(others), 'model')
+    assert fitted is None
+    assert 'with both kinds: 5 (at least 3' in sentence
+    share = int(re.search(r'one: (\d+) %', sentence)[1])
+    assert 50 < share < 100
+
+
+def test_a_fit_that_is_not_surely_better_than_chance_is_none():
+    # In four of five scenes the first measure tells, in the fifth it tells the opposite.
+    generator = np.random.default_rng(4)
+    values = generator.normal(0, 1, (100, len(MEASURES)))
+    scene = np.arange(100) // 20
+    real = (values[:, 0] > 0) ^ (scene == 4)
+    frames = np.array([f'street_{one}_{index:03}' for index, one in enumerate(scene)])
+    fitted, sentence = fit(Examples(values, real, frames), 'model')
+    auc, error = map(float, re.findall(r'0\.\d\d', sentence)[:2])
+    assert auc > 0.6
+    assert auc - 2 * error < 0.5
+    assert fitted is None
 
 
 def test_the_threshold_is_the_least_that_is_precise_enough():
