@@ -96,9 +96,11 @@ def held_out(values: np.ndarray, real: np.ndarray, folds: Sequence[np.ndarray]) 
     :param folds: the indices of each.
     :raises ValueError: all examples outside of a fold are of one kind.
     """
-    probability = np.empty(len(real))
-    for fold in folds:
-        others = np.setdiff1d(np.arange(len(real)), fold)
-        fitted = regression().fit(values[others], real[others])
-        probability[fold] = fitted.predict_proba(values[fold])[:, 1]
-    return probability
+    from sklearn.model_selection import cross_val_predict
+    from sklearn.model_selection import PredefinedSplit
+
+    fold_of = np.empty(len(real), int)
+    for number, fold in enumerate(folds):
+        fold_of[fold] = number
+    return cross_val_predict(
+        regression(), values, real, cv=PredefinedSplit(fold_of), method='predict_proba')[:, 1]
