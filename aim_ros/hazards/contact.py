@@ -113,10 +113,9 @@ class Approaches(Table):
         :param whole: who is, bool (n,).
         :param feet: None where the horizon is not known.
         """
-        count = len(self)
-        shown, sizes = np.empty((count, 2), bool), np.ones((count, 2))
-        shown[:, _HEIGHT], sizes[:, _HEIGHT], shown[:, _DROP] = whole, heights, False
-        forgotten = np.zeros((count, 2), bool)
+        shown, forgotten = np.zeros((2, len(self), 2), bool)
+        sizes = np.ones((len(self), 2))
+        shown[:, _HEIGHT], sizes[:, _HEIGHT] = whole, heights
         if feet is not None:
             known = (feet.drop >= _MIN_DROP) & np.isfinite(feet.drop)
             shown[:, _DROP], sizes[known, _DROP] = whole & known, feet.drop[known]

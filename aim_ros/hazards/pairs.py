@@ -24,24 +24,22 @@ def neighbours(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     order, room = b[:, 0].argsort(), 4 * (len(a) + len(b))
     while True:
         pairs = np.empty((2, room), np.intp)
-        count = _sweep(a, b, order, b[:, 2].max(), pairs)
+        count = _sweep(a, b, order, pairs)
         if count <= room:
             return pairs[0, :count], pairs[1, :count]
         room = count
 
 
 @compiled_at_first_call
-def _sweep(a: np.ndarray, b: np.ndarray, order: np.ndarray, widest: float, pairs: np.ndarray
-           ) -> int:
+def _sweep(a: np.ndarray, b: np.ndarray, order: np.ndarray, pairs: np.ndarray) -> int:
     """
     Find what `neighbours` returns.
 
     :param order: the indices of `b`, from left to right.
-    :param widest: the largest width in `b`.
     :param pairs: takes the pairs, as far as there is room, (2, room).
     :return: how many there are.
     """
-    lefts, count = b[order, 0], 0
+    lefts, widest, count = b[order, 0], b[:, 2].max(), 0
     for i in range(len(a)):
         left, top, right, bottom = a[i, 0], a[i, 1], a[i, 0] + a[i, 2], a[i, 1] + a[i, 3]
         first = count

@@ -15,6 +15,12 @@ from aim_ros.hazards.contact import Approaches
 from aim_ros.hazards.contact import Feet
 
 
+@pytest.fixture
+def numba():
+    """The compiler."""
+    return pytest.importorskip('numba', reason='nothing is compiled without numba')
+
+
 def approaches(seed):
     """Return the times to contact of a crowd, and their errors, over some frames."""
     generator, table, told = np.random.default_rng(seed), Approaches.unknown(8), []
@@ -47,12 +53,12 @@ def clothes(seed):
         colours.Picture(image, (2, 1, 0)), generator.random((50, 20)) < 0.7, (5, 5), (5.0, 50.0))
 
 
+@pytest.mark.usefixtures('numba')
 @pytest.mark.parametrize('seed', range(3))
 @pytest.mark.parametrize(('compute', 'module', 'names'), [
     (approaches, contact, ('_insert', '_rates', '_merged')), (meetings, pairs, ('_sweep',)),
     (sets, pairs, ('connected',)), (clothes, colours, ('_mean_of_bands',))])
 def test_python_gives_what_numba_does(compute, module, names, seed, monkeypatch):
-    pytest.importorskip('numba', reason='nothing is compiled without numba')
     compiled = compute(seed)
     assert np.isfinite(compiled).sum() > 10
     for name in names:
@@ -84,9 +90,9 @@ def test_without_numba_python_runs_them_and_one_warning_says_so(without_numba, c
     assert 'No module named numba' in caplog.text
 
 
+@pytest.mark.usefixtures('numba')
 def test_what_is_prepared_is_compiled_once_and_for_all(monkeypatch):
     """Whoever drives does not wait for a compiler."""
-    pytest.importorskip('numba', reason='nothing is compiled without numba')
     found = {name: function for module in (colours, contact, pairs)
              for name, function in vars(module).items() if hasattr(function, 'kernel')}
     assert len(found) == 6
@@ -107,8 +113,8 @@ def test_what_is_prepared_is_compiled_once_and_for_all(monkeypatch):
         found, 1)
 
 
+@pytest.mark.usefixtures('numba')
 def test_numba_is_imported_with_the_first_call_alone():
-    pytest.importorskip('numba', reason='nothing is compiled without numba')
     code = ('import sys; import aim_ros.hazards.monitor; assert "numba" not in sys.modules; '
             'from aim_ros.hazards import pairs; pairs.prepare(); assert "numba" in sys.modules')
     subprocess.run([sys.executable, '-c', code], check=True, timeout=300)
