@@ -5,6 +5,7 @@
 # make test TESTS=path   those of one folder or file
 # make test PY=python3.12 ROS=kilted  with another Python, or another ROS 2
 # make test-busy RUNS=3  the tests that talk over DDS, on cores that are busy with something else
+# make test PAUSE=1.2    kept waiting after everything that tests wait for, as on such cores
 #
 # make live LIVE='--port 9000 --driver-profile city'   further arguments of the tuner
 #
@@ -19,6 +20,7 @@ DRIVE ?= street
 OUT ?= demo_out
 TESTS ?= test
 RUNS ?= 20
+PAUSE ?= 0
 LIVE ?=
 
 RUN := env -u PYTHONPATH -u LD_LIBRARY_PATH ROS_DISTRO=$(ROS) AMENT_PREFIX_PATH=$(VENV) PATH=$(VENV)/bin:$(PATH)
@@ -32,7 +34,7 @@ live: $(STAMP)
 	$(RUN) python -m aim_ros.nodes.tuner --play '$(DRIVE)' $(LIVE)
 
 test: lint
-	$(RUN) python tools/run_tests.py $(TESTS)
+	$(RUN) python tools/run_tests.py --pause $(PAUSE) $(TESTS)
 
 # The tests of nodes, replay and processes, RUNS times, with every core kept busy by something else.
 test-busy: $(STAMP)

@@ -15,6 +15,8 @@ def suite(tmp_path, monkeypatch):
     # The others take most of the time of such small runs.
     monkeypatch.setenv('PYTEST_DISABLE_PLUGIN_AUTOLOAD', '1')
     monkeypatch.setenv('PYTEST_ADDOPTS', '-p pytest_timeout')
+    # Of the runner's environment, which is this process's: restored with it.
+    monkeypatch.setenv('AIM_ROS_TEST_PAUSE', '0')
 
     def make(**bodies: str) -> None:
         for name, body in bodies.items():
@@ -95,3 +97,9 @@ def test_a_busy_run_repeats_the_tests_while_other_work_runs(suite, capsys, monke
     assert last_lines(capsys, 1) == ['2 passed, 0 failed, 0 skipped']
     loop, = loops
     assert loop.poll() is not None
+
+
+def test_a_pause_is_handed_to_the_tests(suite, capsys):
+    suite(room__a='import os\ndef test_passes(): assert os.environ["AIM_ROS_TEST_PAUSE"] == "1.5"')
+    assert run_tests.main(['--pause', '1.5']) == 0
+    assert last_lines(capsys, 1) == ['1 passed, 0 failed, 0 skipped']

@@ -8,6 +8,7 @@ or disturb the next.
     python tools/run_tests.py              everything below test/
     python tools/run_tests.py test/nodes   one room
     python tools/run_tests.py --busy 20    the nodes' tests, 20 times, with every core kept busy
+    python tools/run_tests.py --pause 1.2  each is kept waiting after everything that it waits for
 """
 
 import argparse
@@ -173,9 +174,14 @@ def main(args: Sequence[str] | None = None) -> int:
     parser.add_argument('--busy', type=int, metavar='RUNS', default=0,
                         help='run the tests of nodes, replay and processes this often, with every '
                              'core kept busy by something else')
+    parser.add_argument('--pause', type=float, metavar='SECONDS', default=0.0,
+                        help='keep the tests of nodes and processes waiting this long after '
+                             'everything that they wait for, as a machine may that is busy: what '
+                             'fails then, hangs on speed')
     parser.add_argument('--pytest', action='append', default=[], metavar='ARGUMENT',
                         help='hand an argument to pytest, as in --pytest=--durations=10')
     options = parser.parse_args(args)
+    os.environ['AIM_ROS_TEST_PAUSE'] = str(options.pause)
     started = time.monotonic()
     paths = options.paths or [Path('test/nodes') if options.busy else Path('test')]
     jobs: list[Job] = []

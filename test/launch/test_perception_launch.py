@@ -33,6 +33,7 @@ from launch.actions import RegisterEventHandler
 from launch.event_handlers import OnProcessExit
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 import launch_pytest
+from pauses import pause
 from rcl_interfaces.srv import SetParameters
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
@@ -282,7 +283,8 @@ class Launched:
         with self._changed:
             matches = self._changed.wait_for(found, DEADLINE)
             assert matches, '\n'.join(self.lines)
-            return matches
+        pause()
+        return matches
 
     def end(self):
         """Wait for the end by itself; return the exit code and the output."""

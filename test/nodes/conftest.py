@@ -18,6 +18,7 @@ from camera_driver import of_stamp
 from deadline import DEADLINE
 from executable_process import Process
 import numpy as np
+from pauses import pause
 from rclpy.executors import MultiThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
@@ -85,6 +86,7 @@ class Ros:
                 pytest.fail(f'waited {timeout:g} s in vain{" for " + what if what else ""}; '
                             f'errors of the executor: {self.errors}')
             waiting.wait(0.01)
+        pause()
         return value
 
     def queued(self) -> int:

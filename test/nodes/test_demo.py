@@ -19,6 +19,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from diagnostic_msgs.msg import DiagnosticStatus
 from diagnostic_msgs.msg import KeyValue
 import numpy as np
+from pauses import pause
 import pytest
 from rcl_interfaces.msg import SetParametersResult
 from rcl_interfaces.srv import SetParameters
@@ -141,6 +142,7 @@ def wait_until(condition, process: subprocess.Popen) -> None:
         assert process.poll() is None
         assert time.monotonic() < deadline
         waiting.wait(0.02)
+    pause()
 
 
 @pytest.mark.skipif(not Path('/proc/self/stat').is_file(), reason='needs /proc')

@@ -9,6 +9,7 @@ import threading
 import time
 
 from deadline import DEADLINE
+from pauses import pause
 import pytest
 from ros_domain import claims
 
@@ -45,6 +46,7 @@ class Process:
         with self._changed:
             assert self._changed.wait_for(
                 lambda: any(part in line for line in self.lines), DEADLINE), self.lines
+        pause()
 
     def wait_for_library(self, name: str) -> None:
         """Wait until a shared library is loaded, i.e. until the process is importing it."""
@@ -55,6 +57,7 @@ class Process:
             assert self._child.poll() is None, self.lines
             assert time.monotonic() < deadline, f'{name} was never loaded'
             waiting.wait(0.002)
+        pause()
 
     @property
     def pid(self) -> int:
