@@ -52,6 +52,10 @@ _CONTRADICTION = 2.0
 _HEIGHT_BIAS = 0.12
 """By how much faster or slower in a second boxes grow than what they show, as a share of them."""
 
+_UNSURE_HEIGHT_BIAS, _UNSURE_DROP_BIAS = 12.0, 3.0
+"""The same for heights and feet of masks that are not sure, times the square of 1 less their mean
+probability. Masks of the model that ships have 0.85 in the median; exact ones have 1."""
+
 _MIN_DROP = 2.0
 """Pixels: of a foot that is not that far below the horizon nothing is known."""
 
@@ -88,6 +92,7 @@ class Approaches(Table):
     :param weight: 1 / variance of `inverse`; 0 where there is none, likewise.
     :param epoch: of the feet, see `Feet`, (n,).
     :param slack, drift: how unsure the horizon is, as shares of the last `drop`, (n,).
+    :param unsure: how unsure the last mask was, 0..1, (n,).
     """
 
     seconds: np.ndarray
@@ -96,22 +101,24 @@ class Approaches(Table):
     epoch: np.ndarray
     slack: np.ndarray
     drift: np.ndarray
+    unsure: np.ndarray
 
     @classmethod
     def unknown(cls, count: int) -> Self:
         """Return those of so many road users who were not seen yet."""
         shape = count, 2, _MAX_POINTS
         return cls(np.full(shape, -np.inf), np.zeros(shape), np.zeros(shape),
-                   np.full(count, _NO_EPOCH), np.zeros(count), np.zeros(count))
+                   np.full(count, _NO_EPOCH), *np.zeros((3, count)))
 
     def add(self, seconds: float, heights: np.ndarray, whole: np.ndarray,
-            feet: Feet | None = None) -> None:
+            feet: Feet | None = None, unsure: np.ndarray | float = 0.0) -> None:
         """
         Add how each was seen at a time; who is not seen whole begins anew.
 
         :param heights: of their boxes, pixels, (n,).
         :param whole: who is, bool (n,).
         :param feet: None where the horizon is not known.
+        :param unsure: 1 less the mean probability of what is seen of each, (n,), or of all.
         """
         shown, forgotten = np.zeros((2, len(self), 2), bool)
         sizes = np.ones((len(self), 2))
@@ -123,6 +130,7 @@ class Approaches(Table):
             # Feet of another epoch are not compared with those before.
             forgotten[:, _DROP] = self.epoch != feet.epoch
             self.epoch[:] = feet.epoch
+        self.unsure[:] = unsure
         noise = _NOISE_SHARE * heights + _NOISE_PIXELS
         _insert(self.seconds, self.inverse, self.weight, forgotten | ~shown, shown, seconds,
                 sizes, noise)
@@ -137,10 +145,11 @@ class Approaches(Table):
         Return the seconds until contact, and their standard deviations, (2, n).
 
         :return: NaN for both where it cannot be measured: too short a look, no growth beyond the
-            noise, height and foot that contradict each other, or more than `_MAX_TTC` away.
+            noise, height and foot that contradict each other, a mask that is not sure enough, or
+            more than `_MAX_TTC` away.
         """
         rate, noise = _rates(self.seconds, self.inverse, self.weight, now)
-        return _merged(rate, noise, self.slack, self.drift)
+        return _merged(rate, noise, self.slack, self.drift, self.unsure)
 
 
 @compiled_at_first_call
@@ -218,12 +227,12 @@ def _rates(seconds: np.ndarray, inverse: np.ndarray, weight: np.ndarray, now: fl
 
 
 @compiled_at_first_call
-def _merged(rate: np.ndarray, noise: np.ndarray, slack: np.ndarray, drift: np.ndarray
-            ) -> np.ndarray:
+def _merged(rate: np.ndarray, noise: np.ndarray, slack: np.ndarray, drift: np.ndarray,
+            unsure: np.ndarray) -> np.ndarray:
     """
     Return the times to contact that height and foot tell together, and their errors, (2, n).
 
-    :param rate, noise: see `_rates`; and `slack` and `drift` see `Approaches`.
+    :param rate, noise: see `_rates`; and `slack`, `drift` and `unsure` see `Approaches`.
     """
     told = np.full((2, len(rate)), np.nan)
     for i in range(len(rate)):
@@ -231,9 +240,14 @@ def _merged(rate: np.ndarray, noise: np.ndarray, slack: np.ndarray, drift: np.nd
         faster = np.fmax(rate[i, _HEIGHT], rate[i, _DROP])
         total = weighted = both = 0.0
         for size in range(2):
-            bias = _HEIGHT_BIAS if size == _HEIGHT else math.hypot(slack[i] * faster, drift[i])
+            if size == _HEIGHT:
+                bias, more = _HEIGHT_BIAS, _UNSURE_HEIGHT_BIAS
+            else:
+                bias, more = math.hypot(slack[i] * faster, drift[i]), _UNSURE_DROP_BIAS
             variance = noise[i, size] ** 2 + bias**2
+            # However unsure masks are, the height has its say where a foot goes astray.
             both += variance
+            variance += (more * unsure[i] ** 2) ** 2
             # Who is too noisy to tell it alone has a say in whether it is told, not in what.
             if noise[i, size] <= _MAX_NOISE * rate[i, size]:
                 total += 1 / variance

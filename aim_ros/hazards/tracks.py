@@ -122,8 +122,9 @@ class Tracks(Table):
         partial = boxes[:, 3] < _PARTIAL * self.motion.box[:, 3]
         cut = parted | partial | are_truncated(boxes, size)
         self.motion.update(boxes, cut)
-        self.approach.add(
-            now_ns / 1e9, boxes[:, 3], ~cut, None if camera is None else camera.feet(boxes))
+        unsure = 1 - np.array([region.confidence for region in regions], float)
+        self.approach.add(now_ns / 1e9, boxes[:, 3], ~cut,
+                          None if camera is None else camera.feet(boxes), unsure)
         self.looks.see(regions, now_ns, (now_ns - self.last_ns) / 1e9)
         if partial.any():
             # Nobody shrinks from frame to frame: the rest is there, though this one misses it.

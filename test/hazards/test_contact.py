@@ -15,9 +15,9 @@ class Approach:
         self.table = Approaches.unknown(1)
         self.resize = self.table.resize
 
-    def add(self, seconds, height, foot=None):
+    def add(self, seconds, height, foot=None, unsure=0.0):
         feet = foot and foot._replace(drop=np.array([foot.drop]))
-        self.table.add(seconds, np.array([height]), np.array([True]), feet)
+        self.table.add(seconds, np.array([height]), np.array([True]), feet, unsure)
 
     def forget(self):
         self.table.add(-1e9, np.array([1.0]), np.array([False]))
@@ -94,20 +94,22 @@ def test_stamps_that_stand_still_and_a_new_start():
 # By height and foot
 
 
-def approaching(*, bias=0.0, pitch=0.0, feet=True, epochs=None):
+def approaching(*, bias=0.0, pitch=0.0, feet=True, epochs=None, unsure=0.0):
     """
     Return the approach of somebody 18 m away at 6 m/s, after 0.8 s: contact is in 2.2 s.
 
     :param bias: by how much faster than him his box grows, a share in a second.
     :param pitch: rows by which his foot is seen lower in the end than it should be.
     :param epochs: of each of 9 frames.
+    :param unsure: how unsure the masks are, 0..1.
     """
     approach = Approach()
     for step in range(9):
         seconds = 0.1 * step
         scale = 720 / (18 - 6 * seconds)
         foot = Feet(1.65 * scale + pitch * seconds / 0.8, 3.0, 1.0, epochs[step] if epochs else 0)
-        approach.add(seconds, 1.7 * scale * (1 + bias * (seconds - 0.8)), foot if feet else None)
+        approach.add(seconds, 1.7 * scale * (1 + bias * (seconds - 0.8)), foot if feet else None,
+                     unsure)
     return approach
 
 
@@ -130,10 +132,28 @@ def test_the_error_says_how_much_boxes_may_grow_by_themselves():
     assert abs(ttc - 2.2) < 1.5 * error
 
 
+@pytest.mark.parametrize('feet', [False, True])
+def test_the_less_sure_masks_are_the_larger_is_the_error_until_nothing_is_told(feet):
+    told = [approaching(feet=feet, unsure=unsure).time_to_contact(0.8)
+            for unsure in np.linspace(0, 0.5, 11)]
+    errors = [error for _, error in told if not math.isnan(error)]
+    assert 2 < len(errors) < 11
+    assert errors == sorted(set(errors))
+    assert all(ttc == pytest.approx(2.2, rel=1e-6) for ttc, _ in told[:len(errors)])
+    assert all(map(math.isnan, np.ravel(told[len(errors):])))
+
+
+def test_of_masks_that_are_not_sure_the_foot_tells_more_than_the_height():
+    sure, unsure = (approaching(bias=0.2, unsure=share).time_to_contact(0.8)[0]
+                    for share in (0.0, 0.15))
+    assert abs(unsure - 2.2) < 0.7 * abs(sure - 2.2)
+
+
+@pytest.mark.parametrize('unsure', [0.0, 0.1, 0.15])
 @pytest.mark.parametrize('pitch', [-24.0, -16.0, -10.0, -6.0, -3.0, 3.0, 6.0, 10.0])
-def test_a_foot_that_pitch_moves_is_held_by_the_height(pitch):
+def test_a_foot_that_pitch_moves_is_held_by_the_height(pitch, unsure):
     """Too late is worse than too soon, and than nothing."""
-    ttc, error = approaching(pitch=pitch).time_to_contact(0.8)
+    ttc, error = approaching(pitch=pitch, unsure=unsure).time_to_contact(0.8)
     if abs(pitch) > 10:
         assert math.isnan(ttc)
     else:

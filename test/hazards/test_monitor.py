@@ -243,6 +243,18 @@ def test_the_velocity_and_the_time_to_contact_are_reported():
     assert 0 < alert.ttc_error_s < alert.ttc_s
 
 
+def test_a_mask_that_is_not_sure_makes_the_time_to_contact_less_sure():
+    def error(confidence):
+        camera = Camera()
+        for step in range(10):
+            height = round(300 / (3.0 - 0.1 * step))
+            report = camera.see(0.1 * step, region((60, 10, 40, height), confidence),
+                                size=(400, 1200))
+        return report.alerts[0].ttc_error_s
+
+    assert error(0.9) > 1.2 * error(0.95) > 1.2 * error(1.0) > 0
+
+
 def test_what_is_cut_by_the_border_has_no_time_to_contact():
     camera = Camera(AT_ONCE)
     for step in range(10):
