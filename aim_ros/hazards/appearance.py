@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from aim_ros.hazards.alerts import nanoseconds
+from aim_ros.hazards.colours import mixed
 from aim_ros.hazards.colours import SHAPE
 
 _MEMORY = 2.0
@@ -48,8 +49,5 @@ class Appearance:
             since = min(now_ns - self.learned_ns, _EVERY_NS) / 1e9
         self._seconds += since
         fresh = max(since / _MEMORY, since / max(self._seconds, 1e-9))
-        # A band that was never seen before is taken as it is, one that is not seen now stays.
-        fresh = np.where(self.colours.any(1, keepdims=True), min(fresh, 1.0), 1.0)
-        fresh = np.where(colours.any(1, keepdims=True), fresh, 0.0).astype(np.float32)
-        self.colours = self.colours + fresh * (colours - self.colours)
+        self.colours = mixed(self.colours, colours, min(fresh, 1.0))
         self.learned_ns = now_ns

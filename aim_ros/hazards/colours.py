@@ -44,7 +44,8 @@ class Picture(NamedTuple):
 def prepare() -> None:
     """Compile, and compute the table of colours, so that the first road user finds it in place."""
     nothing = Picture(np.zeros((1, 1, 3), np.uint8))
-    histogram(nothing, np.ones((1, 1), bool), (0, 0), (0.0, 1.0))
+    found = histogram(nothing, np.ones((1, 1), bool), (0, 0), (0.0, 1.0))
+    mixed(found, found, 1.0)
 
 
 def histogram(picture: Picture, pixels: np.ndarray, corner: tuple[int, int],
@@ -60,19 +61,22 @@ def histogram(picture: Picture, pixels: np.ndarray, corner: tuple[int, int],
     (x, y), (top, tall) = corner, body
     height, width = pixels.shape
     step = max(1, int((height * width / _MAX_SAMPLES) ** 0.5))
-    rows, columns = np.nonzero(pixels[::step, ::step])
-    samples = picture.image[y:y + height:step, x:x + width:step][rows, columns]
-    return _mean_of_bands(samples, picture.channels, (y + step * rows - top) / tall, _cells())
+    # Copies, of one type, so that only one kernel is compiled.
+    samples = picture.image[y:y + height:step, x:x + width:step].copy()
+    places = (y + step * np.arange(len(samples)) - top) / tall
+    return _mean_of_bands(
+        samples, pixels[::step, ::step].copy(), picture.channels, places, _cells())
 
 
 @compiled_at_first_call
-def _mean_of_bands(samples: np.ndarray, channels: tuple[int, int, int], places: np.ndarray,
-                   cells: np.ndarray) -> np.ndarray:
+def _mean_of_bands(samples: np.ndarray, which: np.ndarray, channels: tuple[int, int, int],
+                   places: np.ndarray, cells: np.ndarray) -> np.ndarray:
     """
     Return the mean over the cells of some pixels, by band.
 
-    :param samples: the pixels, uint8 (n, C).
-    :param places: where on the body each is, (n,), in shares of the height from above.
+    :param samples: pixels, uint8 (h, w, C).
+    :param which: those that count, bool (h, w).
+    :param places: where on the body each row is, (h,), in shares of the height from above.
     :param cells: see `_cells`.
     :return: float32 `SHAPE`; 0 for a band that is not seen.
     """
@@ -80,16 +84,37 @@ def _mean_of_bands(samples: np.ndarray, channels: tuple[int, int, int], places: 
     for band in range(len(_BANDS)):
         first, last = _BANDS[band]
         seen = 0
-        for k in range(len(samples)):
-            if first <= places[k] < last:
-                r, g, b = int(samples[k, red]), int(samples[k, green]), int(samples[k, blue])
-                found[band] += cells[256 * (r // 16) + 16 * (g // 16) + b // 16]
-                seen += 1
+        for row in range(len(samples)):
+            if not first <= places[row] < last:
+                continue
+            for column in range(samples.shape[1]):
+                if which[row, column]:
+                    pixel = samples[row, column]
+                    r, g, b = int(pixel[red]), int(pixel[green]), int(pixel[blue])
+                    found[band] += cells[256 * (r // 16) + 16 * (g // 16) + b // 16]
+                    seen += 1
         if seen >= _MIN_SAMPLES:
             found[band] /= seen
         else:
             found[band] = 0
     return found
+
+
+@compiled_at_first_call
+def mixed(before: np.ndarray, now: np.ndarray, share: float) -> np.ndarray:
+    """
+    Return what is known of a road user's colours, of which some are seen now, float32 `SHAPE`.
+
+    A band that was never seen before is taken as it is, one that is not seen now stays.
+
+    :param share: for how much what is seen now counts, 0..1.
+    """
+    known = before.copy()
+    for band in range(len(before)):
+        if now[band].any():
+            fresh = np.float32(share if before[band].any() else 1.0)
+            known[band] += fresh * (now[band] - before[band])
+    return known
 
 
 def differences(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from aim_ros.hazards.boxes import pairwise_iou
 from aim_ros.hazards.boxes import Scale
 from aim_ros.hazards.emphasis_filter import EmphasisFilter
 from aim_ros.hazards.emphasis_filter import measures
-from aim_ros.hazards.evidence import share_counted
+from aim_ros.hazards.evidence import shares_counted
 from aim_ros.hazards.evidence import sureness
 from aim_ros.hazards.extending import publish
 from aim_ros.hazards.pairs import belong
@@ -171,14 +171,20 @@ class FocusedStream:
         return [alert._replace(emphasised=alert.modulated_share >= 0.5)
                 for alert in alerts_of(tracks.where(tracks.raised), scene)]
 
-    def _weigh(self, region: Region) -> float:
-        """Return for which share of its time a region beside the neutral ones counts."""
-        if region.modulated_share < 0.5:
-            return sureness(region)
+    def _weigh(self, regions: Sequence[Region]) -> np.ndarray:
+        """Return for which share of its time each region beside the neutral ones counts, (n,)."""
+        weights = sureness(regions)
+        rows = [row for row, region in enumerate(regions) if region.modulated_share >= 0.5]
+        emphasised = [regions[row] for row in rows]
         if self._filter is None:
             # What the neutral stream doubts is not to be raised because a profile wishes it.
-            return 0.0 if region.floats else share_counted(region, _LEAST, _MOST)
-        return self._filter.weight(measures(region, self._scene.size, self._neutral_boxes))
+            weights[rows] = np.where([region.floats for region in emphasised], 0.0,
+                                     shares_counted(emphasised, _LEAST, _MOST))
+        else:
+            weights[rows] = [
+                self._filter.weight(measures(region, self._scene.size, self._neutral_boxes))
+                for region in emphasised]
+        return weights
 
 
 def share_out(regions: Sequence[Region], groups: Sequence[str], boxes: np.ndarray

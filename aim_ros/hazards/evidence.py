@@ -1,6 +1,7 @@
 """How much evidence a region is of a road user."""
 
 from collections.abc import Sequence
+import itertools
 
 import numpy as np
 
@@ -38,21 +39,25 @@ _URGENT_AREAS = 3.0
 """Strong evidence has this many times the smallest area."""
 
 
-def sureness(region: Region) -> float:
-    """Return the share of its time for which the sight of a region counts, 0..1."""
-    doubtful, sure = (_DOUBTFUL_AFLOAT, _SURE_AFLOAT) if region.floats else (_DOUBTFUL, _SURE)
-    return share_counted(region, doubtful, sure)
+def sureness(regions: Sequence[Region]) -> np.ndarray:
+    """Return the share of its time for which the sight of each region counts, 0..1, (n,)."""
+    floats = np.array([region.floats for region in regions], bool)
+    return shares_counted(regions, np.where(floats, _DOUBTFUL_AFLOAT, _DOUBTFUL),
+                          np.where(floats, _SURE_AFLOAT, _SURE))
 
 
-def share_counted(region: Region, doubtful: float, sure: float) -> float:
+def shares_counted(regions: Sequence[Region], doubtful: np.ndarray | float,
+                   sure: np.ndarray | float) -> np.ndarray:
     """
-    Return the share of its time for which a region counts, 0..1.
+    Return the share of its time for which each region counts, 0..1, (n,).
 
-    :param doubtful: the mean probability of its group at which it counts for nothing.
+    :param doubtful: the mean probability of its group at which it counts for nothing; one for all,
+        or one for each, (n,).
     :param sure: that at which it counts for all its time, unless it is `unlikely`.
     """
-    share = min(max((region.confidence - doubtful) / (sure - doubtful), 0.0), 1.0)
-    return _UNLIKELY * share if region.unlikely else share
+    confidence = np.array([region.confidence for region in regions], float)
+    share = np.minimum(np.maximum((confidence - doubtful) / (sure - doubtful), 0.0), 1.0)
+    return np.where([region.unlikely for region in regions], _UNLIKELY * share, share)
 
 
 def doubt(regions: Sequence[Region], camera: GroundCamera | None, size: tuple[int, int]
@@ -76,9 +81,12 @@ def doubt(regions: Sequence[Region], camera: GroundCamera | None, size: tuple[in
     unlikely = ((most < _LOWEST) | (least > _TALLEST)) & (top > 0) & (bottom < size[0])
     if not unlikely.any():
         return regions
-    unlikely &= are_mostly_people(parts_of(regions))
-    return [region._replace(unlikely=True) if odd and region.group == VULNERABLE else region
-            for region, odd in zip(regions, unlikely.tolist(), strict=True)]
+    rows = [row for row in unlikely.nonzero()[0].tolist() if regions[row].group == VULNERABLE]
+    people = are_mostly_people(parts_of([regions[row] for row in rows]))
+    doubted = list(regions)
+    for row in itertools.compress(rows, people.tolist()):
+        doubted[row] = regions[row]._replace(unlikely=True)
+    return doubted
 
 
 def are_strong(regions: Sequence[Region], which: np.ndarray, min_area: int) -> np.ndarray:

@@ -93,10 +93,19 @@ class RoadUserClasses:
         groups = self.groups_of(among)
         return tuple(groups.index(name) for name in self.groups_of(some))
 
-    def class_of(self, group: str, parts: Sequence[int]) -> int:
-        """Return the class that most pixels of a road user have."""
-        class_of_part = self._members[group]
-        return class_of_part[max(class_of_part, key=parts.__getitem__)]
+    def classes_of(self, groups: np.ndarray, parts: np.ndarray) -> np.ndarray:
+        """
+        Return the class that most pixels of each road user have, int (n,).
+
+        :param groups: the names of their groups, (n,).
+        :param parts: their pixels by part, (n, `MAX_PARTS`).
+        """
+        found = np.empty(len(groups), int)
+        for group in set(groups.tolist()):
+            own, class_of_part = groups == group, self._members[group]
+            most = parts[own][:, list(class_of_part)].argmax(1)
+            found[own] = np.array(list(class_of_part.values()))[most]
+        return found
 
     @cached_property
     def _members(self) -> dict[str, dict[int, int]]:
@@ -166,14 +175,14 @@ def are_riding(groups: np.ndarray, shares: np.ndarray) -> np.ndarray:
         (wheels > _LEAST_SHARE) | (both > _LEAST_SHARE))
 
 
-def rides_nothing(region_parts: Sequence[int]) -> bool:
+def ride_nothing(parts: np.ndarray) -> np.ndarray:
     """
-    Whether a road user is a rider of whose vehicle nothing is seen.
+    Return which road users are riders of whose vehicle nothing is seen, bool (n,).
 
-    :param region_parts: its pixels by part, (`MAX_PARTS`,).
+    :param parts: the pixels of each by part, (n, `MAX_PARTS`).
     """
-    people, riders = region_parts[PERSON], region_parts[RIDER]
-    return riders > people and sum(region_parts[BICYCLE:]) <= _FEW_SHARE * riders
+    riders = parts[:, RIDER]
+    return (riders > parts[:, PERSON]) & (parts[:, BICYCLE:].sum(1) <= _FEW_SHARE * riders)
 
 
 def are_mostly_people(parts: np.ndarray) -> np.ndarray:

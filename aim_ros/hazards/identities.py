@@ -57,7 +57,9 @@ def recognise(tracks: Tracks, pixels: Pixels, parted: np.ndarray, now_ns: int, i
     boxes, seen = tracks.motion.box[rows], tracks.last_ns[rows] == now_ns
     one, other = _close(boxes)
     touch = shared(boxes[one], boxes[other]) > 0
-    whole = ~np.isin(rows, parted)
+    is_whole = np.ones(len(tracks), bool)
+    is_whole[parted] = False
+    whole = is_whole[rows]
     whole[one[touch]] = whole[other[touch]] = False
     looks = tracks.appearance[rows]
     # What a single frame shows is mostly noise.

@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 
 from aim_ros.hazards.boxes import Scale
-from aim_ros.hazards.table import mapped
+from aim_ros.hazards.kernels import compiled_at_first_call
 from aim_ros.hazards.table import side_by_side
 from aim_ros.hazards.table import Table
 
@@ -16,7 +16,7 @@ _PLACE_NOISE, _SIZE_NOISE, _ASPECT_NOISE = 0.06, 0.06, 0.25
 _PIXEL_NOISE = 1.5
 _CUT_NOISE = 3.0  # times as much, of a box that a neighbour or the image's border cuts
 # Of the change of the rate in a second.
-_PLACE_JERK, _FOOT_JERK, _SIZE_JERK, _ASPECT_JERK = 0.7, 0.3, 0.3, 0.3
+_JERK, _ASPECT_JERK = (0.7, 0.3, 0.3, 0.0), 0.3  # of each value's rate, and of a shape itself
 # Of the rate at first sight, in 1/s.
 _PLACE_RATE, _FOOT_RATE, _SIZE_RATE = 1.2, 0.4, 0.3
 _MAX_SIZE_RATE = 1.5
@@ -47,25 +47,19 @@ class Motions(Table):
     @classmethod
     def beginning_at(cls, boxes: np.ndarray) -> Self:
         """Return the motions of boxes (n, 4) that are seen for the first time."""
+        if not len(boxes):
+            # Without a call of what is compiled: so it is when this is imported.
+            return cls(*(np.empty((0, 4)) for _ in range(6)))
         value, height = _values(boxes), boxes[:, 3]
         nothing = np.zeros_like(value)
         rates = side_by_side(_PLACE_RATE * height, _FOOT_RATE * height, _SIZE_RATE, 0.0)
-        return cls(value, nothing, _noise(height), nothing.copy(), np.square(rates),
+        return cls(value, nothing, _noise(boxes), nothing.copy(), np.square(rates),
                    _boxes(value))
 
     def predict(self, seconds: float) -> None:
         """Go on by some seconds, while the rates change at random."""
-        height = self.box[:, 3]
-        jerk = np.square(
-            side_by_side(_PLACE_JERK * height, _FOOT_JERK * height, _SIZE_JERK, 0.0))
-        self.value += self.rate * seconds
-        self.value_variance += seconds * (
-            2 * self.covariance + seconds * self.rate_variance) + jerk * seconds**3 / 3
-        self.value_variance[:, _ASPECT] += _ASPECT_JERK**2 * seconds
-        self.covariance += seconds * self.rate_variance + jerk * seconds**2 / 2
-        self.rate_variance += jerk * seconds
-        self.rate[:, _HEIGHT] = np.minimum(np.maximum(
-            self.rate[:, _HEIGHT], -_MAX_SIZE_RATE), _MAX_SIZE_RATE)
+        _predict(self.value, self.rate, self.value_variance, self.covariance,
+                 self.rate_variance, self.box, seconds)
         self.box = _boxes(self.value)
 
     def lower(self, rows: float) -> None:
@@ -80,15 +74,8 @@ class Motions(Table):
         :param boxes: (n, 4).
         :param cut: whether less than all of each is seen, bool (n,).
         """
-        noise = np.where(cut, _CUT_NOISE**2, 1.0)[:, None] * _noise(boxes[:, 3])
-        total = self.value_variance + noise
-        gain, rate_gain = self.value_variance / total, self.covariance / total
-        wrong = _values(boxes) - self.value
-        self.value += gain * wrong
-        self.rate += rate_gain * wrong
-        self.rate_variance -= rate_gain * self.covariance
-        self.covariance *= 1 - gain
-        self.value_variance *= 1 - gain
+        _update(self.value, self.rate, self.value_variance, self.covariance,
+                self.rate_variance, _values(boxes), _noise(boxes), cut)
         self.box = _boxes(self.value)
 
     def resize(self, scale: Scale) -> None:
@@ -117,22 +104,84 @@ class Motions(Table):
         return side_by_side(self.rate[:, _MIDDLE], down)
 
 
-def _noise(height: np.ndarray) -> np.ndarray:
-    """Return the variances of the values of boxes that are seen so high, (n, 4)."""
-    place, size = _PLACE_NOISE * height + _PIXEL_NOISE, _SIZE_NOISE + _PIXEL_NOISE / height
-    return np.square(side_by_side(place, place, size, _ASPECT_NOISE))
+@compiled_at_first_call
+def _predict(value: np.ndarray, rate: np.ndarray, value_variance: np.ndarray,
+             covariance: np.ndarray, rate_variance: np.ndarray, box: np.ndarray, seconds: float
+             ) -> None:
+    """Do what `Motions.predict` does to its columns, but for the boxes."""
+    for i in range(len(value)):
+        for k in range(4):
+            jerk = _JERK[k] ** 2 * seconds
+            if k in (_MIDDLE, _FOOT):
+                jerk *= box[i, 3] ** 2
+            value[i, k] += rate[i, k] * seconds
+            value_variance[i, k] += seconds * (
+                2 * covariance[i, k] + seconds * rate_variance[i, k]) + jerk * seconds**2 / 3
+            covariance[i, k] += seconds * rate_variance[i, k] + jerk * seconds / 2
+            rate_variance[i, k] += jerk
+        value_variance[i, _ASPECT] += _ASPECT_JERK**2 * seconds
+        rate[i, _HEIGHT] = min(max(rate[i, _HEIGHT], -_MAX_SIZE_RATE), _MAX_SIZE_RATE)
 
 
+@compiled_at_first_call
+def _update(value: np.ndarray, rate: np.ndarray, value_variance: np.ndarray,
+            covariance: np.ndarray, rate_variance: np.ndarray, seen: np.ndarray,
+            noise: np.ndarray, cut: np.ndarray) -> None:
+    """
+    Do what `Motions.update` does to its columns, but for the boxes.
+
+    :param seen: the values that are seen now, (n, 4), and `noise` their variances.
+    """
+    for i in range(len(value)):
+        for k in range(4):
+            total = value_variance[i, k] + (
+                _CUT_NOISE**2 * noise[i, k] if cut[i] else noise[i, k])
+            gain, rate_gain = value_variance[i, k] / total, covariance[i, k] / total
+            wrong = seen[i, k] - value[i, k]
+            value[i, k] += gain * wrong
+            rate[i, k] += rate_gain * wrong
+            rate_variance[i, k] -= rate_gain * covariance[i, k]
+            covariance[i, k] *= 1 - gain
+            value_variance[i, k] *= 1 - gain
+
+
+@compiled_at_first_call
+def _noise(boxes: np.ndarray) -> np.ndarray:
+    """Return the variances of the values of boxes that are seen, (n, 4)."""
+    noise = np.empty((len(boxes), 4))
+    for i in range(len(boxes)):
+        height = boxes[i, 3]
+        noise[i, _MIDDLE] = noise[i, _FOOT] = (_PLACE_NOISE * height + _PIXEL_NOISE) ** 2
+        noise[i, _HEIGHT] = (_SIZE_NOISE + _PIXEL_NOISE / height) ** 2
+        noise[i, _ASPECT] = _ASPECT_NOISE**2
+    return noise
+
+
+@compiled_at_first_call
 def _values(boxes: np.ndarray) -> np.ndarray:
     """Return the values of boxes that are seen, (n, 4)."""
-    x, y, width, height = boxes.T
-    width, height = np.maximum(width, 1), np.maximum(height, 1)
-    return side_by_side(x + width / 2, y + height, mapped(math.log, height),
-                        mapped(math.log, width / height))
+    values = np.empty((len(boxes), 4))
+    for i in range(len(boxes)):
+        width, height = max(boxes[i, 2], 1.0), max(boxes[i, 3], 1.0)
+        values[i, _MIDDLE], values[i, _FOOT] = boxes[i, 0] + width / 2, boxes[i, 1] + height
+        values[i, _HEIGHT], values[i, _ASPECT] = math.log(height), math.log(width / height)
+    return values
 
 
+@compiled_at_first_call
 def _boxes(value: np.ndarray) -> np.ndarray:
     """Return the boxes that have values, (n, 4)."""
-    height = mapped(math.exp, value[:, _HEIGHT])
-    width = height * mapped(math.exp, value[:, _ASPECT])
-    return side_by_side(value[:, _MIDDLE] - width / 2, value[:, _FOOT] - height, width, height)
+    boxes = np.empty((len(value), 4))
+    for i in range(len(value)):
+        height = math.exp(value[i, _HEIGHT])
+        width = height * math.exp(value[i, _ASPECT])
+        boxes[i, 0], boxes[i, 1] = value[i, _MIDDLE] - width / 2, value[i, _FOOT] - height
+        boxes[i, 2], boxes[i, 3] = width, height
+    return boxes
+
+
+def prepare() -> None:
+    """Compile what is compiled, so that the first road user finds it in place."""
+    motions = Motions.beginning_at(np.ones((1, 4)))
+    motions.predict(0.1)
+    motions.update(np.ones((1, 4)), np.ones(1, bool))

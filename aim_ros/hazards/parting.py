@@ -99,16 +99,15 @@ def part(regions: Sequence[Region], tracks: Tracks, rows: np.ndarray, pixels: Pi
     claims: dict[int, list[int]] = {}
     for row, r in zip(*_mostly_in(tracks, known, regions, _MIN_INSIDE), strict=True):
         claims.setdefault(r, []).append(row)
-    parted, whole = [], []
-    for r, region in enumerate(regions):
-        claimants = claims.get(r, ())
-        parts = _parts(region, [_claimant(tracks, row) for row in claimants], pixels) if (
-            len(claimants) > 1) else []
+    parted, shared_out = [], set()
+    for r, claimants in sorted(claims.items()):
+        if len(claimants) < 2:
+            continue
+        parts = _parts(regions[r], [_claimant(tracks, row) for row in claimants], pixels)
         if parts:
             parted += parts
-        else:
-            whole.append(region)
-    return parted, whole
+            shared_out.add(r)
+    return parted, [region for r, region in enumerate(regions) if r not in shared_out]
 
 
 def _claimant(tracks: Tracks, row: int) -> _Claimant:

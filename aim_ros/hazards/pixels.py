@@ -10,6 +10,7 @@ from aim_ros.hazards.colours import SHAPE
 from aim_ros.hazards.components import MAX_PARTS
 from aim_ros.hazards.groups import BODIES
 from aim_ros.hazards.groups import RoadUserClasses
+from aim_ros.hazards.kernels import compiled_at_first_call
 
 _IS_BODY = np.isin(np.arange(MAX_PARTS), BODIES)
 
@@ -67,11 +68,13 @@ class Pixels:
             return np.zeros(SHAPE, np.float32)
         return histogram(self._picture, self._crop(group, inside)[0], inside[:2], body)
 
-    def stands_on_vehicle(self, box: Box) -> bool:
-        """Whether most of what is right below a box is a vehicle, by the unmodulated decision."""
-        x, y, width, height = box
-        below = self._base[y + height:y + height + 2, max(x, 0):x + width]
-        return below.size > 0 and 2 * int(self._is_vehicle[below].sum()) > below.size
+    def stand_on_vehicles(self, boxes: np.ndarray) -> np.ndarray:
+        """
+        Return of which boxes most of what is right below is a vehicle, bool (n,).
+
+        :param boxes: in the image, in whole pixels, (n, 4). The unmodulated decision counts.
+        """
+        return _stand_on(boxes, self._base, self._is_vehicle)
 
     def _crop(self, group: str, box: Box) -> tuple[np.ndarray, np.ndarray]:
         """Return which pixels of a box belong to a group, and the ids by which they do."""
@@ -84,3 +87,31 @@ class Pixels:
         other = self._other[crop]
         turned = self._search.group_of_class[other] == self._numbers[group]
         return own | turned, np.where(own, ids, other)
+
+
+@compiled_at_first_call
+def _stand_on(boxes: np.ndarray, ids: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """
+    Return of which boxes (n, 4) most of the two rows right below are of some classes, bool (n,).
+
+    :param ids: class ids, (H, W).
+    :param counts: whether a class counts, by its id, bool.
+    """
+    found = np.zeros(len(boxes), np.bool_)
+    for i in range(len(boxes)):
+        left, bottom = int(boxes[i, 0]), int(boxes[i, 1] + boxes[i, 3])
+        own = others = 0
+        for row in range(bottom, min(bottom + 2, len(ids))):
+            for column in range(left, min(left + int(boxes[i, 2]), ids.shape[1])):
+                if counts[ids[row, column]]:
+                    own += 1
+                else:
+                    others += 1
+        found[i] = own > others
+    return found
+
+
+def prepare() -> None:
+    """Compile what is compiled, so that the first road user finds it in place."""
+    for kind in (np.uint8, np.uint16):
+        _stand_on(np.ones((1, 4)), np.zeros((4, 4), kind), np.zeros(1, bool))

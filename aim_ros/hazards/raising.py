@@ -21,6 +21,7 @@ from aim_ros.hazards.evidence import is_enough
 from aim_ros.hazards.geometry import GroundCamera
 from aim_ros.hazards.groups import RoadUserClasses
 from aim_ros.hazards.pitching import PitchedCamera
+from aim_ros.hazards.regions import parts_of
 from aim_ros.hazards.table import objects
 from aim_ros.hazards.tracker import HOLD_S
 from aim_ros.hazards.tracks import Tracks
@@ -123,7 +124,7 @@ def alerts_of(tracks: Tracks, scene: Scene) -> list[Alert]:
         'level': [Level.ERROR if is_error else Level.WARN
                   for is_error in (now_ns <= tracks.error_until_ns).tolist()],
         'box': as_boxes(boxes),
-        'class_id': [scene.classes.class_of(region.group, region.parts) for region in regions],
+        'class_id': scene.classes.classes_of(tracks.group, parts_of(regions)).tolist(),
         'area': [region.area for region in regions],
         'confidence': [region.confidence for region in regions],
         'modulated_share': [region.modulated_share for region in regions],

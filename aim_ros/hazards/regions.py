@@ -16,6 +16,7 @@ from aim_ros.hazards.components import MAX_PARTS
 from aim_ros.hazards.components import Scores
 from aim_ros.hazards.groups import RoadUserClasses
 from aim_ros.hazards.groups import VULNERABLE
+from aim_ros.hazards.kernels import compiled_at_first_call
 from aim_ros.hazards.pairs import connected
 from aim_ros.hazards.pairs import neighbours
 from aim_ros.hazards.posts import find_halves
@@ -156,26 +157,53 @@ def _sum_up(found: Components, one: np.ndarray, other: np.ndarray) -> Components
 
     :param one: the indices of one fragment of each pair, and `other` those of the other.
     """
+    # Of one type, so that only one kernel is compiled.
+    one, other = (np.ascontiguousarray(indices, np.intp) for indices in (one, other))
     label = connected(len(found.area), one, other)
-    count = int(label.max()) + 1
-    left, top, right, bottom = edges(found.box)
+    whole = (np.ascontiguousarray(values, np.int64) for values in (
+        found.group, found.box, found.area, found.parts, found.perimeter, found.turned))
+    means = (np.ascontiguousarray(values, np.float64) for values in (
+        found.probability, found.margin))
+    return Components(*_totals(label, int(label.max()) + 1, *whole, *means))
 
-    def total(values: np.ndarray) -> np.ndarray:
-        sums = np.zeros((count, *values.shape[1:]), values.dtype)
-        np.add.at(sums, label, values)
-        return sums
 
-    def extreme(function: np.ufunc, values: np.ndarray, start: int) -> np.ndarray:
-        extremes = np.full(count, start)
-        function.at(extremes, label, values)
-        return extremes
+@compiled_at_first_call
+def _totals(label: np.ndarray, count: int, group: np.ndarray, box: np.ndarray, area: np.ndarray,
+            parts: np.ndarray, perimeter: np.ndarray, turned: np.ndarray, probability: np.ndarray,
+            margin: np.ndarray) -> tuple[np.ndarray, ...]:
+    """
+    Return what `_sum_up` does, as the values of `Components`.
 
-    far = int(max(right.max(), bottom.max()))
-    x, y = extreme(np.minimum, left, far), extreme(np.minimum, top, far)
-    area = total(found.area)
-    width, height = extreme(np.maximum, right, 0) - x, extreme(np.maximum, bottom, 0) - y
-    box = np.stack((x, y, width, height), 1)
-    group = extreme(np.maximum, found.group, 0)
-    return Components(
-        group, box, area, total(found.parts), total(found.perimeter), total(found.turned),
-        total(found.probability * found.area) / area, total(found.margin * found.area) / area)
+    :param label: to which of the result each component belongs, int (n,).
+    :param count: how many these are; for the other parameters see `Components`.
+    """
+    groups, areas = np.zeros(count, np.int64), np.zeros(count, np.int64)
+    perimeters, turns = np.zeros(count, np.int64), np.zeros(count, np.int64)
+    boxes, by_part = np.zeros((count, 4), np.int64), np.zeros((count, MAX_PARTS), np.int64)
+    probabilities, margins = np.zeros(count), np.zeros(count)
+    for k in range(len(label)):
+        i = label[k]
+        left, top = box[k, 0], box[k, 1]
+        right, bottom = left + box[k, 2], top + box[k, 3]
+        if areas[i]:
+            left, top = min(left, boxes[i, 0]), min(top, boxes[i, 1])
+            right = max(right, boxes[i, 0] + boxes[i, 2])
+            bottom = max(bottom, boxes[i, 1] + boxes[i, 3])
+        boxes[i, 0], boxes[i, 1], boxes[i, 2], boxes[i, 3] = left, top, right - left, bottom - top
+        groups[i] = group[k]
+        areas[i] += area[k]
+        perimeters[i] += perimeter[k]
+        turns[i] += turned[k]
+        for part in range(MAX_PARTS):
+            by_part[i, part] += parts[k, part]
+        probabilities[i] += area[k] * probability[k]
+        margins[i] += area[k] * margin[k]
+    return (groups, boxes, areas, by_part, perimeters, turns, probabilities / areas,
+            margins / areas)
+
+
+def prepare() -> None:
+    """Compile what is compiled, so that the first road user finds it in place."""
+    one = np.ones(1, np.intp)
+    pixel = Components(one, np.ones((1, 4)), one, np.ones((1, MAX_PARTS)), one, one, one, one)
+    _sum_up(pixel, 0 * one, 0 * one)

@@ -2,17 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+import itertools
 
 import numpy as np
 
 from aim_ros.hazards.colours import Picture
 from aim_ros.hazards.components import Scores
-from aim_ros.hazards.groups import rides_nothing
+from aim_ros.hazards.groups import ride_nothing
 from aim_ros.hazards.groups import RoadUserClasses
 from aim_ros.hazards.groups import VULNERABLE
 from aim_ros.hazards.pixels import Pixels
+from aim_ros.hazards.regions import boxes_of
 from aim_ros.hazards.regions import find_regions
 from aim_ros.hazards.regions import MAX_GAP
+from aim_ros.hazards.regions import parts_of
 from aim_ros.hazards.regions import Region
 from aim_ros.hazards.splitting import split_people
 
@@ -47,13 +50,19 @@ def perceive(
         without.
     """
     pixels = Pixels(base, other, classes, class_ids, picture)
-    regions = find_regions(base, other, scores, classes, class_ids, min_area, max_gap)
-    return Sight([
-        region._replace(floats=True) if _floats(region, pixels) else region
-        for region in split_people(regions, pixels)], pixels)
+    regions = split_people(
+        find_regions(base, other, scores, classes, class_ids, min_area, max_gap), pixels)
+    return Sight(_afloat(regions, pixels), pixels)
 
 
-def _floats(region: Region, pixels: Pixels) -> bool:
-    """Whether a region is a rider without anything to ride, upon a vehicle."""
-    return (region.group == VULNERABLE and rides_nothing(region.parts)
-            and pixels.stands_on_vehicle(region.box))
+def _afloat(regions: Sequence[Region], pixels: Pixels) -> Sequence[Region]:
+    """Return regions, those marked that are riders without anything to ride, upon a vehicle."""
+    alone = [row for row in ride_nothing(parts_of(regions)).nonzero()[0].tolist()
+             if regions[row].group == VULNERABLE]
+    if not alone:
+        return regions
+    on_vehicles = pixels.stand_on_vehicles(boxes_of([regions[row] for row in alone]))
+    marked = list(regions)
+    for row in itertools.compress(alone, on_vehicles.tolist()):
+        marked[row] = regions[row]._replace(floats=True)
+    return marked

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from aim_ros.hazards.groups import VULNERABLE
+from aim_ros.hazards.kernels import compiled_at_first_call
 from aim_ros.hazards.pixels import Pixels
 from aim_ros.hazards.regions import Region
 
@@ -102,6 +103,7 @@ def find_heads(bodies: np.ndarray, detail: Detail) -> tuple[list[int], np.ndarra
     return [head - 1 for head in heads], outline
 
 
+@compiled_at_first_call
 def smoothed(values: np.ndarray, size: int) -> np.ndarray:
     """
     Return the means of whole numbers over windows, with 0 beyond the ends.
@@ -111,9 +113,17 @@ def smoothed(values: np.ndarray, size: int) -> np.ndarray:
     :param values: int (n,), n >= 1.
     :param size: of the window, >= 1; an even one has one more before the middle than behind it.
     """
-    sums = np.convolve(values, np.ones(size, values.dtype))
-    start = (size - 1) // 2
-    return sums[start:start + len(values)] / size
+    means, total, count = np.empty(len(values)), 0, len(values)
+    after = (size - 1) // 2
+    for i in range(min(after, count)):
+        total += values[i]
+    for i in range(count):
+        if i + after < count:
+            total += values[i + after]
+        if i + after >= size:
+            total -= values[i + after - size]
+        means[i] = total / size
+    return means
 
 
 def peaks(values: np.ndarray, *, height: float, prominence: float, distance: int) -> list[int]:
@@ -122,28 +132,53 @@ def peaks(values: np.ndarray, *, height: float, prominence: float, distance: int
 
     Importing that takes a third of a second, as long as the network takes to compile.
 
-    :param values: (n,). Of a flat peak, the middle counts.
+    :param values: float64 (n,). Of a flat peak, the middle counts.
     :param height: of a peak at least.
     :param prominence: by how much the curve falls on both sides at least, before it is higher.
     :param distance: between two peaks at least; the higher one stays.
     """
-    starts = np.append(0, np.flatnonzero(values[1:] != values[:-1]) + 1)
-    ends = np.append(starts[1:], len(values)) - 1
-    levels = values[starts]
-    tops = np.flatnonzero((levels[1:-1] > np.maximum(levels[:-2], levels[2:]))
-                          & (levels[1:-1] >= height)) + 1
-    kept: list[int] = []
-    for top in tops[np.argsort(levels[tops], kind='stable')[::-1]]:
-        place = int(starts[top] + ends[top]) // 2
-        if all(abs(place - other) >= distance for other in kept):
-            kept.append(place)
-    return sorted(place for place in kept if _prominence(values, place) >= prominence)
+    return _peaks(values, float(height), float(prominence), distance).tolist()
 
 
-def _prominence(values: np.ndarray, peak: int) -> float:
-    """Return by how much a curve falls around a peak before it is higher, or ends."""
-    higher = np.flatnonzero(values > values[peak])
-    after = np.searchsorted(higher, peak)
-    left = higher[after - 1] + 1 if after > 0 else 0
-    right = higher[after] if after < len(higher) else len(values)
-    return values[peak] - max(values[left:peak + 1].min(), values[peak:right].min())
+@compiled_at_first_call
+def _peaks(values: np.ndarray, height: float, prominence: float, distance: int) -> np.ndarray:
+    """Return what `peaks` does, int (peaks,)."""
+    found, count, i = np.empty(len(values), np.int64), 0, 1
+    while i < len(values) - 1:
+        end = i
+        while end < len(values) - 1 and values[end + 1] == values[i]:
+            end += 1
+        if end < len(values) - 1 and values[i] >= height and (
+                values[i] > max(values[i - 1], values[end + 1])):
+            found[count] = (i + end) // 2
+            count += 1
+        i = end + 1
+    found = found[:count]
+    # From the highest on, of those that are as high from the last on.
+    waits, stays = np.ones(count, np.bool_), np.zeros(count, np.bool_)
+    for _ in range(count):
+        top = -1
+        for k in range(count):
+            if waits[k] and (top < 0 or values[found[k]] >= values[found[top]]):
+                top = k
+        waits[top] = False
+        stays[top] = True
+        for k in range(count):
+            if k != top and stays[k] and abs(found[k] - found[top]) < distance:
+                stays[top] = False
+    for k in range(count):
+        # By how much the curve falls on both sides before it is higher, or ends.
+        base = -np.inf
+        for step in (-1, 1):
+            lowest, place = values[found[k]], found[k]
+            while 0 <= place < len(values) and values[place] <= values[found[k]]:
+                lowest = min(lowest, values[place])
+                place += step
+            base = max(base, lowest)
+        stays[k] = stays[k] and values[found[k]] - base >= prominence
+    return found[stays]
+
+
+def prepare() -> None:
+    """Compile what is compiled, so that the first road user finds it in place."""
+    find_heads(np.ones((24, 24), bool), STRANGERS)

@@ -76,8 +76,8 @@ class _Frame(NamedTuple):
         return (self.now_ns - np.minimum(self.last_ns, np.maximum(self.like_ns, last_ns))) / 1e9
 
 
-Weigh = Callable[[Region], float]
-"""Returns the share of its time for which the sight of a region counts, 0..1."""
+Weigh = Callable[[Sequence[Region]], np.ndarray]
+"""Returns the share of its time for which the sight of each region counts, 0..1, (n,)."""
 
 
 class Tracker:
@@ -85,7 +85,7 @@ class Tracker:
     Follows the road users of one camera in one stream of regions.
 
     :param ids: where new tracks get their ids from.
-    :param weigh: how much the sight of a region counts.
+    :param weigh: how much the sight of regions counts.
     """
 
     def __init__(self, ids: Iterator[int], weigh: Weigh = sureness):
@@ -184,8 +184,7 @@ class Tracker:
             first = dict(reversed(parted))
             rows = sorted(first)
             regions = [first[row] for row in rows]
-            weights = np.array([self._weigh(region) for region in regions])
-            self._show(np.array(rows), regions, weights, frame, parted=True)
+            self._show(np.array(rows), regions, self._weigh(regions), frame, parted=True)
             parted = [(row, region) for row, region in parted if first[row] is not region]
 
     def _see_whole(self, regions: np.ndarray, waits: np.ndarray, frame: _Frame
@@ -195,7 +194,7 @@ class Tracker:
 
         :return: the regions that start new tracks, and how much each counts.
         """
-        weights = np.array([self._weigh(region) for region in regions])
+        weights = self._weigh(regions)
         area = np.array([region.area for region in regions])
         # What is small or unsure only keeps a track alive.
         strong = (area >= frame.settings.min_area) & (weights > 0)

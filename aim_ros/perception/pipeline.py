@@ -16,7 +16,11 @@ from aim_ros.decoding.limit import limit_sigma
 from aim_ros.hazards import assignment
 from aim_ros.hazards import colours
 from aim_ros.hazards import contact
+from aim_ros.hazards import motion
 from aim_ros.hazards import pairs
+from aim_ros.hazards import pixels
+from aim_ros.hazards import regions
+from aim_ros.hazards import splitting
 from aim_ros.hazards.alerts import AlertReport
 from aim_ros.hazards.components import Scores
 from aim_ros.hazards.emphasis_filter import EmphasisFilter
@@ -155,8 +159,8 @@ class Pipeline:
     def _warm_up_behind(self) -> None:
         """Load and run what comes behind the network."""
         prepare(self._segmenter.device, len(self._segmenter.labels))
-        assignment.solver()
-        for module in (colours, contact, pairs):
+        for module in (
+                assignment, colours, contact, motion, pairs, pixels, regions, splitting):
             module.prepare()
         nowhere = np.zeros((4, 4), np.uint8)
         for ids in (nowhere, nowhere.astype(np.uint16)):

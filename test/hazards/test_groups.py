@@ -80,6 +80,7 @@ def test_other_groups_are_of_their_own_kind():
 
 
 def test_the_class_of_a_road_user_is_that_of_most_pixels(classes):
-    parts = [0] * 8
-    parts[classes.parts[18]] = 5
-    assert CITYSCAPES.names[classes.class_of(VULNERABLE, parts)] == 'bicycle'
+    parts = np.zeros((3, 8))
+    parts[0, classes.parts[18]], parts[1, classes.parts[11]], parts[2, 1] = 5, 2, 7
+    found = classes.classes_of(objects([VULNERABLE, VULNERABLE, VEHICLE]), parts)
+    assert [CITYSCAPES.names[one] for one in found] == ['bicycle', 'person', 'truck']
