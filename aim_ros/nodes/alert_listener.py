@@ -14,6 +14,8 @@ from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 
 from aim_ros.nodes.command_line import NodeParser
+from aim_ros.nodes.messages.statuses import LEVELS
+from aim_ros.nodes.messages.statuses import status_values
 from aim_ros.nodes.start_errors import start_errors
 from aim_ros.nodes.start_errors import StartError
 
@@ -22,7 +24,6 @@ TIMEOUT = 1.5
 # From a camera that delivers late, however steadily; or whose clock is ahead, which hides that.
 MAX_AGE_MS = 1000.0
 ACTIONS = {0: 'drive', 1: 'be ready to brake', 2: 'brake', 3: 'slow down: the camera is blind'}
-LEVELS = ('OK', 'WARN', 'ERROR', 'STALE')
 ERROR, STALE = ord(DiagnosticStatus.ERROR), ord(DiagnosticStatus.STALE)
 
 
@@ -55,7 +56,7 @@ class RoadUser:
     @classmethod
     def read(cls, status: DiagnosticStatus) -> 'RoadUser':
         """Read a status behind the summary."""
-        values = _values(status)
+        values = status_values(status)
         return cls(
             _level(status), values.get('kind', 'road user'),
             *(_number(values.get(key, 'nan'))
@@ -102,7 +103,7 @@ class AlertListener(Node):
             return
         self._heard = time.monotonic()
         summary, *tracks = message.status
-        values = _values(summary)
+        values = status_values(summary)
         age = _number(values.get('capture_to_publish_ms', '0'))
         level = _level(summary)
         # As NaN is not either.
@@ -135,11 +136,6 @@ class AlertListener(Node):
 def _level(status: DiagnosticStatus) -> int:
     """Return the level of a status; whoever knows of more levels means no better."""
     return min(status.level[0], STALE)
-
-
-def _values(status: DiagnosticStatus) -> dict[str, str]:
-    """Return the values of a status by key."""
-    return {value.key: value.value for value in status.values}
 
 
 def _number(text: str) -> float:

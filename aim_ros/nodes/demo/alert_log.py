@@ -10,8 +10,8 @@ from typing import Any
 from diagnostic_msgs.msg import DiagnosticArray
 from rich.console import Console
 
-LEVELS = ('OK', 'WARN', 'ERROR', 'STALE')
-"""Names of the levels of ``DiagnosticStatus``, by their number."""
+from aim_ros.nodes.messages.statuses import LEVELS
+from aim_ros.nodes.messages.statuses import status_values
 
 
 @dataclass
@@ -63,10 +63,10 @@ class AlertLog:
         :param stamp_ns: header stamp of the frame in nanoseconds.
         :return: the frame's record, a line of ``alerts.jsonl``.
         """
-        summary = {v.key: v.value for v in alerts.status[0].values}
+        summary = status_values(alerts.status[0])
         tracks = {}
         for status in alerts.status[1:]:
-            values = {v.key: v.value for v in status.values}
+            values = status_values(status)
             tracks[values['track_id']] = {**values, 'message': status.message,
                                           'level': LEVELS[status.level[0]]}
         profile = summary['profile']

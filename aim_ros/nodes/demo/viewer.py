@@ -17,6 +17,7 @@ from sensor_msgs.msg import Image
 
 from aim_ros.nodes.messages.conversions import frame_from_image
 from aim_ros.nodes.messages.conversions import stamp_to_ns
+from aim_ros.nodes.messages.statuses import status_values
 
 _ASK_AGAIN = 3.0  # seconds; a server that has not discovered its client yet drops its answer
 
@@ -79,7 +80,7 @@ class Viewer(Node):
     def _receive_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:
             self.diagnostics[status.name] = {
-                'message': status.message, **{v.key: v.value for v in status.values}}
+                'message': status.message, **status_values(status)}
 
     def receive(self, timeout: float) -> None:
         """Take in the next message, if one arrives within `timeout` seconds."""

@@ -8,6 +8,7 @@ from diagnostic_msgs.msg import DiagnosticStatus
 
 from aim_ros.hazards.alerts import Level
 from aim_ros.nodes.messages.conversions import stamp_to_ns
+from aim_ros.nodes.messages.statuses import status_values
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def record_of(message: DiagnosticArray) -> Record:
     if not message.status:
         raise ValueError('an alerts message needs a summary status, and this one has none')
     summary, *others = message.status
-    values = _values(summary)
+    values = status_values(summary)
     users = sorted((_road_user(status) for status in others), key=_urgency)
     return Record(
         stamp_ns=stamp_to_ns(message.header.stamp),
@@ -86,7 +87,7 @@ def record_of(message: DiagnosticArray) -> Record:
 
 
 def _road_user(status: DiagnosticStatus) -> RoadUser:
-    values = _values(status)
+    values = status_values(status)
     return RoadUser(
         track_id=values.get('track_id', ''),
         kind=values.get('kind', ''),
@@ -100,10 +101,6 @@ def _road_user(status: DiagnosticStatus) -> RoadUser:
 def _urgency(user: RoadUser) -> tuple[int, float, str]:
     distance = math.inf if math.isnan(user.distance_m) else user.distance_m
     return -user.level, distance, user.track_id
-
-
-def _values(status: DiagnosticStatus) -> dict[str, str]:
-    return {value.key: value.value for value in status.values}
 
 
 def _level(status: DiagnosticStatus) -> Level:

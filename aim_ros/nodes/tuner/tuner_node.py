@@ -10,6 +10,7 @@ from rclpy.clock import Clock
 from rclpy.clock import ClockType
 from rclpy.node import Node
 
+from aim_ros.nodes.messages.statuses import status_values
 from aim_ros.nodes.tuner.camera_stream import CameraStream
 from aim_ros.nodes.tuner.playback_client import PlaybackClient
 from aim_ros.nodes.tuner.remote_parameters import RemoteParameters
@@ -80,7 +81,7 @@ class TunerNode(Node):
             node, colon, part = status.name.rpartition(': ')
             if node != name or not colon:
                 continue
-            values = {value.key: value.value for value in status.values}
+            values = status_values(status)
             if 'topic' in values:
                 self._topics[part] = values['topic']
             elif part == 'node':
