@@ -87,9 +87,11 @@ class FocusedStream:
         self._filter, self._scene = filter_, scene
         self._tracker.keep(scene.classes.groups_of(scene.settings.class_ids))
         regions = sight.regions if sight else ()
-        boxes = neutral.tracks.boxes(scene.now_ns)
-        self._neutral_boxes = as_boxes(boxes) if filter_ and regions else []
-        owned, free = share_out(regions, neutral.tracks.group, boxes)
+        self._neutral_boxes, owned, free = [], {}, []
+        if regions:
+            boxes = neutral.tracks.boxes(scene.now_ns)
+            self._neutral_boxes = as_boxes(boxes) if filter_ else []
+            owned, free = share_out(regions, neutral.tracks.group, boxes)
         self._adopt(neutral.ended, nanoseconds(owner_clear_after))
         self._stand(neutral.tracks, owned)
         self._extend_boxes(neutral.tracks, owned, sight)

@@ -115,7 +115,7 @@ class AlertMonitor:
         decide(tracks, scene, owner.raise_after)
         alerts = alerts_of(tracks.where(tracks.raised), scene)
         neutral = self._report(alerts, self._neutral_ids, tick)
-        in_force = replace(scene, settings=settings)
+        in_force = scene if settings is owner else replace(scene, settings=settings)
         if focused is not None:
             focused = replace(focused, regions=doubt(focused.regions, camera, size))
         alerts = self._focused.extend(

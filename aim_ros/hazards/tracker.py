@@ -167,9 +167,9 @@ class Tracker:
             frame.now_ns - tracks.last_ns <= clear_after)
         # A prediction is good for `clear_after`; whoever is held longer stays where he was.
         held = (~recent).nonzero()[0]
-        standing = tracks.motion.select(held)
+        standing = tracks.motion.select(held) if len(held) else None
         tracks.motion.predict(frame.interval)
-        if len(held):
+        if standing is not None:
             tracks.motion.put(held, standing)
         if pitched:
             tracks.motion.lower(pitched)
