@@ -10,6 +10,7 @@ from aim_ros.hazards.geometry import GroundCamera
 from aim_ros.hazards.groups import are_mostly_people
 from aim_ros.hazards.groups import VULNERABLE
 from aim_ros.hazards.regions import boxes_of
+from aim_ros.hazards.regions import marked
 from aim_ros.hazards.regions import parts_of
 from aim_ros.hazards.regions import Region
 
@@ -83,10 +84,7 @@ def doubt(regions: Sequence[Region], camera: GroundCamera | None, size: tuple[in
         return regions
     rows = [row for row in unlikely.nonzero()[0].tolist() if regions[row].group == VULNERABLE]
     people = are_mostly_people(parts_of([regions[row] for row in rows]))
-    doubted = list(regions)
-    for row in itertools.compress(rows, people.tolist()):
-        doubted[row] = regions[row]._replace(unlikely=True)
-    return doubted
+    return marked(regions, itertools.compress(rows, people.tolist()), unlikely=True)
 
 
 def are_strong(regions: Sequence[Region], which: np.ndarray, min_area: int) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Decisions -> regions: the pixels of one road user in one frame, as far as one frame can tell."""
 
+from collections.abc import Iterable
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -80,6 +81,14 @@ def boxes_of(regions: Sequence[Region]) -> np.ndarray:
 def parts_of(regions: Sequence[Region]) -> np.ndarray:
     """Return the pixels of regions by part, float64 (n, `MAX_PARTS`)."""
     return as_array([region.parts for region in regions], MAX_PARTS)
+
+
+def marked(regions: Sequence[Region], rows: Iterable[int], **values: bool) -> list[Region]:
+    """Return regions, those of some rows with other values of some fields."""
+    result = list(regions)
+    for row in rows:
+        result[row] = result[row]._replace(**values)
+    return result
 
 
 def find_regions(

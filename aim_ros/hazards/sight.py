@@ -14,6 +14,7 @@ from aim_ros.hazards.groups import VULNERABLE
 from aim_ros.hazards.pixels import Pixels
 from aim_ros.hazards.regions import boxes_of
 from aim_ros.hazards.regions import find_regions
+from aim_ros.hazards.regions import marked
 from aim_ros.hazards.regions import MAX_GAP
 from aim_ros.hazards.regions import parts_of
 from aim_ros.hazards.regions import Region
@@ -62,7 +63,4 @@ def _afloat(regions: Sequence[Region], pixels: Pixels) -> Sequence[Region]:
     if not alone:
         return regions
     on_vehicles = pixels.stand_on_vehicles(boxes_of([regions[row] for row in alone]))
-    marked = list(regions)
-    for row in itertools.compress(alone, on_vehicles.tolist()):
-        marked[row] = regions[row]._replace(floats=True)
-    return marked
+    return marked(regions, itertools.compress(alone, on_vehicles.tolist()), floats=True)

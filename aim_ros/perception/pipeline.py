@@ -13,15 +13,9 @@ import torch
 from aim_ros.decoding.decode import decode
 from aim_ros.decoding.decode import prepare
 from aim_ros.decoding.limit import limit_sigma
-from aim_ros.hazards import assignment
-from aim_ros.hazards import colours
-from aim_ros.hazards import contact
-from aim_ros.hazards import motion
-from aim_ros.hazards import pairs
-from aim_ros.hazards import pixels
-from aim_ros.hazards import regions
-from aim_ros.hazards import splitting
+from aim_ros.hazards import preparation
 from aim_ros.hazards.alerts import AlertReport
+from aim_ros.hazards.colours import Picture
 from aim_ros.hazards.components import Scores
 from aim_ros.hazards.emphasis_filter import EmphasisFilter
 from aim_ros.hazards.geometry import GroundCamera
@@ -159,9 +153,7 @@ class Pipeline:
     def _warm_up_behind(self) -> None:
         """Load and run what comes behind the network."""
         prepare(self._segmenter.device, len(self._segmenter.labels))
-        for module in (
-                assignment, colours, contact, motion, pairs, pixels, regions, splitting):
-            module.prepare()
+        preparation.prepare()
         nowhere = np.zeros((4, 4), np.uint8)
         for ids in (nowhere, nowhere.astype(np.uint16)):
             scores = Scores.lazy(np.zeros((len(self._classes.names), 2, 2), np.float32), 1)
@@ -270,7 +262,7 @@ class Pipeline:
         monitor = self._monitors.setdefault(frame.camera, AlertMonitor(self._classes))
         # The owner's classes are among those in force, whose scores were computed.
         own = scores.of(self._classes.positions(owner.class_ids, alerts.class_ids))
-        picture = colours.Picture(frame.image, frame.rgb_channels)
+        picture = Picture(frame.image, frame.rgb_channels)
         neutral = perceive(base, base, own, self._classes, owner.class_ids, owner.min_area,
                            picture=picture)
         added = None

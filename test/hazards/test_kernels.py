@@ -1,6 +1,7 @@
 """The loops that are compiled give the same where Numba is not installed."""
 
 import builtins
+from pathlib import Path
 import subprocess
 import sys
 
@@ -8,13 +9,11 @@ from hazard_scenes import region
 import numpy as np
 import pytest
 
+from aim_ros import hazards
 from aim_ros.hazards import assignment
 from aim_ros.hazards import colours
-from aim_ros.hazards import contact
 from aim_ros.hazards import kernels
-from aim_ros.hazards import motion
 from aim_ros.hazards import pairs
-from aim_ros.hazards import pixels
 from aim_ros.hazards import regions
 from aim_ros.hazards import splitting
 from aim_ros.hazards.components import Components
@@ -23,10 +22,11 @@ from aim_ros.hazards.contact import Feet
 from aim_ros.hazards.groups import RoadUserClasses
 from aim_ros.hazards.motion import Motions
 from aim_ros.hazards.pixels import Pixels
+from aim_ros.hazards.preparation import MODULES
+from aim_ros.hazards.preparation import prepare
 from aim_ros.hazards.tracks import Tracks
 from aim_ros.segmentation.labels import CITYSCAPES
 
-MODULES = (assignment, colours, contact, motion, pairs, pixels, regions, splitting)
 KERNELS = {
     f'{module.__name__.rpartition(".")[2]}.{name}': (module, name) for module in MODULES
     for name, function in vars(module).items()
@@ -171,6 +171,13 @@ def test_without_numba_python_runs_them_and_one_warning_says_so(without_numba, c
     assert 'No module named numba' in caplog.text
 
 
+def test_all_that_is_compiled_at_its_first_call_is_prepared():
+    named = {path.stem for path in Path(hazards.__path__[0]).glob('*.py')
+             if '@compiled_at_first_call' in path.read_text()}
+    assert named == {key.partition('.')[0] for key in KERNELS}
+    assert len(KERNELS) >= 18
+
+
 @pytest.mark.usefixtures('numba')
 def test_what_is_prepared_is_compiled_once_and_for_all(monkeypatch):
     """Whoever drives does not wait for a compiler."""
@@ -181,8 +188,7 @@ def test_what_is_prepared_is_compiled_once_and_for_all(monkeypatch):
             # Also where it was imported by its name.
             if getattr(user, name, None) is getattr(module, name):
                 monkeypatch.setattr(user, name, fresh[key])
-    for module in MODULES:
-        module.prepare()
+    prepare()
     # Masks of more than 256 classes are of another type.
     prepared = dict.fromkeys(KERNELS, 1) | {'pixels._stand_on': 2}
     assert {key: len(call.kernel().signatures) for key, call in fresh.items()} == prepared
